@@ -1,0 +1,24 @@
+/* PNG files with text: pixels together with the recipe that made them.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gio/gio.h>
+
+typedef struct {
+  guint width, height;
+  guint8 *rgb;        /* [height, width, 3] */
+  GHashTable *text;   /* keyword to UTF-8 text: tEXt, zTXt and iTXt */
+} VelPng;
+
+#define VEL_PNG_MAX_SIDE 16384
+#define VEL_PNG_MAX_PIXELS (64u << 20)
+
+/* Reads everything (pixels and text), or with `text_only` leaves rgb NULL. Grey, palette, 16-bit and alpha become 8-bit RGB, alpha over
+ * white. Limits are checked before anything is allocated; text is at most 16 MB in all.
+ * Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
+VelPng *vel_png_read (const char *path, gboolean text_only, GError **error);
+VelPng *vel_png_read_bytes (GBytes *bytes, const char *name, gboolean text_only, GError **error);
+void vel_png_free (VelPng *self);
+/* text: pairs in order, keyword then text, NULL-terminated; Latin-1 text as tEXt, else iTXt. Returns: (transfer full) */
+GBytes *vel_png_encode (const guint8 *rgb, guint width, guint height, const char *const *text);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelPng, vel_png_free)

@@ -1,0 +1,46 @@
+/* Named tensors of a model, whatever the files they lie in: the one front of all model containers.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Names asked for are those of the original single-file layout (model.diffusion_model.*, first_stage_model.*,
+ * cond_stage_model.transformer.text_model.*). A diffusers folder, sharded or not, is presented under these names (names.c has the
+ * table); a 1x1 convolution stored as a matrix, or the other way round, is presented in the shape that was asked for. */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/formats/safetensors.h"
+
+typedef struct VelWeights VelWeights;
+
+/* path: a .safetensors file or a diffusers folder; recognised by content. cancellable: (nullable).
+ * Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
+VelWeights *vel_weights_open (const char *path, GCancellable *cancellable, GError **error);
+VelWeights *vel_weights_ref (VelWeights *self);
+void vel_weights_unref (VelWeights *self);
+const char *vel_weights_get_path (VelWeights *self);
+/* "safetensors" or "diffusers" */
+const char *vel_weights_get_container (VelWeights *self);
+/* Replaces everything under a prefix by another file's tensors (a VAE of its own, in either layout, prefix or not). */
+gboolean vel_weights_overlay_vae (VelWeights *self, const char *path, GCancellable *cancellable, GError **error);
+
+gboolean vel_weights_has (VelWeights *self, const char *name);
+/* (nullable), borrowed; shape as stored, never a problem */
+const VelTensorEntry *vel_weights_find (VelWeights *self, const char *name);
+/* All names in the original layout, sorted. Borrowed, NULL-terminated. */
+const char *const *vel_weights_get_names (VelWeights *self);
+/* Metadata of the container; for a folder of its unet file. (nullable) */
+const char *vel_weights_get_metadata (VelWeights *self, const char *key);
+/* A string value of a JSON file of a diffusers folder ("scheduler/scheduler_config.json", "prediction_type"). (nullable) (transfer full) */
+char *vel_weights_get_config (VelWeights *self, const char *file, const char *key);
+
+/* shape: -1 fits any size. Marks the tensor as used.
+ * Returns: borrowed; NULL with VEL_ERROR_WEIGHT giving name, shape found and shape wanted. */
+const VelTensorEntry *vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **error);
+/* The tensor's pages may go: it has been packed. */
+void vel_weights_release (VelWeights *self, const VelTensorEntry *entry);
+/* Names under the three networks' prefixes that nobody asked for, EMA copies and buffers left aside.
+ * Returns: (transfer full), maybe empty */
+GStrv vel_weights_dup_unused (VelWeights *self);
+/* Sum of the bytes of all tensors. */
+guint64 vel_weights_get_bytes (VelWeights *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelWeights, vel_weights_unref)

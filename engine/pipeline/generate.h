@@ -1,0 +1,59 @@
+/* From a request to pictures: the stages, one after the other.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/formats/safetensors.h"
+#include "engine/params.h"
+#include "engine/tensor/device.h"
+
+typedef struct VelModel VelModel;
+
+typedef enum {
+  VEL_STAGE_LOADING,  /* fraction */
+  VEL_STAGE_TEXT,
+  VEL_STAGE_SAMPLING, /* step of n_steps, preview */
+  VEL_STAGE_DECODING,
+} VelStage;
+
+typedef struct {
+  VelStage stage;
+  double fraction;        /* of the stage, 0..1 */
+  unsigned step, n_steps; /* steps finished */
+  double seconds_left;    /* < 0: not known yet (before the third step) */
+  const guint8 *preview;  /* (nullable) RGB of the first picture, [height, width, 3], valid during the call */
+  guint preview_width, preview_height;
+} VelProgress;
+
+/* Called on the engine's thread; must not block. */
+typedef void (*VelProgressFunc) (const VelProgress *progress, gpointer data);
+
+typedef struct {
+  guint64 seed;
+  guint width, height;
+  guint8 *rgb; /* [height, width, 3] */
+} VelPicture;
+
+typedef struct {
+  GPtrArray *pictures;     /* (element-type VelPicture) in batch order */
+  char *model_path, *model_name, *model_hash; /* hash: AutoV2 or NULL while not computed */
+  gboolean partial;        /* stopped: pictures are the latest previews, at latent size times 8 */
+  double seconds;
+} VelResult;
+
+void vel_result_free (VelResult *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelResult, vel_result_free)
+
+/* Loads models, keeps the last one, and paints. Owned by one thread. */
+typedef struct VelEngine VelEngine;
+/* threads, nice: see VelBackendOptions. Returns: (transfer full); NULL with VEL_ERROR_DEVICE */
+VelEngine *vel_engine_new (unsigned threads, int nice, GError **error);
+void vel_engine_free (VelEngine *self);
+VelDevice *vel_engine_get_device (VelEngine *self);
+/* request: not changed, but for nothing. progress, cancellable: (nullable). trace_path: (nullable) see CLI "The trace".
+ * An unset seed is drawn here. Cancelling during sampling gives a partial result if a preview exists and keep_partial is TRUE,
+ * else G_IO_ERROR_CANCELLED. Returns: (transfer full); NULL with any VEL_ERROR */
+VelResult *vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
+                                gboolean keep_partial, GCancellable *cancellable, GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelEngine, vel_engine_free)

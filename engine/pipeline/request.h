@@ -1,0 +1,11 @@
+/* Everything that is asked of a picture: one table of options, for the window, the command line and the recipe alike.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/params.h"
+
+/* Names: prompt negative model vae tokenizer seed steps cfg width height batch sampler schedule clip_skip rng emphasis prediction
+ * init strength eta s_churn s_tmin s_tmax s_noise device precision threads output. A hyphen in a flag is an underscore here. */
+const VelParam *vel_request_get_table (void);
+/* Returns: (transfer full) */
+VelValues *vel_request_new (void);

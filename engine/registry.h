@@ -1,0 +1,28 @@
+/* Named things people choose from: samplers and schedules, from plugins.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Built-in plugins come through the same loader as a user's. Directories, first hit of an id wins: VELATURA_PLUGIN_PATH
+ * (colon separated), the user's data folder, the program's own. Filled once, on first use; safe from any thread after that. */
+#pragma once
+
+#include <glib.h>
+
+#include "plugins/plugin.h"
+
+typedef enum {
+  VEL_REGISTRY_SAMPLERS,
+  VEL_REGISTRY_SCHEDULES,
+} VelRegistryKind;
+
+/* (nullable) borrowed; name is an id, a label or an alias, in any case. */
+const VelSampler *vel_registry_find_sampler (const char *name);
+const VelSchedule *vel_registry_find_schedule (const char *name);
+
+/* Ids in the order they are shown. Returns: (transfer container): NULL-terminated, strings borrowed */
+const char **vel_registry_list (VelRegistryKind kind);
+/* (nullable) borrowed label of an id, translated where it is a word */
+const char *vel_registry_get_label (VelRegistryKind kind, const char *id);
+/* The kind's plural as the command line says it: "samplers". Returns FALSE for an unknown one. */
+gboolean vel_registry_kind_from_string (const char *plural, VelRegistryKind *kind);
+/* Plugins left out, one sentence each. (transfer none): NULL-terminated */
+const char *const *vel_registry_get_problems (void);

@@ -1,0 +1,38 @@
+/* One computation: where it runs, its intermediates, whether it was cancelled, its first error.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Intermediates belong to the innermost scope. Memory of a closed scope is reused by the next ops of the same size class, so a
+ * forward pass settles on a fixed set of blocks after its first run. After an error or a cancel every op returns a tensor of the
+ * right shape without memory and does nothing; a model's forward pass therefore has no error paths, its caller looks once. */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/error.h"
+#include "engine/tensor/device.h"
+
+typedef struct VelContext VelContext;
+
+/* cancellable: (nullable), looked at before every op. Returns: (transfer full) */
+VelContext *vel_context_new (VelDevice *device, GCancellable *cancellable);
+void vel_context_free (VelContext *self);
+VelDevice *vel_context_get_device (VelContext *self);
+
+void vel_context_open (VelContext *self);
+/* Ends the innermost scope; its tensors may be reused. keep: (nullable), moves to the scope outside, and is returned. */
+VelTensor *vel_context_close (VelContext *self, VelTensor *keep);
+
+/* A tensor of the innermost scope, contents undefined; borrowed. */
+VelTensor *vel_context_tensor (VelContext *self, VelType type, VelShape shape);
+/* Gives one of the innermost scope's tensors back early; the caller must not use it again. */
+void vel_context_drop (VelContext *self, VelTensor *tensor);
+
+/* True if the computation goes on: no error, not cancelled. Ops ask this first. */
+gboolean vel_context_ok (VelContext *self);
+/* Keeps the first error only. */
+void vel_context_fail (VelContext *self, VelError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* Hands over the first error, if any, and clears it. Returns: FALSE with error set if there was one. */
+gboolean vel_context_check (VelContext *self, GError **error);
+/* Largest number of bytes held at once. */
+size_t vel_context_get_peak (VelContext *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelContext, vel_context_free)

@@ -1,0 +1,92 @@
+/* The plugin ABI: what a shared object exports to become a sampler or a schedule of Velatura.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * C, no library but libc. A module exports one of
+ *     const VelSampler  vel_sampler;
+ *     const VelSchedule vel_schedule;
+ * The first member is always VEL_PLUGIN_ABI; a module built for another number is named and left out.
+ * Members are only ever added at the end of a struct together with a new number. Strings are UTF-8 and live as long as the module.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VEL_PLUGIN_ABI 1
+#define VEL_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
+
+/* A number a person may set: one row becomes an option of the command line, a row of the window, an entry of the recipe. */
+typedef struct {
+  const char *name;  /* "eta" */
+  const char *label; /* "Eta" */
+  const char *help;  /* a sentence */
+  double minimum, maximum, standard;
+} VelPluginParam;
+
+typedef struct VelRun VelRun;       /* one sampling run, owned by the host */
+typedef struct VelTensor VelTensor; /* a latent, on whatever device the host uses; opaque here */
+
+/* What the host does for a sampler. Tensors made here live until the run ends. */
+typedef struct {
+  uint32_t abi;
+
+  /* A tensor shaped like x, contents undefined. */
+  VelTensor *(*new_like) (VelRun *run, const VelTensor *x);
+
+  /* The network's guess of the clean latent behind x at noise level sigma, guidance and control included.
+   * Asking about the tensor that was handed to `run` begins its next step: progress, preview and trace follow from that.
+   * False: cancelled or failed; return false at once. */
+  bool (*denoise) (VelRun *run, VelTensor *out, VelTensor *x, double sigma);
+
+  /* out = sum of weights[i] * terms[i], n <= 8; out may be one of the terms. */
+  void (*combine) (VelRun *run, VelTensor *out, unsigned n, const double *weights, VelTensor *const *terms);
+
+  /* The next unit noise of each picture's own stream, in the order the reference programs draw it. */
+  void (*noise) (VelRun *run, VelTensor *out);
+
+  /* A param of this sampler by its name, as the person set it. */
+  double (*param) (VelRun *run, const char *name);
+} VelSamplerHost;
+
+typedef enum {
+  VEL_SAMPLER_NONE = 0,
+  VEL_SAMPLER_VARIANCE_PRESERVING = 1 << 0, /* x is scaled by 1/sqrt (1 + sigma^2), as DDIM's papers have it; the host converts */
+  VEL_SAMPLER_OWN_TIMESTEPS = 1 << 1,       /* sigmas are those of DDIM's evenly spaced timesteps, whatever the schedule; the last is not 0 */
+  VEL_SAMPLER_DISCARD_PENULTIMATE = 1 << 2, /* takes the schedule of one step more without its last but one sigma */
+  VEL_SAMPLER_ANCESTRAL = 1 << 3,           /* adds noise on the way */
+} VelSamplerFlags;
+
+typedef struct {
+  uint32_t abi;
+  const char *id;      /* "dpmpp_2m" */
+  const char *label;   /* "DPM++ 2M", as A1111 writes it */
+  const char *aliases; /* other spellings, separated by '|', or NULL */
+  const char *help;    /* one sentence for a person choosing, or NULL */
+  uint32_t flags;      /* VelSamplerFlags */
+  const VelPluginParam *params; /* ends with a row whose name is NULL; or NULL */
+  /* x: in, the noisy start at sigmas[0]; out, the clean latent.  sigmas: n_steps + 1 values, falling.
+   * Returns false only if the host did. */
+  bool (*run) (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps);
+} VelSampler;
+
+/* The noise levels a network was trained on. */
+typedef struct {
+  uint32_t abi;
+  double sigma_min, sigma_max;
+  unsigned n_table;     /* 1000 */
+  const double *table;  /* sigma of timestep 0 .. n_table - 1, rising */
+  double (*t_to_sigma) (const void *model, double t); /* linear in log sigma between entries */
+  double (*sigma_to_t) (const void *model, double sigma);
+  const void *model;
+} VelNoiseLevels;
+
+typedef struct {
+  uint32_t abi;
+  const char *id;      /* "karras" */
+  const char *label;   /* "Karras" */
+  const char *aliases; /* or NULL */
+  const char *help;    /* or NULL */
+  const VelPluginParam *params; /* or NULL */
+  /* Writes n_steps + 1 falling sigmas, the last one 0.  params: in the order of the table above, or NULL. */
+  void (*sigmas) (const VelNoiseLevels *levels, const double *params, unsigned n_steps, double *sigmas);
+} VelSchedule;
