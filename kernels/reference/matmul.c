@@ -1,0 +1,42 @@
+/* Matrix products, summed in double: the judge is more exact than what it judges.  SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/reference/reference.h"
+
+static double
+dot (const float *x, const float *row, size_t n)
+{
+  double sum = 0;
+
+  for (size_t i = 0; i < n; i++)
+    sum += (double) x[i] * row[i];
+  return sum;
+}
+
+void
+vel_reference_linear (VelBackend *backend, const VelLinearArgs *args)
+{
+  const VelPacked *weight = args->weight;
+  const float *residual = args->residual;
+  float *out = args->out;
+  size_t columns = weight->gated ? weight->out / 2 : weight->out;
+
+  for (size_t row = 0; row < args->rows; row++) {
+    const float *x = (const float *) args->x + row * weight->in;
+
+    for (size_t column = 0; column < columns; column++) {
+      size_t i = row * columns + column;
+      double value = dot (x, weight->values + column * weight->in, weight->in);
+
+      if (args->bias != NULL)
+        value += args->bias[column];
+      if (weight->gated) {
+        double gate = dot (x, weight->values + (columns + column) * weight->in, weight->in);
+
+        if (args->bias != NULL)
+          gate += args->bias[columns + column];
+        value *= vel_reference_activation (VEL_ACTIVATION_GELU, gate);
+      } else
+        value = vel_reference_activation (args->activation, value);
+      out[i] = (float) (residual != NULL ? value + residual[i] : value);
+    }
+  }
+}
