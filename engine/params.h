@@ -35,7 +35,7 @@ typedef struct {
   const char *standard; /* default as text; "" = unset */
   const char *unit;     /* "px", or NULL */
   const char *choices;  /* CHOICE: "registry:samplers" or "cpu|nv" */
-  const char *group;    /* section of the window: "prompt", "model", "size", "sampling", "output" */
+  const char *group;    /* section of the window: "prompt", "model", "size", "sampling", "start", "output" */
 } VelParam;
 
 /* Values of one table, by name, as text that was checked. Names not in the table are kept too, so that a newer version's recipe
@@ -56,18 +56,19 @@ const VelParam *vel_values_get_table (VelValues *self);
 const VelParam *vel_values_find (VelValues *self, const char *name);
 
 /* text: checked against the row: VEL_ERROR_REQUEST names the option, the text found and what is allowed. Choices accept any
- * alias and are stored by id. "" or NULL: back to the default. */
+ * alias and are stored by id. "" or NULL: back to the default. A number set to its default counts as set: a recipe keeps it when the
+ * default changes. 0 of a whole number whose range begins above it and whose default is unset, and -1 of a seed, mean unset. */
 gboolean vel_values_set (VelValues *self, const char *name, const char *text, GError **error);
 void vel_values_set_int (VelValues *self, const char *name, gint64 value);     /* clamped */
 void vel_values_set_real (VelValues *self, const char *name, double value);    /* clamped */
 void vel_values_reset (VelValues *self);
-/* Borrowed until the next change of that name; never NULL. */
+/* Borrowed until the next change of that name; never NULL. Numbers that are unset are 0. */
 const char *vel_values_get (VelValues *self, const char *name);
 gint64 vel_values_get_int (VelValues *self, const char *name);
 guint64 vel_values_get_seed (VelValues *self, const char *name);
 double vel_values_get_real (VelValues *self, const char *name);
 gboolean vel_values_get_bool (VelValues *self, const char *name);
-/* FALSE while the default holds. */
+/* FALSE while the default holds by itself. */
 gboolean vel_values_is_set (VelValues *self, const char *name);
 
 /* JSON object of everything that is set and not technical, names in table order then unknown ones. Returns: (transfer full) */
