@@ -18,6 +18,12 @@ typedef enum {
 const VelSampler *vel_registry_find_sampler (const char *name);
 const VelSchedule *vel_registry_find_schedule (const char *name);
 
+/* The sampler's usual schedule if name is "automatic", else the one of that name. (nullable) */
+const VelSchedule *vel_registry_resolve_schedule (const char *name, const VelSampler *sampler);
+/* (nullable) borrowed id of whatever has this id, label or alias, in any case. "automatic" is a schedule here: it can be chosen, though
+ * no plugin has the name and vel_registry_find_schedule does not find it. */
+const char *vel_registry_find_id (VelRegistryKind kind, const char *name);
+
 /* Ids in the order they are shown. Returns: (transfer container): NULL-terminated, strings borrowed */
 const char **vel_registry_list (VelRegistryKind kind);
 /* (nullable) borrowed label of an id, translated where it is a word */

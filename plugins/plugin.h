@@ -63,6 +63,7 @@ typedef struct {
   const char *aliases; /* other spellings, separated by '|', or NULL */
   const char *help;    /* one sentence for a person choosing, or NULL */
   uint32_t flags;      /* VelSamplerFlags */
+  const char *schedule; /* id of the schedule that "automatic" means here, or NULL: "normal" */
   const VelPluginParam *params; /* ends with a row whose name is NULL; or NULL */
   /* x: in, the noisy start at sigmas[0]; out, the clean latent.  sigmas: n_steps + 1 values, falling.
    * Returns false only if the host did. */
