@@ -1,0 +1,82 @@
+/* The options of a picture.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/pipeline/request.h"
+
+#define N_(text) text /* for the translators' tools; shown through gettext */
+
+static const VelParam table[] = {
+  { "prompt", N_ ("Prompt"), "positive text describe", N_ ("What the picture should show."), VEL_PARAM_TEXT, VEL_PARAM_MULTILINE,
+    .standard = "", .group = "prompt" },
+  { "negative", N_ ("Negative prompt"), "avoid without exclude", N_ ("What the picture should not show."), VEL_PARAM_TEXT,
+    VEL_PARAM_MULTILINE, .standard = "", .group = "prompt" },
+  { "emphasis", N_ ("Emphasis"), "weights attention", N_ ("How weights like (word:1.2) act on the text."), VEL_PARAM_CHOICE, VEL_PARAM_NONE,
+    .standard = "original", .choices = "original|no-norm|ignore|none", .group = "prompt" },
+
+  { "model", N_ ("Model"), "checkpoint", N_ ("The model that paints: a file, a folder or a name."), VEL_PARAM_FILE, VEL_PARAM_NONE,
+    .standard = "", .group = "model" },
+  { "vae", N_ ("VAE"), "autoencoder decoder", N_ ("Replaces the model's own picture decoder."), VEL_PARAM_FILE, VEL_PARAM_HIDDEN,
+    .standard = "", .group = "model" },
+  { "tokenizer", N_ ("Tokenizer"), "vocabulary bpe", N_ ("Where the text encoder's vocabulary is."), VEL_PARAM_FILE, VEL_PARAM_HIDDEN,
+    .standard = "", .group = "model" },
+  { "prediction", N_ ("Prediction"), "epsilon v-prediction parameterization",
+    N_ ("What the network was trained to predict, where the file does not say."), VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "",
+    .choices = "eps|v", .group = "model" },
+  { "clip_skip", N_ ("Clip skip"), "text encoder layer", N_ ("How many of the text encoder's last layers are left out; 1 uses all."),
+    VEL_PARAM_INT, VEL_PARAM_NONE, 1, 12, 1, .standard = "", .group = "model" },
+
+  { "width", N_ ("Width"), "size resolution", N_ ("Width of the picture; unset, what the model was trained on."), VEL_PARAM_INT,
+    VEL_PARAM_NONE, 64, 4096, 8, 64, 1024, "", N_ ("px"), .group = "size" },
+  { "height", N_ ("Height"), "size resolution", N_ ("Height of the picture; unset, what the model was trained on."), VEL_PARAM_INT,
+    VEL_PARAM_NONE, 64, 4096, 8, 64, 1024, "", N_ ("px"), .group = "size" },
+  { "batch", N_ ("Batch"), "count number images", N_ ("How many pictures, each with the next seed."), VEL_PARAM_INT, VEL_PARAM_NONE, 1, 64,
+    1, 1, 8, "1", .group = "size" },
+
+  { "steps", N_ ("Steps"), "sampling iterations", N_ ("How many times the network refines the picture."), VEL_PARAM_INT, VEL_PARAM_NONE, 1,
+    150, 1, 1, 60, "20", .group = "sampling" },
+  { "cfg", N_ ("Guidance"), "CFG scale", N_ ("How closely the picture follows the prompt."), VEL_PARAM_REAL, VEL_PARAM_NONE, 0, 30, 0.5, 1,
+    20, "7", .group = "sampling" },
+  { "sampler", N_ ("Sampler"), "sampling method", N_ ("The path from noise to picture."), VEL_PARAM_CHOICE, VEL_PARAM_NONE,
+    .standard = "euler_a", .choices = "registry:samplers", .group = "sampling" },
+  { "schedule", N_ ("Schedule"), "scheduler schedule type sigmas", N_ ("How the steps are spread over the noise levels."), VEL_PARAM_CHOICE,
+    VEL_PARAM_NONE, .standard = "automatic", .choices = "registry:schedules", .group = "sampling" },
+  { "seed", N_ ("Seed"), "random noise", N_ ("The number the noise grows from; unset, a new one each time."), VEL_PARAM_SEED, VEL_PARAM_NONE,
+    .standard = "", .group = "sampling" },
+  { "rng", N_ ("Noise source"), "random generator gpu philox", N_ ("Whose random numbers: PyTorch's on a CPU, or an NVIDIA card's."),
+    VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "cpu", .choices = "cpu|nv", .group = "sampling" },
+  { "eta", N_ ("Eta"), "ancestral noise multiplier", N_ ("How much fresh noise a step adds; unset, the sampler's own."), VEL_PARAM_REAL,
+    VEL_PARAM_NONE, 0, 1, 0.05, .standard = "", .group = "sampling" },
+  { "s_churn", N_ ("Churn"), "sigma churn stochasticity", N_ ("How much noise is added back before steps; unset, the sampler's own."),
+    VEL_PARAM_REAL, VEL_PARAM_NONE, 0, 100, 0.5, .standard = "", .group = "sampling" },
+  { "s_tmin", N_ ("Churn from"), "sigma tmin", N_ ("Lowest noise level at which churn acts; unset, the sampler's own."), VEL_PARAM_REAL,
+    VEL_PARAM_NONE, 0, 1000, 0.05, 0, 10, "", .group = "sampling" },
+  { "s_tmax", N_ ("Churn up to"), "sigma tmax", N_ ("Highest noise level at which churn acts; unset, the sampler's own."), VEL_PARAM_REAL,
+    VEL_PARAM_NONE, 0, 1000, 0.5, 0, 100, "", .group = "sampling" },
+  { "s_noise", N_ ("Noise strength"), "sigma noise", N_ ("Multiplies the noise that is added; unset, the sampler's own."), VEL_PARAM_REAL,
+    VEL_PARAM_NONE, 0, 2, 0.005, 0.9, 1.1, "", .group = "sampling" },
+
+  { "init", N_ ("Start picture"), "image to image img2img", N_ ("The picture to start from instead of noise."), VEL_PARAM_FILE,
+    VEL_PARAM_NONE, .standard = "", .group = "start" },
+  { "strength", N_ ("Strength"), "denoising", N_ ("How far the result may move from the start picture."), VEL_PARAM_REAL, VEL_PARAM_NONE, 0,
+    1, 0.01, .standard = "0.75", .group = "start" },
+
+  { "device", N_ ("Device"), "cpu gpu", N_ ("Where to compute."), VEL_PARAM_CHOICE, VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL,
+    .standard = "auto", .choices = "auto|cpu", .group = "output" },
+  { "precision", N_ ("Precision"), "float", N_ ("Arithmetic of the networks; fp32 is the exact reference."), VEL_PARAM_CHOICE,
+    VEL_PARAM_HIDDEN, .standard = "auto", .choices = "auto|fp32", .group = "output" },
+  { "threads", N_ ("Threads"), "cores", N_ ("How many processor cores to use; 0 uses all."), VEL_PARAM_INT,
+    VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, 0, 1024, 1, .standard = "0", .group = "output" },
+  { "output", N_ ("Output"), "file path", N_ ("Where the picture goes; unset, into the history."), VEL_PARAM_FILE,
+    VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, .standard = "", .group = "output" },
+  { NULL },
+};
+
+const VelParam *
+vel_request_get_table (void)
+{
+  return table;
+}
+
+VelValues *
+vel_request_new (void)
+{
+  return vel_values_new (table);
+}
