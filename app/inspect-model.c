@@ -1,0 +1,130 @@
+/* A model's architecture, sizes and metadata.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "app/inspect.h"
+
+#include <string.h>
+
+#include "engine/catalog.h"
+#include "engine/formats/weights.h"
+#include "engine/models/family.h"
+
+static const struct {
+  const char *name, *prefix;
+} parts[] = {
+  { "unet", "model.diffusion_model." },
+  { "vae", "first_stage_model." },
+  { "text", "cond_stage_model." },
+};
+
+static const char *
+part_of (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (g_str_has_prefix (name, parts[i].prefix))
+      return parts[i].name;
+  return "other";
+}
+
+static gint64
+count_elements (const VelTensorEntry *entry)
+{
+  return entry->known ? vel_shape_count (entry->shape) : 0;
+}
+
+static void
+add (json_t *object, const char *key, gint64 count)
+{
+  json_object_set_new (object, key, json_integer (json_integer_value (json_object_get (object, key)) + count));
+}
+
+/* Parameters by part of the network and by stored type. */
+static void
+count_parameters (json_t *found, VelWeights *weights)
+{
+  const char *const *names = vel_weights_get_names (weights);
+  json_t *by_part = json_object (), *by_type = json_object ();
+  const char *type, *main_type = NULL;
+  json_t *count;
+  gint64 most = -1;
+  guint n = 0;
+
+  for (; names[n]; n++) {
+    const VelTensorEntry *entry = vel_weights_find (weights, names[n]);
+
+    add (by_part, part_of (names[n]), count_elements (entry));
+    add (by_type, entry->dtype, count_elements (entry));
+  }
+  json_object_foreach (by_type, type, count) {
+    if (json_integer_value (count) > most) {
+      most = json_integer_value (count);
+      main_type = type;
+    }
+  }
+  json_object_set_new (found, "tensors", json_integer (n));
+  json_object_set_new (found, "bytes", json_integer (vel_weights_get_bytes (weights)));
+  json_object_set_new (found, "dtype", main_type ? json_string (main_type) : json_null ());
+  json_object_set_new (found, "parameters_by_dtype", by_type);
+  json_object_set_new (found, "parameters", by_part);
+}
+
+static gboolean
+describe_architecture (json_t *found, VelWeights *weights, GError **error)
+{
+  VelArchitecture is;
+
+  if (!vel_family_match (weights)) {
+    json_object_set_new (found, "family", json_null ());
+    return TRUE;
+  }
+  if (!vel_architecture_read (&is, weights, NULL, error))
+    return FALSE;
+  json_object_set_new (found, "family", json_string (is.family->id));
+  json_object_set_new (found, "family_label", json_string (is.family->label));
+  json_object_set_new (found, "prediction", json_string (vel_prediction_to_string (is.prediction)));
+  json_object_set_new (found, "prediction_source", json_string (is.prediction_source));
+  json_object_set_new (found, "in_channels", json_integer (is.in_channels));
+  json_object_set_new (found, "out_channels", json_integer (is.out_channels));
+  json_object_set_new (found, "model_channels", json_integer (is.model_channels));
+  json_object_set_new (found, "levels", json_integer (is.n_levels));
+  json_object_set_new (found, "context_dim", json_integer (is.context_dim));
+  json_object_set_new (found, "text_width", json_integer (is.text_width));
+  json_object_set_new (found, "text_layers", json_integer (is.text_layers));
+  json_object_set_new (found, "vae_channels", json_integer (is.vae_channels));
+  return TRUE;
+}
+
+static json_t *
+describe_metadata (const char *path, VelWeights *weights)
+{
+  json_t *metadata = json_object ();
+  g_autoptr (VelSafetensors) file = NULL;
+  GHashTableIter all;
+  gpointer key, value;
+
+  if (!g_str_equal (vel_weights_get_container (weights), "safetensors") || !(file = vel_safetensors_open (path, NULL, NULL)))
+    return metadata;
+  g_hash_table_iter_init (&all, vel_safetensors_get_all_metadata (file));
+  while (g_hash_table_iter_next (&all, &key, &value))
+    json_object_set_new (metadata, key, json_string (value));
+  return metadata;
+}
+
+json_t *
+vel_inspect_model (const char *path, GError **error)
+{
+  g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, error);
+  g_autofree char *hash = NULL, *shown = g_filename_display_name (path);
+  json_t *found;
+
+  if (!weights)
+    return NULL;
+  found = json_pack ("{s:s,s:s}", "file", shown, "container", vel_weights_get_container (weights));
+  if (!describe_architecture (found, weights, error) || !(hash = vel_catalog_hash (path, NULL, error))) {
+    json_decref (found);
+    return NULL;
+  }
+  count_parameters (found, weights);
+  json_object_set_new (found, "hash_autov2", json_string (hash));
+  json_object_set_new (found, "metadata", describe_metadata (path, weights));
+  return found;
+}

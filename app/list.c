@@ -1,0 +1,109 @@
+/* velatura list: what there is to choose from.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <gio/gio.h>
+#include <glib/gi18n.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "app/flags.h"
+#include "engine/catalog.h"
+#include "engine/registry.h"
+#include "engine/tensor/device.h"
+
+static const VelParam own_table[] = {
+  { "json", N_ ("JSON"), "", N_ ("One JSON object per line."), VEL_PARAM_BOOL, .standard = "false" },
+  { NULL },
+};
+
+static const VelUsage usage = { "list", "models|samplers|schedules|devices [--json]",
+                                N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
+
+/* Kinds of the plan that this version does not have. */
+static const char *const later_kinds[] = { "loras", "controlnets", "embeddings", "preprocessors", "upscalers", NULL };
+
+/* row: (transfer full), its first members are columns for people */
+static void
+print_row (json_t *row, gboolean as_json, const char *id, const char *label)
+{
+  if (as_json) {
+    json_dumpf (row, stdout, JSON_COMPACT);
+    printf ("\n");
+  } else
+    printf ("%-20s %s\n", id, label);
+  json_decref (row);
+}
+
+static VelExit
+list_registered (VelRegistryKind kind, gboolean as_json)
+{
+  g_autofree const char **ids = vel_registry_list (kind);
+  const char *const *problems = vel_registry_get_problems ();
+
+  for (guint i = 0; ids[i]; i++) {
+    const char *label = vel_registry_get_label (kind, ids[i]);
+
+    print_row (json_pack ("{s:s,s:s}", "id", ids[i], "label", label), as_json, ids[i], label);
+  }
+  for (guint i = 0; problems[i]; i++)
+    fprintf (stderr, "velatura: %s\n", problems[i]);
+  return VEL_EXIT_DONE;
+}
+
+static VelExit
+list_models (gboolean as_json)
+{
+  g_autoptr (GPtrArray) models = vel_catalog_list_models (NULL);
+
+  for (guint i = 0; i < models->len; i++) {
+    const VelCatalogEntry *model = models->pdata[i];
+    g_autofree char *size = g_format_size (model->bytes);
+    g_autofree char *label = g_strdup_printf ("%-6s %10s  %s", model->family ? model->family : "?", size, model->path);
+
+    print_row (json_pack ("{s:s,s:s?,s:I,s:s}", "name", model->name, "family", model->family, "bytes", (json_int_t) model->bytes, "path",
+                          model->path),
+               as_json, model->name, label);
+  }
+  return VEL_EXIT_DONE;
+}
+
+static VelExit
+list_devices (gboolean as_json)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelDevice) cpu = vel_device_new_cpu (0, 0, &error);
+
+  if (!cpu)
+    return vel_verb_fail (error);
+  print_row (json_pack ("{s:s,s:s}", "id", cpu->name, "label", vel_device_describe (cpu)), as_json, cpu->name, vel_device_describe (cpu));
+  return VEL_EXIT_DONE;
+}
+
+static VelExit
+run (int argc, char **argv)
+{
+  g_autoptr (VelValues) own = vel_values_new (own_table);
+  g_autoptr (VelFlags) flags = vel_flags_new (&usage, own, NULL);
+  int status = vel_flags_read (flags, argc, argv);
+  gboolean as_json = vel_values_get_bool (own, "json");
+  VelRegistryKind kind;
+  const char *what;
+
+  if (status >= 0)
+    return status;
+  if (flags->words->len != 1)
+    return vel_verb_misused ("list needs to know what: models, samplers, schedules or devices");
+  what = flags->words->pdata[0];
+  if (g_str_equal (what, "models"))
+    return list_models (as_json);
+  if (g_str_equal (what, "devices"))
+    return list_devices (as_json);
+  if (vel_registry_kind_from_string (what, &kind))
+    return list_registered (kind, as_json);
+  if (g_strv_contains (later_kinds, what))
+    return vel_verb_misused ("list %s is not available in this version", what);
+  return vel_verb_misused ("“%s” can not be listed: there are models, samplers, schedules and devices", what);
+}
+
+const VelVerb vel_verb_list = { "list", N_ ("lists models, samplers, schedules or devices"), run };
