@@ -1,0 +1,151 @@
+/* A diffusers model folder.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/formats/diffusers.h"
+
+#include "engine/error.h"
+#include "engine/formats/shown.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_JSON (16u << 20)
+#define MAX_SHARDS 1000
+
+gboolean
+vel_diffusers_is_model (const char *path)
+{
+  g_autofree char *unet = g_build_filename (path, "unet", NULL);
+
+  return g_file_test (unet, G_FILE_TEST_IS_DIR);
+}
+
+/* A JSON object of a small file. Returns: (transfer full); NULL with a phrase in `problem` */
+static json_t *
+load_object (const char *path, const char **problem)
+{
+  struct stat status;
+  json_t *root;
+
+  *problem = "it can not be read";
+  if (stat (path, &status) != 0 || !S_ISREG (status.st_mode))
+    return NULL;
+  *problem = "it is too large";
+  if (status.st_size > MAX_JSON)
+    return NULL;
+  *problem = "it is no JSON object";
+  root = json_load_file (path, JSON_REJECT_DUPLICATES, NULL);
+  if (json_is_object (root))
+    return root;
+  json_decref (root);
+  return NULL;
+}
+
+char *
+vel_diffusers_get_config (const char *folder, const char *file, const char *key)
+{
+  g_autofree char *path = g_build_filename (folder, file, NULL);
+  const char *problem;
+  json_t *root = load_object (path, &problem);
+  char *value = g_strdup (json_string_value (json_object_get (root, key)));
+
+  json_decref (root);
+  return value;
+}
+
+static gboolean G_GNUC_PRINTF (3, 4)
+fail (GError **error, const char *path, const char *format, ...)
+{
+  g_autofree char *shown = g_filename_display_name (path), *what = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  what = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” is no usable index of a model's files: %s", shown, what);
+  return FALSE;
+}
+
+/* A file of the same folder: nothing that leads out of it. */
+static gboolean
+is_plain_name (const char *name)
+{
+  return *name && *name != '.' && !strchr (name, '/') && !strchr (name, '\\');
+}
+
+/* Opens each file that the map names, once, and checks that every tensor is where the map says. */
+static gboolean
+open_shards (const char *index_path, json_t *map, GPtrArray *files, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (index_path);
+  g_autoptr (GHashTable) by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  const char *tensor;
+  json_t *value;
+
+  json_object_foreach (map, tensor, value) {
+    const char *name = json_string_value (value);
+    g_autofree char *shown = vel_shown (tensor), *shown_file = vel_shown (name ? name : "");
+    VelSafetensors *file;
+
+    if (!name || !is_plain_name (name))
+      return fail (error, index_path, "for tensor “%s” it names “%s”, which is no file beside it", shown, shown_file);
+    file = g_hash_table_lookup (by_name, name);
+    if (!file) {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      if (files->len == MAX_SHARDS)
+        return fail (error, index_path, "it names more than %d files", MAX_SHARDS);
+      file = vel_safetensors_open (path, cancellable, error);
+      if (!file)
+        return FALSE;
+      g_ptr_array_add (files, file);
+      g_hash_table_insert (by_name, (gpointer) name, file);
+    }
+    if (!vel_safetensors_find (file, tensor))
+      return fail (error, index_path, "tensor “%s” is not in “%s”", shown, shown_file);
+  }
+  return TRUE;
+}
+
+static gboolean
+open_index (const char *path, GPtrArray *files, GCancellable *cancellable, GError **error)
+{
+  const char *problem;
+  json_t *root = load_object (path, &problem), *map = json_object_get (root, "weight_map");
+  gboolean done;
+
+  if (!root)
+    return fail (error, path, "%s", problem);
+  done = json_is_object (map) ? open_shards (path, map, files, cancellable, error) : fail (error, path, "it has no weight_map");
+  json_decref (root);
+  return done;
+}
+
+GPtrArray *
+vel_diffusers_open (const char *folder, const char *component, GCancellable *cancellable, GError **error)
+{
+  /* In the order diffusers prefers them: full precision, then the fp16 variant; one file, then shards. */
+  static const char *const names[] = {
+    "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json",
+    "model.safetensors", "model.safetensors.index.json",
+    "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors.index.fp16.json",
+    "diffusion_pytorch_model.fp16.safetensors.index.json",
+    "model.fp16.safetensors", "model.safetensors.index.fp16.json", "model.fp16.safetensors.index.json",
+  };
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_safetensors_unref);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *path = g_build_filename (folder, component, names[i], NULL);
+    VelSafetensors *file;
+
+    if (!g_file_test (path, G_FILE_TEST_EXISTS))
+      continue;
+    if (g_str_has_suffix (path, ".json"))
+      return open_index (path, files, cancellable, error) ? g_steal_pointer (&files) : NULL;
+    file = vel_safetensors_open (path, cancellable, error);
+    if (!file)
+      return NULL;
+    g_ptr_array_add (files, file);
+    break;
+  }
+  return g_steal_pointer (&files);
+}
