@@ -1,0 +1,27 @@
+/* The noise levels a network was trained on, and where a run's steps lie among them.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * k-diffusion external.py DiscreteSchedule: a table of sigmas, one for each training timestep; between them log sigma is linear. */
+#pragma once
+
+#include <glib.h>
+
+#include "engine/error.h"
+#include "plugins/plugin.h"
+
+/* From the betas of the forward process: abar = cumprod (1 - beta), rounded to float as checkpoints store it, sigma =
+ * sqrt ((1 - abar) / abar). n: at least 2. Returns: (transfer full) */
+VelNoiseLevels *vel_noise_levels_new (const double *betas, unsigned n);
+/* betas = linspace (sqrt first, sqrt last, n)^2, as Stable Diffusion has it. Returns: (transfer full) */
+VelNoiseLevels *vel_noise_levels_new_scaled_linear (double first, double last, unsigned n);
+void vel_noise_levels_free (VelNoiseLevels *self);
+/* Stable Diffusion's: 1000 steps, betas 0.00085 .. 0.012. Borrowed, lives for ever. */
+const VelNoiseLevels *vel_noise_levels_sd (void);
+
+/* Falling noise levels of a run of n_steps >= 1 steps, as the sampler wants them: one more than it takes steps, the last one 0, but for a
+ * sampler of its own timesteps (DDIM's): those are n, n + 1 or more levels, the last above 0.
+ * Returns: (transfer full) (element-type double), at least 2; NULL with VEL_ERROR_PLUGIN if the schedule's do not fall, or
+ * VEL_ERROR_REQUEST if the sampler can not take so few or so many steps */
+GArray *vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, const VelSchedule *schedule, unsigned n_steps,
+                                 GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelNoiseLevels, vel_noise_levels_free)
