@@ -16,8 +16,10 @@ typedef struct {
   gint64 unet_heads;         /* > 0: heads per attention; 0: unet_head_dim channels per head */
   gint64 unet_head_dim;
   double latent_scale;       /* latents = encoder mean * scale */
+  guint clip_skip;           /* the usual one, A1111's numbering */
   guint width, height;       /* what the family was trained on */
-  double latent_to_rgb[4][3], latent_to_rgb_bias[3]; /* preview, colours in 0..1 of a scaled latent */
+  gint64 vae_channels;       /* of the VAE the preview's matrix is for; a file with another one gets a matrix of its own */
+  double latent_to_rgb[5][3];/* preview: colour in 0..1 = sum over 4 channels of latent * row, + last row */
 } VelFamily;
 
 /* (nullable) */
@@ -28,9 +30,10 @@ typedef struct {
   const VelFamily *family;
   gint64 in_channels, out_channels, model_channels, context_dim;
   gint64 text_width, text_layers, vae_channels;
-  unsigned n_levels;
+  unsigned n_levels;             /* of the UNet */
+  guint width, height;           /* to paint at when nothing is said */
   VelPrediction prediction;
-  const char *prediction_source; /* "metadata", "tensor v_pred", "scheduler", "family", "option" */
+  const char *prediction_source; /* "option", "tensor", "metadata", "scheduler", "family" */
 } VelArchitecture;
 
 /* prediction_option: (nullable) "eps", "v". Returns FALSE with VEL_ERROR_FAMILY or VEL_ERROR_WEIGHT. */

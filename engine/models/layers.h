@@ -3,14 +3,14 @@
 #pragma once
 
 #include "engine/formats/weights.h"
-#include "engine/tensor/context.h"
+#include "engine/tensor/ops.h"
 
 /* Loading one model: where weights come from, where they go, how far it is. Keeps the first error, as VelContext does: a network's
  * load function reads like its architecture and its caller looks once. */
 typedef struct {
   VelWeights *weights;
   VelDevice *device;
-  GCancellable *cancellable;                     /* (nullable) looked at before every layer */
+  GCancellable *cancellable;                      /* (nullable) looked at before every tensor */
   void (*progress) (double fraction, void *data); /* (nullable) share of the bytes packed so far */
   void *progress_data;
   guint64 bytes, total_bytes;
@@ -18,18 +18,29 @@ typedef struct {
   GError *error;
 } VelLoader;
 
+/* True while nothing failed and nobody cancelled. */
+gboolean vel_loader_ok (VelLoader *self);
+/* A tensor of any storage type as floats. shape: -1 fits any size. Returns: (transfer full) (nullable): NULL after an error */
+float *vel_loader_floats (VelLoader *self, const char *name, VelShape shape);
+/* Is there a tensor of this name? */
+gboolean vel_loader_has (VelLoader *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* One more than the largest N for which a name starts with "<prefix>N."; 0 if there is none. */
+unsigned vel_loader_count (VelLoader *self, const char *prefix);
+/* Size of one axis of a tensor that has that many axes, or 0. */
+gint64 vel_loader_size (VelLoader *self, unsigned axis, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
 typedef struct {
-  VelPacked *weight;
-  float *bias; /* [out], host, or NULL */
-  gint64 in, out;
   VelDevice *device;
+  VelPacked *weight; /* [out, in] */
+  float *bias;       /* [out] or NULL */
+  gint64 in, out;
 } VelLinear;
 
 typedef struct {
-  VelPacked *weight;
-  float *bias;
-  gint64 in, out, kernel;
   VelDevice *device;
+  VelPacked *weight; /* [out, in, kernel, kernel] */
+  float *bias;       /* [out] */
+  gint64 in, out, kernel;
 } VelConv;
 
 typedef struct {
@@ -38,17 +49,23 @@ typedef struct {
   double eps;
 } VelNorm;
 
-/* name: without ".weight". in, out: -1 takes what is there. bias: whether the architecture has one. */
-void vel_linear_load (VelLinear *self, VelLoader *loader, const char *name, gint64 in, gint64 out, gboolean bias);
-/* Several layers over one input as one product; names: NULL-terminated. */
-void vel_linear_load_stacked (VelLinear *self, VelLoader *loader, const char *const *names, gint64 in, gint64 out_each, gboolean bias);
-/* GEGLU's projection: [2 out, in], value half then gate half; the layer's out is `out`. */
-void vel_linear_load_gated (VelLinear *self, VelLoader *loader, const char *name, gint64 in, gint64 out);
+/* format: the name without ".weight", printf-like. in, out: -1 takes what is there. */
+void vel_linear_load (VelLinear *self, VelLoader *loader, gint64 in, gint64 out, gboolean bias, const char *format, ...) G_GNUC_PRINTF (6, 7);
+/* Layers over one input as one product, in the order of `leaves` (space separated), each name being the formatted prefix and a leaf. */
+void vel_linear_load_stacked (VelLinear *self, VelLoader *loader, gint64 in, gint64 out_each, gboolean bias, const char *leaves,
+                              const char *format, ...) G_GNUC_PRINTF (7, 8);
+/* GEGLU's projection: [2 out, in], value half then gate half. */
+void vel_linear_load_gated (VelLinear *self, VelLoader *loader, gint64 in, gint64 out, const char *format, ...) G_GNUC_PRINTF (5, 6);
+void vel_conv_load (VelConv *self, VelLoader *loader, gint64 in, gint64 out, gint64 kernel, const char *format, ...) G_GNUC_PRINTF (6, 7);
+void vel_norm_load (VelNorm *self, VelLoader *loader, gint64 channels, double eps, const char *format, ...) G_GNUC_PRINTF (5, 6);
 void vel_linear_clear (VelLinear *self);
-void vel_conv_load (VelConv *self, VelLoader *loader, const char *name, gint64 in, gint64 out, gint64 kernel);
 void vel_conv_clear (VelConv *self);
-void vel_norm_load (VelNorm *self, VelLoader *loader, const char *name, gint64 channels, double eps);
 void vel_norm_clear (VelNorm *self);
-/* printf into the loader's scratch: a name for the call it stands in. */
-const char *vel_loader_name (VelLoader *loader, char *buffer, gsize size, const char *format, ...) G_GNUC_PRINTF (4, 5);
-gboolean vel_loader_ok (VelLoader *loader);
+
+/* x: [..., in] -> [..., out].  residual: (nullable) added. */
+VelTensor *vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, VelActivation activation, VelTensor *residual);
+/* 3x3 with padding 1, 1x1 without: same height and width. embedding, residual: (nullable), see vel_op_conv. */
+VelTensor *vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *embedding, VelTensor *residual);
+VelTensor *vel_conv_with (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options);
+VelTensor *vel_group_norm (VelContext *ctx, const VelNorm *self, VelTensor *x, gboolean silu);
+VelTensor *vel_layer_norm (VelContext *ctx, const VelNorm *self, VelTensor *x);

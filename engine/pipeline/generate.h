@@ -8,8 +8,6 @@
 #include "engine/params.h"
 #include "engine/tensor/device.h"
 
-typedef struct VelModel VelModel;
-
 typedef enum {
   VEL_STAGE_LOADING,  /* fraction */
   VEL_STAGE_TEXT,
@@ -37,8 +35,9 @@ typedef struct {
 
 typedef struct {
   GPtrArray *pictures;     /* (element-type VelPicture) in batch order */
-  char *model_path, *model_name, *model_hash; /* hash: AutoV2 or NULL while not computed */
-  gboolean partial;        /* stopped: pictures are the latest previews, at latent size times 8 */
+  char *model_path, *model_name, *model_hash; /* hash: AutoV2, or NULL if it could not be computed */
+  GStrv notes;             /* what a person should know, a sentence each: tensors that no network asked for */
+  gboolean partial;        /* stopped: the first picture's latest preview, enlarged to full size */
   double seconds;
 } VelResult;
 

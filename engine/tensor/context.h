@@ -1,9 +1,9 @@
 /* One computation: where it runs, its intermediates, whether it was cancelled, its first error.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Intermediates belong to the innermost scope. Memory of a closed scope is reused by the next ops of the same size class, so a
- * forward pass settles on a fixed set of blocks after its first run. After an error or a cancel every op returns a tensor of the
- * right shape without memory and does nothing; a model's forward pass therefore has no error paths, its caller looks once. */
+ * Intermediates belong to the innermost scope. Memory of a closed scope is reused by later ops, so a forward pass settles on a fixed
+ * set of blocks after its first run. After an error or a cancel every op returns a tensor of the right shape without memory and does
+ * nothing; a model's forward pass therefore has no error paths, its caller looks once. */
 #pragma once
 
 #include <gio/gio.h>
@@ -17,6 +17,8 @@ typedef struct VelContext VelContext;
 VelContext *vel_context_new (VelDevice *device, GCancellable *cancellable);
 void vel_context_free (VelContext *self);
 VelDevice *vel_context_get_device (VelContext *self);
+/* Large blocks go back to the system as soon as they are idle: least memory, for what runs once at many sizes (the VAE). */
+void vel_context_set_lean (VelContext *self, gboolean lean);
 
 void vel_context_open (VelContext *self);
 /* Ends the innermost scope; its tensors may be reused. keep: (nullable), moves to the scope outside, and is returned. */
@@ -24,7 +26,11 @@ VelTensor *vel_context_close (VelContext *self, VelTensor *keep);
 
 /* A tensor of the innermost scope, contents undefined; borrowed. */
 VelTensor *vel_context_tensor (VelContext *self, VelType type, VelShape shape);
-/* Gives one of the innermost scope's tensors back early; the caller must not use it again. */
+/* Elements first .. first+count-1 of axis 0, sharing memory with a tensor of this or an outer scope; borrowed. */
+VelTensor *vel_context_slice (VelContext *self, VelTensor *tensor, gint64 first, gint64 count);
+/* The same memory under another shape of as many elements; borrowed. */
+VelTensor *vel_context_reshape (VelContext *self, VelTensor *tensor, VelShape shape);
+/* Gives a tensor of the innermost scope back early; neither it nor a view of it may be used again. NULL is ignored. */
 void vel_context_drop (VelContext *self, VelTensor *tensor);
 
 /* True if the computation goes on: no error, not cancelled. Ops ask this first. */

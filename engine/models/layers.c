@@ -1,0 +1,346 @@
+/* Loading layers by name, and running them.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/models/layers.h"
+
+#include <string.h>
+
+#include "kernels/half.h"
+
+#define MAX_PARTS 4
+#define GROUPS 32 /* of every group norm of the Stable Diffusion family */
+
+#define FORMAT_NAME(name, format) \
+  g_autofree char *name = NULL; \
+  do { \
+    va_list args_; \
+    va_start (args_, format); \
+    name = g_strdup_vprintf (format, args_); \
+    va_end (args_); \
+  } while (0)
+
+gboolean
+vel_loader_ok (VelLoader *self)
+{
+  if (!self->error)
+    g_cancellable_set_error_if_cancelled (self->cancellable, &self->error);
+  return self->error == NULL;
+}
+
+gboolean
+vel_loader_has (VelLoader *self, const char *format, ...)
+{
+  FORMAT_NAME (name, format);
+  return vel_weights_has (self->weights, name);
+}
+
+gint64
+vel_loader_size (VelLoader *self, unsigned axis, const char *format, ...)
+{
+  const VelTensorEntry *entry;
+
+  FORMAT_NAME (name, format);
+  entry = vel_weights_find (self->weights, name);
+  return entry && entry->known && axis < entry->shape.n ? entry->shape.size[axis] : 0;
+}
+
+unsigned
+vel_loader_count (VelLoader *self, const char *prefix)
+{
+  const char *const *names = vel_weights_get_names (self->weights);
+  gsize length = strlen (prefix);
+  guint64 count = 0;
+
+  for (gsize i = 0; names[i]; i++) {
+    char *end;
+    guint64 number;
+
+    if (strncmp (names[i], prefix, length) != 0 || !g_ascii_isdigit (names[i][length]))
+      continue;
+    number = g_ascii_strtoull (names[i] + length, &end, 10);
+    if (*end == '.' && number < 1000)
+      count = MAX (count, number + 1);
+  }
+  return (unsigned) count;
+}
+
+/* True if any value is infinite or not a number. Written over the raw bits so that the compiler can use vectors. */
+static gboolean
+has_infinities (const VelTensorEntry *entry)
+{
+  gsize count = (gsize) vel_shape_count (entry->shape);
+  guint32 mask = entry->type == VEL_F16 ? 0x7c00 : entry->type == VEL_BF16 ? 0x7f80 : 0x7f800000;
+  gboolean found = FALSE;
+
+  if (entry->type == VEL_F32) {
+    const guint32 *bits = entry->data;
+
+    for (gsize i = 0; i < count; i++)
+      found |= (bits[i] & mask) == mask;
+  } else if (entry->type == VEL_F16 || entry->type == VEL_BF16) {
+    const guint16 *bits = entry->data;
+    guint16 mask16 = (guint16) mask;
+
+    for (gsize i = 0; i < count; i++)
+      found |= (guint16) (bits[i] & mask16) == mask16;
+  }
+  return found;
+}
+
+/* The entry, checked: shape, a floating type, finite values. */
+static const VelTensorEntry *
+loader_get (VelLoader *self, const char *name, VelShape shape)
+{
+  const VelTensorEntry *entry;
+
+  if (!vel_loader_ok (self))
+    return NULL;
+  entry = vel_weights_get (self->weights, name, shape, &self->error);
+  if (!entry)
+    return NULL;
+  if (entry->type != VEL_F32 && entry->type != VEL_F16 && entry->type != VEL_BF16) {
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_WEIGHT, "The tensor \"%s\" of \"%s\" is stored as %s; F32, F16 or BF16 is wanted", name,
+                 vel_weights_get_path (self->weights), entry->dtype);
+    return NULL;
+  }
+  if (has_infinities (entry)) {
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_NUMBERS,
+                 "The tensor \"%s\" of \"%s\" holds values that are not finite; the file is damaged, fetch it again", name,
+                 vel_weights_get_path (self->weights));
+    return NULL;
+  }
+  return entry;
+}
+
+static void
+loader_done (VelLoader *self, const VelTensorEntry *entry)
+{
+  vel_weights_release (self->weights, entry);
+  self->bytes += entry->bytes;
+  if (self->progress && self->total_bytes)
+    self->progress (MIN ((double) self->bytes / (double) self->total_bytes, 1.0), self->progress_data);
+}
+
+static void
+copy_floats (const VelTensorEntry *entry, float *out)
+{
+  gsize count = (gsize) vel_shape_count (entry->shape);
+  const guint16 *halves = entry->data;
+
+  switch (entry->type) {
+  case VEL_F16:
+    for (gsize i = 0; i < count; i++)
+      out[i] = vel_half_to_float (halves[i]);
+    break;
+  case VEL_BF16:
+    for (gsize i = 0; i < count; i++)
+      out[i] = vel_bfloat_to_float (halves[i]);
+    break;
+  default:
+    memcpy (out, entry->data, count * sizeof (float));
+  }
+}
+
+float *
+vel_loader_floats (VelLoader *self, const char *name, VelShape shape)
+{
+  const VelTensorEntry *entry = loader_get (self, name, shape);
+  float *values;
+
+  if (!entry)
+    return NULL;
+  values = g_try_new (float, MAX ((gsize) vel_shape_count (entry->shape), 1));
+  if (!values) {
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_MEMORY, "There is not enough memory to load \"%s\"", name);
+    return NULL;
+  }
+  copy_floats (entry, values);
+  loader_done (self, entry);
+  return values;
+}
+
+static gboolean
+check_packed (VelLoader *self, VelPacked *packed, const char *name)
+{
+  if (!packed) {
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_MEMORY,
+                 "There is not enough memory to load \"%s\" of \"%s\"; close other programs or choose a smaller model", name,
+                 vel_weights_get_path (self->weights));
+    return FALSE;
+  }
+  self->packed_bytes += self->device->kernels->packed_bytes (packed);
+  return TRUE;
+}
+
+/* Packs the rows of several tensors as one; their biases follow one another. */
+static void
+load_rows (VelLinear *self, VelLoader *loader, const char *const *names, unsigned n, gint64 in, gint64 rows_each, gboolean bias,
+           gboolean gated)
+{
+  const VelTensorEntry *entries[MAX_PARTS];
+  VelWeightRows parts[MAX_PARTS];
+  gint64 rows = 0;
+
+  g_assert (n <= MAX_PARTS);
+  for (unsigned i = 0; i < n; i++) {
+    g_autofree char *name = g_strconcat (names[i], ".weight", NULL);
+
+    entries[i] = loader_get (loader, name, VEL_SHAPE (rows_each, in));
+    if (!entries[i])
+      return;
+    in = entries[i]->shape.size[1];
+    parts[i] = (VelWeightRows) { entries[i]->data, entries[i]->type, (size_t) entries[i]->shape.size[0] };
+    rows += entries[i]->shape.size[0];
+  }
+  self->device = vel_device_ref (loader->device);
+  self->weight = self->device->kernels->pack_linear (
+    self->device->backend, &(VelPackLinear) { .in = (size_t) in, .n_parts = n, .parts = parts, .gated = gated });
+  if (!check_packed (loader, self->weight, names[0]))
+    return;
+  self->in = in;
+  self->out = gated ? rows / 2 : rows;
+  for (unsigned i = 0; i < n; i++)
+    loader_done (loader, entries[i]);
+  if (!bias)
+    return;
+
+  self->bias = g_new (float, rows);
+  for (gint64 i = 0, row = 0; i < n; row += (gint64) parts[i++].out) {
+    g_autofree char *name = g_strconcat (names[i], ".bias", NULL);
+    g_autofree float *part = vel_loader_floats (loader, name, VEL_SHAPE ((gint64) parts[i].out));
+
+    if (!part)
+      return;
+    memcpy (self->bias + row, part, parts[i].out * sizeof (float));
+  }
+}
+
+void
+vel_linear_load (VelLinear *self, VelLoader *loader, gint64 in, gint64 out, gboolean bias, const char *format, ...)
+{
+  FORMAT_NAME (name, format);
+  load_rows (self, loader, (const char *[]) { name }, 1, in, out, bias, FALSE);
+}
+
+void
+vel_linear_load_gated (VelLinear *self, VelLoader *loader, gint64 in, gint64 out, const char *format, ...)
+{
+  FORMAT_NAME (name, format);
+  load_rows (self, loader, (const char *[]) { name }, 1, in, 2 * out, TRUE, TRUE);
+}
+
+void
+vel_linear_load_stacked (VelLinear *self, VelLoader *loader, gint64 in, gint64 out_each, gboolean bias, const char *leaves,
+                         const char *format, ...)
+{
+  g_auto (GStrv) names = g_strsplit (leaves, " ", MAX_PARTS);
+  unsigned n = g_strv_length (names);
+
+  FORMAT_NAME (prefix, format);
+  for (unsigned i = 0; i < n; i++) {
+    g_autofree char *leaf = names[i];
+    names[i] = g_strconcat (prefix, leaf, NULL);
+  }
+  load_rows (self, loader, (const char *const *) names, n, in, out_each, bias, FALSE);
+}
+
+void
+vel_conv_load (VelConv *self, VelLoader *loader, gint64 in, gint64 out, gint64 kernel, const char *format, ...)
+{
+  const VelTensorEntry *entry;
+  g_autofree char *weight = NULL, *bias = NULL;
+
+  FORMAT_NAME (name, format);
+  weight = g_strconcat (name, ".weight", NULL);
+  bias = g_strconcat (name, ".bias", NULL);
+  entry = loader_get (loader, weight, VEL_SHAPE (out, in, kernel, kernel));
+  if (!entry)
+    return;
+  self->device = vel_device_ref (loader->device);
+  self->out = entry->shape.size[0];
+  self->in = entry->shape.size[1];
+  self->kernel = kernel;
+  self->weight = self->device->kernels->pack_conv (self->device->backend, &(VelPackConv) { .data = entry->data,
+                                                                                           .type = entry->type,
+                                                                                           .out = (size_t) self->out,
+                                                                                           .in = (size_t) self->in,
+                                                                                           .kernel = (size_t) kernel });
+  if (!check_packed (loader, self->weight, weight))
+    return;
+  loader_done (loader, entry);
+  self->bias = vel_loader_floats (loader, bias, VEL_SHAPE (self->out));
+}
+
+void
+vel_norm_load (VelNorm *self, VelLoader *loader, gint64 channels, double eps, const char *format, ...)
+{
+  g_autofree char *gamma = NULL, *beta = NULL;
+
+  FORMAT_NAME (name, format);
+  gamma = g_strconcat (name, ".weight", NULL);
+  beta = g_strconcat (name, ".bias", NULL);
+  self->channels = channels;
+  self->eps = eps;
+  self->gamma = vel_loader_floats (loader, gamma, VEL_SHAPE (channels));
+  self->beta = vel_loader_floats (loader, beta, VEL_SHAPE (channels));
+}
+
+static void
+clear_packed (VelDevice **device, VelPacked **weight, float **bias)
+{
+  if (*weight)
+    (*device)->kernels->unpack ((*device)->backend, *weight);
+  *weight = NULL;
+  g_clear_pointer (bias, g_free);
+  g_clear_pointer (device, vel_device_unref);
+}
+
+void
+vel_linear_clear (VelLinear *self)
+{
+  clear_packed (&self->device, &self->weight, &self->bias);
+}
+
+void
+vel_conv_clear (VelConv *self)
+{
+  clear_packed (&self->device, &self->weight, &self->bias);
+}
+
+void
+vel_norm_clear (VelNorm *self)
+{
+  g_clear_pointer (&self->gamma, g_free);
+  g_clear_pointer (&self->beta, g_free);
+}
+
+VelTensor *
+vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, VelActivation activation, VelTensor *residual)
+{
+  return vel_op_linear (ctx, x, self->weight, self->bias, self->out, activation, residual);
+}
+
+VelTensor *
+vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *embedding, VelTensor *residual)
+{
+  unsigned pad = self->kernel == 3 ? 1 : 0;
+
+  return vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel,
+                      (VelConvOptions) { .pad_before = pad, .pad_after = pad }, embedding, residual);
+}
+
+VelTensor *
+vel_conv_with (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options)
+{
+  return vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel, options, NULL, NULL);
+}
+
+VelTensor *
+vel_group_norm (VelContext *ctx, const VelNorm *self, VelTensor *x, gboolean silu)
+{
+  return vel_op_group_norm (ctx, x, self->gamma, self->beta, GROUPS, self->eps, silu);
+}
+
+VelTensor *
+vel_layer_norm (VelContext *ctx, const VelNorm *self, VelTensor *x)
+{
+  return vel_op_layer_norm (ctx, x, self->gamma, self->beta, self->eps);
+}

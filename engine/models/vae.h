@@ -1,0 +1,20 @@
+/* The autoencoder between pictures and latents (Rombach et al. 2022, the KL-regularised one).
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/models/layers.h"
+
+typedef struct VelVae VelVae;
+
+/* Everything is read from the tensors under first_stage_model. The encoder may be missing (pruned files).
+ * Returns: (transfer full); NULL after an error of the loader */
+VelVae *vel_vae_load (VelLoader *loader);
+void vel_vae_free (VelVae *self);
+gboolean vel_vae_has_encoder (const VelVae *self);
+unsigned vel_vae_get_factor (const VelVae *self); /* pixels per latent side: 8 */
+
+/* latent: [B, h, w, 4], unscaled -> [B, factor h, factor w, 3], about -1..1 */
+VelTensor *vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent);
+/* image: [B, H, W, 3] in -1..1 -> [B, H/factor, W/factor, 4], the mean, unscaled */
+VelTensor *vel_vae_encode (VelContext *ctx, const VelVae *self, VelTensor *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelVae, vel_vae_free)

@@ -1,0 +1,441 @@
+/* From a request to pictures.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/pipeline/generate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/catalog.h"
+#include "engine/pipeline/conditioning.h"
+#include "engine/pipeline/model.h"
+#include "engine/pipeline/preview.h"
+#include "engine/pipeline/start.h"
+#include "engine/pipeline/trace.h"
+#include "engine/registry.h"
+#include "engine/sampling/noise-levels.h"
+#include "engine/sampling/sampler.h"
+
+#define STEPS_BEFORE_ESTIMATE 3
+
+struct VelEngine {
+  VelDevice *device;
+  VelModel *model; /* the last one used */
+};
+
+/* One request on its way through the stages. */
+typedef struct {
+  VelEngine *engine;
+  const VelModel *model;
+  VelValues *request;
+  VelProgressFunc progress;
+  gpointer progress_data;
+  GCancellable *cancellable;
+  VelTrace *trace;
+
+  guint64 seed;
+  guint width, height;
+  gint64 batch;
+  const VelSampler *sampler;
+  VelStart start;
+  VelTensor *latent_before; /* (nullable) of the start picture */
+  VelTensor *latents;       /* [B, h, w, 4] */
+
+  gint64 sampling_began;
+  guint8 *preview; /* [h, w, 3], the latest */
+} Job;
+
+static void
+picture_free (VelPicture *self)
+{
+  g_free (self->rgb);
+  g_free (self);
+}
+
+void
+vel_result_free (VelResult *self)
+{
+  if (!self)
+    return;
+  g_clear_pointer (&self->pictures, g_ptr_array_unref);
+  g_free (self->model_path);
+  g_free (self->model_name);
+  g_free (self->model_hash);
+  g_strfreev (self->notes);
+  g_free (self);
+}
+
+VelEngine *
+vel_engine_new (unsigned threads, int nice, GError **error)
+{
+  VelDevice *device = vel_device_new_cpu (threads, nice, error);
+  VelEngine *self;
+
+  if (!device)
+    return NULL;
+  self = g_new0 (VelEngine, 1);
+  self->device = device;
+  return self;
+}
+
+void
+vel_engine_free (VelEngine *self)
+{
+  if (!self)
+    return;
+  g_clear_pointer (&self->model, vel_model_free);
+  vel_device_unref (self->device);
+  g_free (self);
+}
+
+VelDevice *
+vel_engine_get_device (VelEngine *self)
+{
+  return self->device;
+}
+
+static void
+tell (Job *self, VelProgress progress)
+{
+  if (self->progress)
+    self->progress (&progress, self->progress_data);
+}
+
+static void
+on_loading (double fraction, void *data)
+{
+  tell (data, (VelProgress) { .stage = VEL_STAGE_LOADING, .fraction = fraction, .seconds_left = -1 });
+}
+
+/* stage: the model, kept from the last request where it is the same */
+static gboolean
+load (Job *self, GError **error)
+{
+  VelEngine *engine = self->engine;
+  g_autofree char *path = vel_catalog_resolve (vel_values_get (self->request, "model"), NULL, error);
+  VelModelKey key = { .path = path,
+                      .vae = vel_values_get (self->request, "vae"),
+                      .tokenizer = vel_values_get (self->request, "tokenizer"),
+                      .prediction = vel_values_get (self->request, "prediction") };
+
+  if (!path)
+    return FALSE;
+  if (!engine->model || !vel_model_is (engine->model, key)) {
+    on_loading (0, self);
+    g_clear_pointer (&engine->model, vel_model_free); /* first: two models may not fit */
+    engine->model = vel_model_load (engine->device, key, on_loading, self, self->cancellable, error);
+  }
+  self->model = engine->model;
+  return self->model != NULL;
+}
+
+/* stage: options to numbers */
+static gboolean
+plan (Job *self, GArray **sigmas, GError **error)
+{
+  const VelArchitecture *architecture = &self->model->architecture;
+  VelValues *request = self->request;
+  const VelSchedule *schedule;
+  guint factor = vel_vae_get_factor (self->model->vae);
+  gboolean from_picture = vel_values_is_set (request, "init");
+
+  self->sampler = vel_registry_find_sampler (vel_values_get (request, "sampler"));
+  schedule = self->sampler ? vel_registry_resolve_schedule (vel_values_get (request, "schedule"), self->sampler) : NULL;
+  if (!self->sampler || !schedule) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN, "There is no %s \"%s\"; `velatura list %s` shows what there is",
+                 self->sampler ? "schedule" : "sampler", vel_values_get (request, self->sampler ? "schedule" : "sampler"),
+                 self->sampler ? "schedules" : "samplers");
+    return FALSE;
+  }
+  self->width = vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : architecture->width;
+  self->height = vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : architecture->height;
+  if (self->width % factor || self->height % factor) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "The size %u x %u does not fit this model; both sides must be multiples of %u",
+                 self->width, self->height, factor);
+    return FALSE;
+  }
+  self->batch = vel_values_get_int (request, "batch");
+  self->seed = vel_values_is_set (request, "seed") ? vel_values_get_seed (request, "seed") : g_random_int ();
+  *sigmas = vel_noise_levels_sigmas (vel_noise_levels_sd (), self->sampler, schedule, (unsigned) vel_values_get_int (request, "steps"), error);
+  return *sigmas
+         && vel_start_plan (&self->start, self->sampler, *sigmas, from_picture ? vel_values_get_real (request, "strength") : -1, error);
+}
+
+/* stage: prompts to text states; uncond is NULL where guidance does not need it */
+static gboolean
+encode_text (Job *self, VelTensor **cond, VelTensor **uncond, GError **error)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  VelEmphasisMode mode = vel_emphasis_mode_from_string (vel_values_get (self->request, "emphasis"));
+  unsigned skip = vel_values_is_set (self->request, "clip_skip") ? (unsigned) vel_values_get_int (self->request, "clip_skip")
+                                                                 : self->model->architecture.family->clip_skip;
+
+  tell (self, (VelProgress) { .stage = VEL_STAGE_TEXT, .seconds_left = -1 });
+  *cond = vel_conditioning_encode (ctx, self->model->clip, self->model->tokenizer, vel_values_get (self->request, "prompt"), skip, mode,
+                                   self->trace, "cond");
+  if (*cond && (vel_values_get_real (self->request, "cfg") != 1 || self->trace))
+    *uncond = vel_conditioning_encode (ctx, self->model->clip, self->model->tokenizer, vel_values_get (self->request, "negative"), skip, mode,
+                                       self->trace, "uncond");
+  return vel_context_check (ctx, error);
+}
+
+/* stage: the start picture, if there is one */
+static gboolean
+encode_start (Job *self, GError **error)
+{
+  g_autoptr (VelContext) ctx = NULL;
+
+  if (!vel_values_is_set (self->request, "init"))
+    return TRUE;
+  ctx = vel_context_new (self->engine->device, self->cancellable);
+  vel_context_set_lean (ctx, TRUE);
+  self->latent_before = vel_start_encode (ctx, self->model->vae, vel_values_get (self->request, "init"), self->width, self->height,
+                                          self->model->architecture.family->latent_scale, error);
+  vel_trace_add_picture (self->trace, self->latent_before, "init");
+  return self->latent_before != NULL;
+}
+
+static void
+on_raw (VelTensor *cond, VelTensor *uncond, gpointer data)
+{
+  Job *self = data;
+
+  vel_trace_add_picture (self->trace, cond, "model.cond");
+  vel_trace_add_picture (self->trace, uncond, "model.uncond");
+}
+
+static void
+on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, gpointer data)
+{
+  Job *self = data;
+  gint64 now = g_get_monotonic_time ();
+  unsigned n_steps = self->start.n_steps;
+  VelProgress progress = { .stage = VEL_STAGE_SAMPLING,
+                           .fraction = (double) finished / n_steps,
+                           .step = finished,
+                           .n_steps = n_steps,
+                           .seconds_left = -1 };
+
+  vel_trace_add_picture (self->trace, x, "latent.%03u", finished);
+  if (finished == 0)
+    self->sampling_began = now;
+  if (finished >= STEPS_BEFORE_ESTIMATE)
+    progress.seconds_left = (double) (now - self->sampling_began) / 1e6 / finished * (n_steps - finished);
+  if (denoised) {
+    g_free (self->preview);
+    self->preview = vel_preview_make (self->model, denoised);
+    progress.preview = self->preview;
+    progress.preview_width = (guint) denoised->shape.size[2];
+    progress.preview_height = (guint) denoised->shape.size[1];
+  }
+  tell (self, progress);
+}
+
+static VelRandom *
+make_streams (Job *self)
+{
+  VelRandomKind kind = g_str_equal (vel_values_get (self->request, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU;
+  VelRandom *streams = g_new (VelRandom, self->batch);
+
+  for (gint64 i = 0; i < self->batch; i++)
+    vel_random_init (&streams[i], kind, self->seed + (guint64) i);
+  return streams;
+}
+
+static gboolean
+check_finite (VelTensor *latents, GError **error)
+{
+  g_autofree float *host = g_malloc (latents->bytes);
+
+  vel_tensor_download (latents, host);
+  for (gsize i = 0; i < latents->bytes / sizeof *host; i++)
+    if (!isfinite (host[i])) {
+      g_set_error (error, VEL_ERROR, VEL_ERROR_NUMBERS,
+                   "The network's numbers went out of bounds while painting; lower the guidance or try another sampler, and if that does "
+                   "not help the model file is damaged");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+trace_sigmas (Job *self)
+{
+  g_autofree float *values = g_new (float, self->start.n_steps + 1);
+
+  for (unsigned i = 0; i <= self->start.n_steps; i++)
+    values[i] = (float) self->start.sigmas[i];
+  vel_trace_add_floats (self->trace, values, VEL_SHAPE (self->start.n_steps + 1), "sigmas");
+}
+
+/* stage: noise to latents */
+static gboolean
+sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  guint factor = vel_vae_get_factor (self->model->vae);
+  VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
+  g_autofree VelRandom *streams = make_streams (self);
+  VelDenoiser denoiser = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
+  g_autoptr (VelGuidance) guidance = NULL;
+  VelSampling sampling = { .ctx = ctx, .streams = streams, .request = self->request, .step = on_step, .step_data = self };
+  VelTensor *noise;
+
+  self->latents = vel_tensor_new (self->engine->device, VEL_F32, shape);
+  if (!self->latents)
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, "There is not enough memory for %" G_GINT64_FORMAT " pictures of %u x %u", self->batch,
+                      self->width, self->height);
+  noise = vel_context_tensor (ctx, VEL_F32, shape);
+  vel_sampler_draw (ctx, streams, noise);
+  vel_trace_add_picture (self->trace, noise, "noise");
+  trace_sigmas (self);
+  if (self->latents)
+    vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, self->latent_before);
+  guidance = vel_guidance_new (ctx, denoiser, vel_values_get_real (self->request, "cfg"), cond, uncond, self->batch);
+  if (guidance) {
+    vel_guidance_watch_first (guidance, on_raw, self);
+    sampling.guidance = guidance;
+    vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
+  }
+  return vel_context_check (ctx, error) && check_finite (self->latents, error);
+}
+
+/* value = round (255 image), image = clamp ((decoded + 1) / 2) */
+static guint8 *
+to_bytes (Job *self, VelTensor *decoded)
+{
+  gsize count = (gsize) vel_shape_count (decoded->shape);
+  g_autofree float *host = g_malloc (decoded->bytes);
+  guint8 *rgb = g_malloc (count);
+
+  vel_tensor_download (decoded, host);
+  for (gsize i = 0; i < count; i++) {
+    host[i] = CLAMP ((host[i] + 1) / 2, 0, 1);
+    rgb[i] = (guint8) rintf (host[i] * 255);
+  }
+  if (self->trace) {
+    g_autoptr (VelTensor) image = vel_tensor_new (self->engine->device, VEL_F32, decoded->shape);
+
+    if (image) {
+      vel_tensor_upload (image, host);
+      vel_trace_add_picture (self->trace, image, "image");
+    }
+  }
+  return rgb;
+}
+
+/* stage: one latent to a picture */
+static VelPicture *
+decode (Job *self, gint64 index, GError **error)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelTensor) latent = vel_tensor_slice (self->latents, index, 1);
+  VelTensor *scaled, *decoded;
+  VelPicture *picture;
+
+  vel_context_set_lean (ctx, TRUE);
+  tell (self, (VelProgress) { .stage = VEL_STAGE_DECODING, .fraction = (double) index / (double) self->batch, .seconds_left = -1 });
+  scaled = vel_op_combine (ctx, 1, (double[]) { 1 / self->model->architecture.family->latent_scale }, &latent);
+  decoded = vel_vae_decode (ctx, self->model->vae, scaled);
+  if (!vel_context_check (ctx, error))
+    return NULL;
+  picture = g_new0 (VelPicture, 1);
+  picture->seed = self->seed + (guint64) index;
+  picture->width = self->width;
+  picture->height = self->height;
+  picture->rgb = to_bytes (index == 0 ? self : &(Job) { .engine = self->engine }, decoded);
+  return picture;
+}
+
+static VelPicture *
+picture_from_preview (Job *self)
+{
+  guint factor = vel_vae_get_factor (self->model->vae);
+  VelPicture *picture = g_new0 (VelPicture, 1);
+
+  picture->seed = self->seed;
+  picture->width = self->width;
+  picture->height = self->height;
+  picture->rgb = vel_preview_enlarge (self->preview, self->width / factor, self->height / factor, factor);
+  return picture;
+}
+
+static GStrv
+make_notes (const VelModel *model)
+{
+  g_autoptr (GStrvBuilder) notes = g_strv_builder_new ();
+  guint unused = model->unused ? g_strv_length (model->unused) : 0;
+
+  if (unused) {
+    g_autofree char *note = g_strdup_printf ("\"%s\" has %u tensors that no network uses, the first is \"%s\"", model->path, unused,
+                                             model->unused[0]);
+    g_strv_builder_add (notes, note);
+  }
+  return g_strv_builder_end (notes);
+}
+
+/* The stages in order; pictures that are complete are kept even if a later one is stopped. */
+static gboolean
+run (Job *self, VelResult *result, GError **error)
+{
+  g_autoptr (GArray) sigmas = NULL;
+  g_autoptr (VelTensor) cond = NULL, uncond = NULL;
+
+  if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, &cond, &uncond, error) || !encode_start (self, error)
+      || !sample (self, cond, uncond, error))
+    return FALSE;
+  for (gint64 i = 0; i < self->batch; i++) {
+    VelPicture *picture = decode (self, i, error);
+
+    if (!picture)
+      return FALSE;
+    g_ptr_array_add (result->pictures, picture);
+  }
+  return TRUE;
+}
+
+static void
+job_clear (Job *self)
+{
+  g_clear_pointer (&self->latent_before, vel_tensor_unref);
+  g_clear_pointer (&self->latents, vel_tensor_unref);
+  g_clear_pointer (&self->preview, g_free);
+  g_clear_pointer (&self->trace, vel_trace_free);
+}
+
+VelResult *
+vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
+                     gboolean keep_partial, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelResult) result = g_new0 (VelResult, 1);
+  g_autoptr (GError) failure = NULL;
+  gint64 began = g_get_monotonic_time ();
+  Job job = { .engine = self,
+              .request = request,
+              .progress = progress,
+              .progress_data = data,
+              .cancellable = cancellable,
+              .trace = trace_path ? vel_trace_new () : NULL };
+  gboolean ok;
+
+  result->pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) picture_free);
+  ok = run (&job, result, &failure);
+  if (!ok && keep_partial && job.preview && g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+    if (result->pictures->len == 0)
+      g_ptr_array_add (result->pictures, picture_from_preview (&job));
+    result->partial = TRUE;
+    ok = TRUE;
+    g_clear_error (&failure);
+  }
+  if (ok && trace_path && !result->partial)
+    ok = vel_trace_write (job.trace, trace_path, &failure);
+  if (ok) {
+    result->model_path = g_strdup (job.model->path);
+    result->model_name = g_strdup (job.model->name);
+    result->model_hash = g_strdup (vel_model_get_hash (self->model));
+    result->notes = make_notes (job.model);
+    result->seconds = (double) (g_get_monotonic_time () - began) / 1e6;
+  } else {
+    g_propagate_error (error, g_steal_pointer (&failure));
+  }
+  job_clear (&job);
+  return ok ? g_steal_pointer (&result) : NULL;
+}

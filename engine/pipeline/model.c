@@ -1,0 +1,172 @@
+/* Loading a model whole.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/pipeline/model.h"
+
+#include <glib/gstdio.h>
+
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/catalog.h"
+#include "engine/pipeline/preview.h"
+
+typedef struct {
+  char *path;
+  GCancellable *stop;
+} Hashing;
+
+/* Path, size and time of a file; of a folder its own, which change when a file in it is replaced. */
+static void
+append_file (GString *identity, const char *path)
+{
+  GStatBuf info = { 0 };
+
+  if (*path && g_stat (path, &info) != 0)
+    info.st_size = -1;
+  g_string_append_printf (identity, "%s|%" G_GINT64_FORMAT "|%" G_GINT64_FORMAT ".%09ld|", path, (gint64) info.st_size,
+                          (gint64) info.st_mtim.tv_sec, (long) info.st_mtim.tv_nsec);
+}
+
+static char *
+identity_of (VelModelKey key)
+{
+  GString *identity = g_string_new (NULL);
+
+  append_file (identity, key.path);
+  append_file (identity, key.vae);
+  g_string_append_printf (identity, "%s|%s", key.tokenizer, key.prediction);
+  return g_string_free (identity, FALSE);
+}
+
+static char *
+name_of (const char *path)
+{
+  char *name = g_path_get_basename (path);
+  char *dot = strrchr (name, '.');
+
+  if (dot && dot != name && !g_file_test (path, G_FILE_TEST_IS_DIR))
+    *dot = '\0';
+  return name;
+}
+
+static gboolean
+check_vocabulary (const VelModel *self, GError **error)
+{
+  if ((gint64) vel_tokenizer_get_size (self->tokenizer) <= vel_clip_get_n_tokens (self->clip))
+    return TRUE;
+  g_set_error (error, VEL_ERROR, VEL_ERROR_VOCABULARY,
+               "The vocabulary found for \"%s\" has %u tokens, its text encoder knows %" G_GINT64_FORMAT
+               "; name the model's own vocabulary with --tokenizer",
+               self->path, vel_tokenizer_get_size (self->tokenizer), vel_clip_get_n_tokens (self->clip));
+  return FALSE;
+}
+
+static gboolean
+load_networks (VelModel *self, VelLoader *loader, GError **error)
+{
+  const VelFamily *family = self->architecture.family;
+
+  self->clip = vel_clip_load (loader);
+  if (vel_loader_ok (loader))
+    self->unet = vel_unet_load (loader, family->unet_heads, family->unet_head_dim);
+  if (vel_loader_ok (loader))
+    self->vae = vel_vae_load (loader);
+  if (!vel_loader_ok (loader)) {
+    g_propagate_error (error, g_steal_pointer (&loader->error));
+    return FALSE;
+  }
+  self->packed_bytes = loader->packed_bytes;
+  self->unused = vel_weights_dup_unused (loader->weights);
+  return TRUE;
+}
+
+/* A thread: the hash of a large file takes seconds, which nobody should wait for. */
+static gpointer
+compute_hash (gpointer data)
+{
+  Hashing *hashing = data;
+  char *hash;
+
+  setpriority (PRIO_PROCESS, (id_t) syscall (SYS_gettid), 19);
+  hash = vel_catalog_hash (hashing->path, hashing->stop, NULL);
+  g_object_unref (hashing->stop);
+  g_free (hashing->path);
+  g_free (hashing);
+  return hash;
+}
+
+static void
+start_hashing (VelModel *self)
+{
+  Hashing *hashing = g_new (Hashing, 1);
+
+  self->hasher_stop = g_cancellable_new ();
+  *hashing = (Hashing) { g_strdup (self->path), g_object_ref (self->hasher_stop) };
+  self->hasher = g_thread_new ("model-hash", compute_hash, hashing);
+}
+
+const char *
+vel_model_get_hash (VelModel *self)
+{
+  if (self->hasher)
+    self->hash = g_thread_join (g_steal_pointer (&self->hasher));
+  return self->hash;
+}
+
+VelModel *
+vel_model_load (VelDevice *device, VelModelKey key, void (*progress) (double fraction, void *data), void *data, GCancellable *cancellable,
+                GError **error)
+{
+  g_autoptr (VelModel) self = g_new0 (VelModel, 1);
+  g_autoptr (VelWeights) weights = vel_weights_open (key.path, cancellable, error);
+  VelLoader loader = { .device = device, .cancellable = cancellable, .progress = progress, .progress_data = data };
+
+  if (!weights || (*key.vae && !vel_weights_overlay_vae (weights, key.vae, cancellable, error)))
+    return NULL;
+  if (!vel_architecture_read (&self->architecture, weights, key.prediction, error))
+    return NULL;
+  self->path = g_strdup (key.path);
+  self->name = name_of (key.path);
+  self->identity = identity_of (key);
+  self->tokenizer = vel_tokenizer_find (*key.tokenizer ? key.tokenizer : NULL, key.path, error);
+  if (!self->tokenizer)
+    return NULL;
+  loader.weights = weights;
+  loader.total_bytes = vel_weights_get_bytes (weights);
+  if (!load_networks (self, &loader, error) || !check_vocabulary (self, error))
+    return NULL;
+  if (!vel_preview_fit (self, device, cancellable, error))
+    return NULL;
+  start_hashing (self);
+  return g_steal_pointer (&self);
+}
+
+void
+vel_model_free (VelModel *self)
+{
+  if (!self)
+    return;
+  if (self->hasher_stop)
+    g_cancellable_cancel (self->hasher_stop);
+  vel_model_get_hash (self);
+  g_clear_object (&self->hasher_stop);
+  g_free (self->hash);
+  g_clear_pointer (&self->tokenizer, vel_tokenizer_unref);
+  g_clear_pointer (&self->clip, vel_clip_free);
+  g_clear_pointer (&self->unet, vel_unet_free);
+  g_clear_pointer (&self->vae, vel_vae_free);
+  g_strfreev (self->unused);
+  g_free (self->path);
+  g_free (self->name);
+  g_free (self->identity);
+  g_free (self);
+}
+
+gboolean
+vel_model_is (const VelModel *self, VelModelKey key)
+{
+  g_autofree char *identity = identity_of (key);
+
+  return g_strcmp0 (self->identity, identity) == 0;
+}

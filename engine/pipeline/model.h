@@ -1,0 +1,44 @@
+/* A model in memory: the networks of one file or folder, packed for a device, with its tokenizer.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/models/clip.h"
+#include "engine/models/family.h"
+#include "engine/models/unet.h"
+#include "engine/models/vae.h"
+#include "engine/text/tokenizer.h"
+
+/* What decides whether a loaded model can be used again. */
+typedef struct {
+  const char *path;       /* of the model, resolved */
+  const char *vae;        /* "" = its own */
+  const char *tokenizer;  /* "" = found */
+  const char *prediction; /* "" = the file's */
+} VelModelKey;
+
+typedef struct {
+  char *path, *name; /* name: the file's stem or the folder's name */
+  VelArchitecture architecture;
+  VelTokenizer *tokenizer;
+  VelClip *clip;
+  VelUNet *unet;
+  VelVae *vae;
+  GStrv unused;          /* tensors nobody asked for */
+  gsize packed_bytes;
+  double latent_to_rgb[5][3]; /* see VelFamily */
+  char *identity;        /* what the key and the files' sizes and times came to */
+  GThread *hasher;       /* reads the whole file once while the first picture is being painted */
+  GCancellable *hasher_stop;
+  char *hash;
+} VelModel;
+
+/* Opens, recognises and packs. progress, cancellable: (nullable).
+ * Returns: (transfer full); NULL with VEL_ERROR_FORMAT, _WEIGHT, _FAMILY, _VOCABULARY, _MEMORY, _NUMBERS, or cancelled */
+VelModel *vel_model_load (VelDevice *device, VelModelKey key, void (*progress) (double fraction, void *data), void *data,
+                          GCancellable *cancellable, GError **error);
+void vel_model_free (VelModel *self);
+/* AutoV2, waiting for it if it is still being computed. (nullable) borrowed */
+const char *vel_model_get_hash (VelModel *self);
+/* FALSE if the key differs or a file changed since. */
+gboolean vel_model_is (const VelModel *self, VelModelKey key);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelModel, vel_model_free)

@@ -1,0 +1,99 @@
+/* Where sampling starts.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/pipeline/start.h"
+
+#include <math.h>
+
+#include "engine/formats/png.h"
+
+gboolean
+vel_start_plan (VelStart *self, const VelSampler *sampler, GArray *sigmas, double strength, GError **error)
+{
+  const double *all = (const double *) (gpointer) sigmas->data;
+  gboolean own_timesteps = sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS;
+  unsigned n = own_timesteps ? sigmas->len : sigmas->len - 1; /* steps asked for */
+  unsigned run;
+
+  *self = (VelStart) { all, sigmas->len - 1, all[0] };
+  if (strength < 0)
+    return TRUE;
+
+  run = (unsigned) (MIN (strength, 0.999) * n);
+  if (own_timesteps) { /* starts at timestep `run` of the rising list and visits those below it */
+    if (run < 2) {
+      g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                   "%s with %u steps at strength %g leaves nothing to do; raise the steps or the strength", sampler->label, n, strength);
+      return FALSE;
+    }
+    *self = (VelStart) { all + sigmas->len - run, run - 1, all[sigmas->len - 1 - run] };
+  } else {
+    *self = (VelStart) { all + n - run - 1, run + 1, all[n - run - 1] };
+  }
+  return TRUE;
+}
+
+/* RGB bytes to -1..1, [1, H, W, 3] of the context. */
+static VelTensor *
+to_tensor (VelContext *ctx, const VelPng *png)
+{
+  gsize count = (gsize) png->width * png->height * 3;
+  VelTensor *image = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, png->height, png->width, 3));
+  g_autofree float *host = g_new (float, count);
+
+  for (gsize i = 0; i < count; i++)
+    host[i] = (float) png->rgb[i] / 255 * 2 - 1;
+  if (vel_context_ok (ctx))
+    vel_tensor_upload (image, host);
+  return image;
+}
+
+VelTensor *
+vel_start_encode (VelContext *ctx, const VelVae *vae, const char *path, guint width, guint height, double scale, GError **error)
+{
+  g_autoptr (VelPng) png = vel_png_read (path, FALSE, error);
+  g_autoptr (VelTensor) latent = NULL;
+  VelTensor *mean;
+
+  if (!png)
+    return NULL;
+  if (png->width != width || png->height != height) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                 "The start picture \"%s\" is %u x %u; the picture to paint is %u x %u: make them the same size", path, png->width,
+                 png->height, width, height);
+    return NULL;
+  }
+  if (!vel_vae_has_encoder (vae)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "This model's VAE has no encoder, so it can not start from a picture");
+    return NULL;
+  }
+  vel_context_open (ctx);
+  mean = vel_vae_encode (ctx, vae, to_tensor (ctx, png));
+  latent = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, mean->shape);
+  if (!latent)
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, "There is not enough memory for the start picture");
+  else
+    vel_op_combine_into (ctx, latent, 1, &scale, &mean);
+  vel_context_close (ctx, NULL);
+  return vel_context_check (ctx, error) ? g_steal_pointer (&latent) : NULL;
+}
+
+void
+vel_start_mix (VelContext *ctx, const VelStart *self, const VelSampler *sampler, VelTensor *x, VelTensor *noise, VelTensor *latent)
+{
+  gboolean preserving = sampler->flags & VEL_SAMPLER_VARIANCE_PRESERVING;
+  double sigma = self->noise_sigma;
+  double keep = preserving ? 1 / sqrt (1 + sigma * sigma) : 1; /* of the latent */
+  double add = preserving ? sigma * keep : sigma;              /* of the noise */
+
+  if (!latent && preserving) /* from noise alone these samplers start at unit variance */
+    add = 1;
+  vel_context_open (ctx);
+  for (gint64 i = 0; i < x->shape.size[0]; i++) {
+    VelTensor *out = vel_context_slice (ctx, x, i, 1), *unit = vel_context_slice (ctx, noise, i, 1);
+
+    if (latent)
+      vel_op_combine_into (ctx, out, 2, (double[]) { keep, add }, (VelTensor *[]) { latent, unit });
+    else
+      vel_op_combine_into (ctx, out, 1, &add, &unit);
+  }
+  vel_context_close (ctx, NULL);
+}

@@ -1,0 +1,121 @@
+/* The host side of the sampler plugins.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/sampling/sampler.h"
+
+#include <math.h>
+#include <string.h>
+
+struct VelRun {
+  const VelSampler *sampler;
+  const VelSampling *sampling;
+  VelTensor *x;        /* what the sampler moves */
+  VelTensor *denoised; /* the last guess */
+  unsigned started;    /* steps begun */
+};
+
+void
+vel_sampler_draw (VelContext *ctx, VelRandom *streams, VelTensor *out)
+{
+  gint64 batch = out->shape.size[0], pixels = out->shape.size[1] * out->shape.size[2], channels = out->shape.size[3];
+  gsize count = (gsize) (pixels * channels);
+  g_autofree float *planes = g_new (float, count);
+  g_autofree float *host = g_new (float, count * (gsize) batch);
+
+  if (!vel_context_ok (ctx))
+    return;
+  for (gint64 b = 0; b < batch; b++) {
+    float *picture = host + (gsize) b * count;
+
+    vel_random_normal (&streams[b], planes, count);
+    for (gint64 p = 0; p < pixels; p++)
+      for (gint64 c = 0; c < channels; c++)
+        picture[p * channels + c] = planes[c * pixels + p];
+  }
+  vel_tensor_upload (out, host);
+}
+
+static VelTensor *
+host_new_like (VelRun *run, const VelTensor *x)
+{
+  return vel_context_tensor (run->sampling->ctx, x->type, x->shape);
+}
+
+static void
+report (VelRun *run, unsigned finished)
+{
+  const VelSampling *sampling = run->sampling;
+
+  if (sampling->step && vel_context_ok (sampling->ctx))
+    sampling->step (sampling->ctx, finished, run->x, finished ? run->denoised : NULL, sampling->step_data);
+}
+
+/* The network works on latent + sigma * noise; a variance-preserving sampler's x is that over sqrt (1 + sigma^2). */
+static VelTensor *
+exploding (VelRun *run, VelTensor *x, double sigma)
+{
+  if (!(run->sampler->flags & VEL_SAMPLER_VARIANCE_PRESERVING))
+    return x;
+  return vel_op_combine (run->sampling->ctx, 1, (double[]) { sqrt (1 + sigma * sigma) }, &x);
+}
+
+static bool
+host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
+{
+  VelContext *ctx = run->sampling->ctx;
+  VelTensor *denoised;
+
+  if (x == run->x)
+    report (run, run->started++);
+  vel_context_open (ctx);
+  denoised = vel_guidance_run (ctx, run->sampling->guidance, exploding (run, x, sigma), sigma);
+  vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, &denoised);
+  vel_op_combine_into (ctx, run->denoised, 1, (double[]) { 1 }, &denoised);
+  vel_context_close (ctx, NULL);
+  return vel_context_ok (ctx);
+}
+
+static void
+host_combine (VelRun *run, VelTensor *out, unsigned n, const double *weights, VelTensor *const *terms)
+{
+  vel_op_combine_into (run->sampling->ctx, out, n, weights, terms);
+}
+
+static void
+host_noise (VelRun *run, VelTensor *out)
+{
+  vel_sampler_draw (run->sampling->ctx, run->sampling->streams, out);
+}
+
+static double
+host_param (VelRun *run, const char *name)
+{
+  if (run->sampling->request && vel_values_is_set (run->sampling->request, name))
+    return vel_values_get_real (run->sampling->request, name);
+  for (const VelPluginParam *param = run->sampler->params; param && param->name; param++)
+    if (strcmp (param->name, name) == 0)
+      return param->standard;
+  return 0;
+}
+
+static const VelSamplerHost host = {
+  .abi = VEL_PLUGIN_ABI,
+  .new_like = host_new_like,
+  .denoise = host_denoise,
+  .combine = host_combine,
+  .noise = host_noise,
+  .param = host_param,
+};
+
+gboolean
+vel_sampler_run (const VelSampler *sampler, const VelSampling *sampling, VelTensor *x, const double *sigmas, unsigned n_steps)
+{
+  VelRun run = { .sampler = sampler, .sampling = sampling, .x = x };
+  gboolean ok;
+
+  vel_context_open (sampling->ctx);
+  run.denoised = vel_context_tensor (sampling->ctx, x->type, x->shape);
+  ok = sampler->run (&host, &run, x, sigmas, n_steps) && vel_context_ok (sampling->ctx);
+  if (ok)
+    report (&run, n_steps);
+  vel_context_close (sampling->ctx, NULL);
+  return ok;
+}

@@ -1,0 +1,26 @@
+/* Runs a sampler plugin: the host it talks to.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/params.h"
+#include "engine/sampling/guidance.h"
+#include "engine/tensor/random.h"
+
+/* finished: steps done.  x: the latent now, in the sampler's own scale.  denoised: (nullable) the last guess of the clean latent. */
+typedef void (*VelStepFunc) (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, gpointer data);
+
+typedef struct {
+  VelContext *ctx;
+  VelGuidance *guidance;
+  VelRandom *streams;  /* [batch], each picture's own */
+  VelValues *request;  /* the sampler's params by name; those not set keep the sampler's own defaults */
+  VelStepFunc step;    /* (nullable) called before the first step (finished = 0) and after each */
+  gpointer step_data;
+} VelSampling;
+
+/* x: in, the start: latent + sigmas[0] * noise, or its variance-preserving form if the sampler says so; out, the end.
+ * Returns FALSE if the context failed or was cancelled (ask vel_context_check). */
+gboolean vel_sampler_run (const VelSampler *sampler, const VelSampling *sampling, VelTensor *x, const double *sigmas, unsigned n_steps);
+
+/* One unit noise per picture of out [batch, h, w, C], each drawn as [C, h, w] from its stream. */
+void vel_sampler_draw (VelContext *ctx, VelRandom *streams, VelTensor *out);

@@ -1,0 +1,248 @@
+/* Scopes over a pool of device memory, and the first error.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/tensor/context.h"
+
+#define LARGE (1 << 20)     /* what a lean context gives back */
+#define ACCEPTABLE_WASTE 2  /* a reused block may be this many times larger than asked */
+
+typedef struct {
+  void *data;
+  size_t bytes;
+} Block;
+
+/* A tensor with what the scope needs to take it back; `tensor` is first, so that one pointer serves both. */
+typedef struct {
+  VelTensor tensor;
+  size_t block_bytes; /* 0: a view */
+} Entry;
+
+struct VelContext {
+  VelDevice *device;
+  GCancellable *cancellable;
+  GError *error;
+  gboolean lean;
+  GArray *idle;      /* Block */
+  GPtrArray *scopes; /* GPtrArray of Entry */
+  size_t held, peak;
+};
+
+static void
+entry_free (VelContext *self, Entry *entry)
+{
+  if (entry->block_bytes && entry->tensor.data) {
+    if (self->lean && entry->block_bytes >= LARGE) {
+      self->device->kernels->free (self->device->backend, entry->tensor.data);
+      self->held -= entry->block_bytes;
+    } else {
+      Block block = { entry->tensor.data, entry->block_bytes };
+      g_array_append_val (self->idle, block);
+    }
+  }
+  g_free (entry);
+}
+
+VelContext *
+vel_context_new (VelDevice *device, GCancellable *cancellable)
+{
+  VelContext *self = g_new0 (VelContext, 1);
+
+  self->device = vel_device_ref (device);
+  self->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
+  self->idle = g_array_new (FALSE, FALSE, sizeof (Block));
+  self->scopes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+  vel_context_open (self);
+  return self;
+}
+
+void
+vel_context_free (VelContext *self)
+{
+  if (!self)
+    return;
+  while (self->scopes->len)
+    vel_context_close (self, NULL);
+  for (guint i = 0; i < self->idle->len; i++)
+    self->device->kernels->free (self->device->backend, g_array_index (self->idle, Block, i).data);
+  g_array_unref (self->idle);
+  g_ptr_array_unref (self->scopes);
+  g_clear_object (&self->cancellable);
+  g_clear_error (&self->error);
+  vel_device_unref (self->device);
+  g_free (self);
+}
+
+VelDevice *
+vel_context_get_device (VelContext *self)
+{
+  return self->device;
+}
+
+void
+vel_context_set_lean (VelContext *self, gboolean lean)
+{
+  self->lean = lean;
+}
+
+void
+vel_context_open (VelContext *self)
+{
+  g_ptr_array_add (self->scopes, g_ptr_array_new ());
+}
+
+VelTensor *
+vel_context_close (VelContext *self, VelTensor *keep)
+{
+  GPtrArray *scope = g_ptr_array_steal_index (self->scopes, self->scopes->len - 1);
+
+  for (guint i = 0; i < scope->len; i++) {
+    Entry *entry = g_ptr_array_index (scope, i);
+
+    if (keep && &entry->tensor == keep && self->scopes->len)
+      g_ptr_array_add (g_ptr_array_index (self->scopes, self->scopes->len - 1), entry);
+    else
+      entry_free (self, entry);
+  }
+  g_ptr_array_unref (scope);
+  return keep;
+}
+
+static Entry *
+entry_new (VelContext *self, VelType type, VelShape shape)
+{
+  Entry *entry = g_new0 (Entry, 1);
+
+  entry->tensor.type = type;
+  entry->tensor.shape = shape;
+  entry->tensor.bytes = (size_t) vel_shape_count (shape) * vel_type_size (type);
+  entry->tensor.device = self->device;
+  entry->tensor.references = 1;
+  g_ptr_array_add (g_ptr_array_index (self->scopes, self->scopes->len - 1), entry);
+  return entry;
+}
+
+/* The smallest idle block that is large enough and not wastefully so. */
+static gboolean
+take_idle (VelContext *self, size_t bytes, Block *block)
+{
+  guint best = G_MAXUINT;
+
+  for (guint i = 0; i < self->idle->len; i++) {
+    size_t size = g_array_index (self->idle, Block, i).bytes;
+
+    if (size >= bytes && size / ACCEPTABLE_WASTE <= bytes
+        && (best == G_MAXUINT || size < g_array_index (self->idle, Block, best).bytes))
+      best = i;
+  }
+  if (best == G_MAXUINT)
+    return FALSE;
+  *block = g_array_index (self->idle, Block, best);
+  g_array_remove_index_fast (self->idle, best);
+  return TRUE;
+}
+
+static void
+free_idle (VelContext *self)
+{
+  for (guint i = 0; i < self->idle->len; i++) {
+    self->device->kernels->free (self->device->backend, g_array_index (self->idle, Block, i).data);
+    self->held -= g_array_index (self->idle, Block, i).bytes;
+  }
+  g_array_set_size (self->idle, 0);
+}
+
+VelTensor *
+vel_context_tensor (VelContext *self, VelType type, VelShape shape)
+{
+  Entry *entry = entry_new (self, type, shape);
+  size_t bytes = MAX ((entry->tensor.bytes + 63) & ~(size_t) 63, 64);
+  Block block;
+
+  if (!vel_context_ok (self))
+    return &entry->tensor;
+  if (!take_idle (self, bytes, &block)) {
+    block = (Block) { self->device->kernels->alloc (self->device->backend, bytes), bytes };
+    if (!block.data) {
+      free_idle (self);
+      block.data = self->device->kernels->alloc (self->device->backend, bytes);
+    }
+    if (!block.data) {
+      vel_context_fail (self, VEL_ERROR_MEMORY,
+                        "There is not enough memory: %" G_GSIZE_FORMAT " MB more were needed with %" G_GSIZE_FORMAT
+                        " MB in use; choose a smaller picture or close other programs",
+                        bytes >> 20, self->held >> 20);
+      return &entry->tensor;
+    }
+    self->held += bytes;
+    self->peak = MAX (self->peak, self->held);
+  }
+  entry->tensor.data = block.data;
+  entry->block_bytes = block.bytes;
+  return &entry->tensor;
+}
+
+VelTensor *
+vel_context_slice (VelContext *self, VelTensor *tensor, gint64 first, gint64 count)
+{
+  VelShape shape = tensor->shape;
+  Entry *entry;
+
+  g_assert (shape.n > 0 && first >= 0 && count > 0 && first + count <= shape.size[0]);
+  shape.size[0] = count;
+  entry = entry_new (self, tensor->type, shape);
+  if (tensor->data)
+    entry->tensor.data = (char *) tensor->data + tensor->bytes / (size_t) tensor->shape.size[0] * (size_t) first;
+  return &entry->tensor;
+}
+
+VelTensor *
+vel_context_reshape (VelContext *self, VelTensor *tensor, VelShape shape)
+{
+  Entry *entry = entry_new (self, tensor->type, shape);
+
+  g_assert (vel_shape_count (shape) == vel_shape_count (tensor->shape));
+  entry->tensor.data = tensor->data;
+  return &entry->tensor;
+}
+
+void
+vel_context_drop (VelContext *self, VelTensor *tensor)
+{
+  GPtrArray *scope = g_ptr_array_index (self->scopes, self->scopes->len - 1);
+
+  if (tensor && g_ptr_array_remove_fast (scope, tensor))
+    entry_free (self, (Entry *) tensor);
+}
+
+gboolean
+vel_context_ok (VelContext *self)
+{
+  if (!self->error)
+    g_cancellable_set_error_if_cancelled (self->cancellable, &self->error);
+  return self->error == NULL;
+}
+
+void
+vel_context_fail (VelContext *self, VelError code, const char *format, ...)
+{
+  va_list args;
+
+  if (self->error)
+    return;
+  va_start (args, format);
+  self->error = g_error_new_valist (VEL_ERROR, code, format, args);
+  va_end (args);
+}
+
+gboolean
+vel_context_check (VelContext *self, GError **error)
+{
+  if (vel_context_ok (self))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&self->error));
+  return FALSE;
+}
+
+size_t
+vel_context_get_peak (VelContext *self)
+{
+  return self->peak;
+}

@@ -1,0 +1,49 @@
+/* The ops on tensors: shape rules first, then the device's table.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Every function returns a new tensor of the context's innermost scope (borrowed); inputs are not changed. Contracts of the arithmetic
+ * are in kernels/kernels.h. A broken shape is a bug in the caller and asserts. */
+#pragma once
+
+#include "engine/tensor/context.h"
+
+/* x: [..., in] -> [..., out].  bias: [out] host floats or NULL.  residual: (nullable) shaped like the result. */
+VelTensor *vel_op_linear (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float *bias, gint64 out, VelActivation activation,
+                          VelTensor *residual);
+
+typedef struct {
+  unsigned stride; /* 0 means 1 */
+  unsigned pad_before, pad_after;
+  gint64 up_height, up_width; /* 0: not resized */
+} VelConvOptions;
+
+/* x: [B, H, W, in] -> [B, H', W', out].  embedding: (nullable) [B, out].  residual: (nullable) shaped like the result. */
+VelTensor *vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float *bias, gint64 out, gint64 kernel,
+                        VelConvOptions options, VelTensor *embedding, VelTensor *residual);
+
+/* q: [B, T, ...], k, v: [B, S, ...]; a head's channels start at *_offset + head * head_dim of each token, so q, k and v may be parts of
+ * one tensor. -> [B, T, heads * head_dim] */
+typedef struct {
+  VelTensor *q, *k, *v;
+  gint64 q_offset, k_offset, v_offset;
+  gint64 heads, head_dim;
+  gboolean causal;
+} VelAttend;
+VelTensor *vel_op_attention (VelContext *ctx, VelAttend attend);
+
+/* x: [B, ..., C]; statistics over everything but B, per group of channels. */
+VelTensor *vel_op_group_norm (VelContext *ctx, VelTensor *x, const float *gamma, const float *beta, gint64 groups, double eps, gboolean silu);
+/* x: [..., C] */
+VelTensor *vel_op_layer_norm (VelContext *ctx, VelTensor *x, const float *gamma, const float *beta, double eps);
+VelTensor *vel_op_activate (VelContext *ctx, VelTensor *x, VelActivation activation);
+/* sum of weights[i] * terms[i]; n <= 8 */
+VelTensor *vel_op_combine (VelContext *ctx, unsigned n, const double *weights, VelTensor *const *terms);
+/* The same into a tensor that is there already, which may be one of the terms. */
+void vel_op_combine_into (VelContext *ctx, VelTensor *out, unsigned n, const double *weights, VelTensor *const *terms);
+/* [..., A], [..., B] -> [..., A + B] */
+VelTensor *vel_op_concat (VelContext *ctx, VelTensor *a, VelTensor *b);
+/* n timesteps (host) -> [n, channels] */
+VelTensor *vel_op_sinusoid (VelContext *ctx, const float *timesteps, gint64 n, gint64 channels);
+/* [B, ..., C] -> [B, C, ...] and back: first and last axis meanings swap, those between stay. */
+VelTensor *vel_op_channels_first (VelContext *ctx, VelTensor *x);
+VelTensor *vel_op_channels_last (VelContext *ctx, VelTensor *x);
