@@ -21,7 +21,7 @@ scratch_file (const char *name, const void *data, gsize length)
   g_autoptr (GError) error = NULL;
 
   g_mkdir_with_parents (folder, 0700);
-  g_file_set_contents_full (path, data, length, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+  g_file_set_contents (path, data, length, &error);
   g_assert_no_error (error);
   return path;
 }
