@@ -1,0 +1,163 @@
+/* debug noise and sigmas: small tensors, written to a file.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "app/debug.h"
+
+#include <gio/gio.h>
+#include <glib/gi18n.h>
+
+#include "app/flags.h"
+#include "engine/formats/safetensors.h"
+#include "engine/registry.h"
+#include "engine/sampling/noise-levels.h"
+#include "engine/tensor/random.h"
+
+/* A sheet: tensors made one after the other and written together, a GArray of VelTensorOut. */
+
+static void
+clear_out (gpointer data)
+{
+  VelTensorOut *out = data;
+
+  g_free ((char *) out->name);
+  g_free ((void *) out->data);
+}
+
+static GArray *
+sheet_new (void)
+{
+  GArray *sheet = g_array_new (FALSE, FALSE, sizeof (VelTensorOut));
+
+  g_array_set_clear_func (sheet, clear_out);
+  return sheet;
+}
+
+/* name: (transfer full). Returns: borrowed memory for the shape's floats, to be filled */
+static float *
+sheet_add (GArray *sheet, char *name, VelShape shape)
+{
+  VelTensorOut out = { name, VEL_F32, shape, g_new (float, vel_shape_count (shape)) };
+
+  g_array_append_val (sheet, out);
+  return (float *) out.data;
+}
+
+static VelExit
+sheet_write (GArray *sheet, const char *path)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!vel_safetensors_write (path, (const VelTensorOut *) sheet->data, sheet->len, NULL, &error))
+    return vel_verb_fail (error);
+  return VEL_EXIT_DONE;
+}
+
+/* noise */
+
+#define MAX_VALUES (64 << 20)
+
+static const VelParam noise_table[] = {
+  { "rng", N_ ("Noise source"), "", N_ ("Which program's noise."), VEL_PARAM_CHOICE, .standard = "cpu", .choices = "cpu|nv" },
+  { "seed", N_ ("Seed"), "", N_ ("Where the stream begins."), VEL_PARAM_SEED, .standard = "" },
+  { "shapes", N_ ("Shapes"), "", N_ ("Sides of each tensor, drawn in turn: \"4,8,8;4,8,8\"."), VEL_PARAM_TEXT, .standard = "" },
+  { "output", N_ ("Output"), "", N_ ("The tensor file to write."), VEL_PARAM_FILE, .standard = "" },
+  { NULL },
+};
+
+static const VelUsage noise_usage = { "debug noise", "--seed N --shapes \"4,8,8;…\" --output FILE [options]",
+                                      N_ ("Writes noise.000, noise.001, … drawn from one generator.") };
+
+static gboolean
+parse_shape (const char *text, VelShape *shape)
+{
+  g_auto (GStrv) sides = g_strsplit (text, ",", -1);
+  gint64 count = 1;
+
+  *shape = (VelShape) { 0 };
+  for (guint i = 0; sides[i]; i++) {
+    guint64 side;
+
+    if (i == VEL_MAX_AXES || !g_ascii_string_to_unsigned (g_strstrip (sides[i]), 10, 1, MAX_VALUES, &side, NULL))
+      return FALSE;
+    count *= side;
+    if (count > MAX_VALUES)
+      return FALSE;
+    shape->size[shape->n++] = side;
+  }
+  return shape->n > 0;
+}
+
+VelExit
+vel_debug_noise (int argc, char **argv)
+{
+  g_autoptr (VelValues) options = vel_values_new (noise_table);
+  g_autoptr (VelFlags) flags = vel_flags_new (&noise_usage, options, NULL);
+  g_autoptr (GArray) sheet = sheet_new ();
+  g_auto (GStrv) shapes = NULL;
+  VelRandom random;
+  int status;
+
+  if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0)
+    return status;
+  for (guint i = 1; noise_table[i].name; i++)
+    if (!vel_values_is_set (options, noise_table[i].name))
+      return vel_verb_misused ("debug noise needs --%s", noise_table[i].name);
+  vel_random_init (&random, g_str_equal (vel_values_get (options, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU,
+                   vel_values_get_seed (options, "seed"));
+  shapes = g_strsplit (vel_values_get (options, "shapes"), ";", -1);
+  for (guint i = 0; shapes[i]; i++) {
+    VelShape shape;
+
+    if (!parse_shape (shapes[i], &shape))
+      return vel_verb_misused ("“%s” is no shape of at most %d axes and %d values, like 4,8,8", shapes[i], VEL_MAX_AXES, MAX_VALUES);
+    vel_random_normal (&random, sheet_add (sheet, g_strdup_printf ("noise.%03u", i), shape), vel_shape_count (shape));
+  }
+  return sheet_write (sheet, vel_values_get (options, "output"));
+}
+
+/* sigmas */
+
+#define MAX_STEPS 10000
+
+static const VelParam sigmas_table[] = {
+  { "schedule", N_ ("Schedule"), "", N_ ("How the noise levels are spaced."), VEL_PARAM_CHOICE, .standard = "normal", .choices = "registry:schedules" },
+  { "steps", N_ ("Steps"), "", N_ ("Numbers of steps, one tensor each: \"10,20\"."), VEL_PARAM_TEXT, .standard = "" },
+  { "output", N_ ("Output"), "", N_ ("The tensor file to write."), VEL_PARAM_FILE, .standard = "" },
+  { NULL },
+};
+
+static const VelUsage sigmas_usage = { "debug sigmas", "--schedule ID --steps N,M,… --output FILE",
+                                       N_ ("Writes sigmas.N, N + 1 falling noise levels, for the training noise of Stable Diffusion.") };
+
+VelExit
+vel_debug_sigmas (int argc, char **argv)
+{
+  g_autoptr (VelValues) options = vel_values_new (sigmas_table);
+  g_autoptr (VelFlags) flags = vel_flags_new (&sigmas_usage, options, NULL);
+  g_autoptr (GArray) sheet = sheet_new ();
+  g_auto (GStrv) counts = NULL;
+  const VelSchedule *schedule;
+  int status;
+
+  if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0)
+    return status;
+  for (guint i = 1; sigmas_table[i].name; i++)
+    if (!vel_values_is_set (options, sigmas_table[i].name))
+      return vel_verb_misused ("debug sigmas needs --%s", sigmas_table[i].name);
+  if (!(schedule = vel_registry_find_schedule (vel_values_get (options, "schedule"))))
+    return vel_verb_misused ("“%s” stands for each sampler's own schedule; debug sigmas needs to know which", vel_values_get (options, "schedule"));
+  counts = g_strsplit (vel_values_get (options, "steps"), ",", -1);
+  for (guint i = 0; counts[i]; i++) {
+    g_autofree double *sigmas = NULL;
+    guint64 n;
+    float *out;
+
+    if (!g_ascii_string_to_unsigned (g_strstrip (counts[i]), 10, 1, MAX_STEPS, &n, NULL))
+      return vel_verb_misused ("“%s” is no number of steps from 1 to %d", counts[i], MAX_STEPS);
+    sigmas = g_new (double, n + 1);
+    schedule->sigmas (vel_noise_levels_sd (), NULL, n, sigmas);
+    out = sheet_add (sheet, g_strdup_printf ("sigmas.%u", (guint) n), VEL_SHAPE (n + 1));
+    for (guint64 j = 0; j <= n; j++)
+      out[j] = sigmas[j];
+  }
+  return sheet_write (sheet, vel_values_get (options, "output"));
+}
