@@ -1,0 +1,112 @@
+/* Which modules are taken, which are left out, and by what names they are found.  SPDX-License-Identifier: Apache-2.0
+ *
+ * VELATURA_PLUGIN_PATH names a folder with a good module and one of every kind of broken one, then the program's own. */
+#include "engine/registry.h"
+
+#include <string.h>
+
+static gboolean
+has_problem (const char *module, const char *phrase)
+{
+  const char *const *problems = vel_registry_get_problems ();
+
+  for (gsize i = 0; problems[i] != NULL; i++)
+    if (strstr (problems[i], module) != NULL && strstr (problems[i], phrase) != NULL)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+test_left_out (void)
+{
+  const char *const *problems = vel_registry_get_problems ();
+
+  for (gsize i = 0; problems[i] != NULL; i++)
+    g_test_message ("%s", problems[i]);
+  g_assert_true (has_problem ("/later.", "plugin interface 2"));
+  g_assert_true (has_problem ("/hollow.", "no function"));
+  g_assert_true (has_problem ("/shouting.", "id"));
+  g_assert_true (has_problem ("/moody.", "default of a param"));
+  g_assert_true (has_problem ("/other.", "neither vel_sampler nor vel_schedule"));
+  g_assert_true (has_problem ("/twice.", "“heun” too"));
+  g_assert_true (has_problem ("/text.", "can not be loaded"));
+  g_assert_cmpuint (g_strv_length ((char **) problems), ==, 7);
+  g_assert_null (vel_registry_find_sampler ("moody"));
+  g_assert_null (vel_registry_find_schedule ("hollow"));
+}
+
+static void
+test_user_first (void)
+{
+  const VelSampler *heun = vel_registry_find_sampler ("heun");
+
+  g_assert_cmpstr (heun->label, ==, "Häun");
+  g_assert_true (vel_registry_find_sampler ("MY HEUN") == heun);
+  g_assert_true (vel_registry_find_sampler ("the_other") == heun);
+}
+
+static void
+test_spellings (void)
+{
+  static const char *const samplers[][2] = {
+    { "euler_a", "euler_a" },   { "Euler a", "euler_a" },    { "euler_ancestral", "euler_a" }, { "k_euler_a", "euler_a" },
+    { "Euler", "euler" },       { "DPM++ 2M", "dpmpp_2m" },  { "dpmpp_2m", "dpmpp_2m" },       { "DDIM", "ddim" },
+    { "euler-a", "euler_a" },
+  };
+  static const char *const schedules[][2] = {
+    { "Karras", "karras" },       { "SGM Uniform", "sgm_uniform" }, { "sgm_uniform", "sgm_uniform" }, { "Automatic", "automatic" },
+    { "automatic", "automatic" }, { "Exponential", "exponential" }, { "Normal", "normal" },           { "Simple", "simple" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (samplers); i++)
+    g_assert_cmpstr (vel_registry_find_id (VEL_REGISTRY_SAMPLERS, samplers[i][0]), ==, samplers[i][1]);
+  for (gsize i = 0; i < G_N_ELEMENTS (schedules); i++)
+    g_assert_cmpstr (vel_registry_find_id (VEL_REGISTRY_SCHEDULES, schedules[i][0]), ==, schedules[i][1]);
+  g_assert_null (vel_registry_find_id (VEL_REGISTRY_SAMPLERS, "eule"));
+  g_assert_null (vel_registry_find_id (VEL_REGISTRY_SAMPLERS, ""));
+}
+
+static void
+test_automatic (void)
+{
+  static const char *const usual[][2] = {
+    { "euler", "normal" }, { "euler_a", "normal" }, { "heun", "normal" }, { "dpmpp_2m", "karras" }, { "ddim", "normal" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (usual); i++) {
+    const VelSampler *sampler = vel_registry_find_sampler (usual[i][0]);
+
+    g_assert_cmpstr (vel_registry_resolve_schedule ("automatic", sampler)->id, ==, usual[i][1]);
+    g_assert_cmpstr (vel_registry_resolve_schedule ("Simple", sampler)->id, ==, "simple");
+  }
+  g_assert_null (vel_registry_find_schedule ("automatic"));
+}
+
+static void
+test_lists (void)
+{
+  g_autofree const char **samplers = vel_registry_list (VEL_REGISTRY_SAMPLERS);
+  g_autofree const char **schedules = vel_registry_list (VEL_REGISTRY_SCHEDULES);
+  g_autofree char *sampler_line = g_strjoinv (" ", (char **) samplers);
+  g_autofree char *schedule_line = g_strjoinv (" ", (char **) schedules);
+  VelRegistryKind kind;
+
+  g_assert_cmpstr (sampler_line, ==, "ddim dpmpp_2m euler euler_a heun");
+  g_assert_cmpstr (schedule_line, ==, "automatic exponential karras normal sgm_uniform simple");
+  g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SAMPLERS, "dpmpp_2m"), ==, "DPM++ 2M");
+  g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SCHEDULES, "automatic"), ==, "Automatic");
+  g_assert_true (vel_registry_kind_from_string ("schedules", &kind) && kind == VEL_REGISTRY_SCHEDULES);
+  g_assert_false (vel_registry_kind_from_string ("upscalers", &kind));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/registry/left-out", test_left_out);
+  g_test_add_func ("/registry/user-first", test_user_first);
+  g_test_add_func ("/registry/spellings", test_spellings);
+  g_test_add_func ("/registry/automatic", test_automatic);
+  g_test_add_func ("/registry/lists", test_lists);
+  return g_test_run ();
+}

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes sigmas.json (schedules and the table of noise levels) and samplers.json (paths of the samplers over a made-up model).
+
+    python make.py            (torch 2, k-diffusion 0.1, diffusers)
+Schedules are in float32, as k-diffusion computes them; sampler paths in float64, so that only the formulas can differ."""
+import json
+import math
+import os
+import sys
+import types
+
+import torch
+
+sys.modules.setdefault("clip", types.ModuleType("clip"))  # imported by k_diffusion, needed only elsewhere in it
+import k_diffusion.external as external  # noqa: E402
+import k_diffusion.sampling as sampling  # noqa: E402
+from diffusers import DDIMScheduler  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 23, 30, 50, 77, 100, 150]
+
+
+def training():
+    betas = torch.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=torch.float64) ** 2
+    return torch.cumprod(1 - betas, 0).float()
+
+
+def schedule(wrap, name, n):
+    low, high = wrap.sigmas[0].item(), wrap.sigmas[-1].item()
+    if name == "normal":
+        return wrap.get_sigmas(n)
+    if name == "karras":
+        return sampling.get_sigmas_karras(n, low, high)
+    if name == "exponential":
+        return sampling.get_sigmas_exponential(n, low, high)
+    if name == "sgm_uniform":
+        first, last = (float(wrap.sigma_to_t(torch.tensor(s))) for s in (high, low))
+        return sampling.append_zero(wrap.t_to_sigma(torch.linspace(first, last, n + 1)[:-1]))
+    if name == "simple":
+        return torch.tensor([wrap.sigmas[-(1 + int(i * (1000 / n)))].item() for i in range(n)] + [0.0])
+    if name == "ddim":  # the timesteps of that sampler
+        return wrap.sigmas[[min(i + 1, 999) for i in range(0, 1000, 1000 // n)]].flip(0)
+    raise KeyError(name)
+
+
+def floats(t):
+    return [float("%.9g" % v) for v in t.tolist()]
+
+
+def schedules():
+    wrap = external.DiscreteEpsDDPMDenoiser(None, training(), quantize=False)
+    rows = []
+    for name in ("normal", "karras", "exponential", "simple", "sgm_uniform", "ddim"):
+        for n in STEPS:
+            if name != "ddim" or n > 1:
+                rows.append({"schedule": name, "steps": n, "sigmas": floats(schedule(wrap, name, n))})
+    sigmas = torch.tensor([0.001, 0.0292, 0.03, 0.1, 0.5, 1.0, 1.2345, 3.0, 7.7, 14.0, 14.6146, 20.0])
+    points = [[float("%.9g" % s), float("%.9g" % t)] for s, t in zip(sigmas.tolist(), wrap.sigma_to_t(sigmas).tolist())]
+    with open(os.path.join(HERE, "sigmas.json"), "w") as f:
+        f.write('{"table": %s,\n"times": %s,\n"schedules": [\n' % (json.dumps(floats(wrap.sigmas[::37])), json.dumps(points)))
+        f.write(",\n".join(json.dumps(r) for r in rows) + "\n]}\n")
+
+
+def model(x, sigma, **_):
+    """Stands for the network: smooth, not linear in x, different at each sigma."""
+    s = float(sigma.reshape(-1)[0])
+    return 0.8 * torch.tanh(x / (1 + s)) + 0.1 * torch.cos(x + s)
+
+
+def noise(k, like):
+    return torch.sin(torch.arange(like.numel(), dtype=torch.float64) * 1.7 + 3 * k + 1).reshape(like.shape)
+
+
+def run(name, sigmas, x, opts):
+    """-> end of the path, having drawn noise(0), noise(1), ... where any is added"""
+    sigmas = torch.tensor(sigmas, dtype=torch.float64)
+    low, high = opts.get("s_tmin", 0.0), opts.get("s_tmax", math.inf)
+    drawn = []
+
+    def like(x):  # k-diffusion draws in every step, also where it adds nothing: those draws are not counted
+        used = sum(1 for s in sigmas[:len(drawn)].tolist() if low <= s <= high)
+        drawn.append(1)
+        return noise(used, x)
+
+    kw = dict(opts)
+    if name == "euler_a":
+        calls = iter(range(len(sigmas)))
+        kw["noise_sampler"] = lambda s, t: noise(next(calls), x)
+    real, torch.randn_like = torch.randn_like, like
+    try:
+        f = {"euler_a": sampling.sample_euler_ancestral}.get(name) or getattr(sampling, "sample_" + name)
+        return f(model, x, sigmas, disable=True, **kw)
+    finally:
+        torch.randn_like = real
+
+
+def ddim(n, x, eta):
+    """diffusers' DDIM from timestep to timestep; the model is asked at the exploding scale"""
+    s = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False)
+    s.set_timesteps(n)
+    s.alphas_cumprod = training().double()
+    times = [i + 1 for i in range(0, 1000, 1000 // n)][::-1]
+    for k, t in enumerate(times[:-1]):
+        a = s.alphas_cumprod[t]
+        sigma = ((1 - a) / a).sqrt()
+        full = x * (1 + sigma ** 2).sqrt()
+        eps = (full - model(full, sigma)) / sigma
+        x = s.step(eps, t, x, eta=eta, variance_noise=noise(k, x)).prev_sample
+    return [float(((1 - a) / a).sqrt()) for a in s.alphas_cumprod[times]], x
+
+
+def samplers():
+    falling = [14.6, 9.1, 5.2, 3.3, 1.9, 0.9, 0.31, 0.05, 0.0]
+    cut = falling[:-1]  # a path that does not end at 0
+    churn = dict(s_churn=4.0, s_tmin=0.2, s_tmax=6.0, s_noise=1.003)
+    cases = [("euler", falling, {}), ("euler", falling, churn), ("euler", cut, {}), ("heun", falling, {}), ("heun", falling, churn), ("heun", cut, {}),
+             ("euler_a", falling, {}), ("euler_a", falling, dict(eta=0.5, s_noise=0.97)), ("euler_a", falling, dict(eta=0.0)), ("euler_a", cut, {}),
+             ("dpmpp_2m", falling, {}), ("dpmpp_2m", cut, {}), ("dpmpp_2m", falling[-2:], {})]
+    x = torch.tensor([-2.3, -1.0, -0.2, 0.0, 0.4, 1.1, 2.7], dtype=torch.float64)
+    rows = []
+    for name, sigmas, opts in cases:
+        start = x * sigmas[0]
+        rows.append(dict(sampler=name, sigmas=sigmas, params=opts, start=start.tolist(), end=run(name, sigmas, start, opts).tolist()))
+    for n, eta in ((10, 0.0), (8, 0.7), (50, 1.0)):
+        sigmas, end = ddim(n, x, eta)
+        rows.append(dict(sampler="ddim", sigmas=sigmas, params=dict(eta=eta), start=x.tolist(), end=end.tolist()))
+    with open(os.path.join(HERE, "samplers.json"), "w") as f:
+        f.write('{"paths": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")
+
+
+schedules()
+samplers()
