@@ -1,0 +1,55 @@
+/* Activations and weighted sums.  SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/cpu/isa.h"
+#include "kernels/cpu/vector.h"
+
+#define CHUNK 16384 /* elements of a task: worth waking a thread for */
+
+static void
+activate_task (void *data, size_t task, unsigned thread)
+{
+  const VelActivateArgs *args = data;
+  const float *x = args->x;
+  float *out = args->out;
+  size_t i = task * CHUNK, end = vel_min (i + CHUNK, args->count);
+
+  for (; i + 8 <= end; i += 8)
+    store8 (out + i, activate8 (load8 (x + i), args->activation));
+  if (i < end)
+    store_part (out + i, activate8 (load_part (x + i, end - i), args->activation), end - i);
+}
+
+void
+vel_isa_activate (VelBackend *backend, const VelActivateArgs *args)
+{
+  vel_pool_run (backend->pool, vel_divide_up (args->count, CHUNK), activate_task, (void *) args);
+}
+
+static void
+combine_task (void *data, size_t task, unsigned thread)
+{
+  const VelCombineArgs *args = data;
+  float *out = args->out;
+  size_t i = task * CHUNK, end = vel_min (i + CHUNK, args->count);
+
+  for (; i < end; i += 8) {
+    size_t n = end - i;
+    V8 total = splat8 (0);
+
+    for (unsigned term = 0; term < args->n; term++) {
+      const float *from = (const float *) args->terms[term] + i;
+      V8 product = (n >= 8 ? load8 (from) : load_part (from, n)) * (float) args->weights[term];
+
+      total = term == 0 ? product : total + product;
+    }
+    if (n >= 8)
+      store8 (out + i, total);
+    else
+      store_part (out + i, total, n);
+  }
+}
+
+void
+vel_isa_combine (VelBackend *backend, const VelCombineArgs *args)
+{
+  vel_pool_run (backend->pool, vel_divide_up (args->count, CHUNK), combine_task, (void *) args);
+}
