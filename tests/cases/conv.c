@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/cases/cases.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BIAS = 1, RESIDUAL = 2, IN_PLACE = 4, EMBEDDING = 8 };
+
+typedef struct {
+  size_t batch, height, width, in, out;
+  unsigned kernel, stride, pad_before, pad_after;
+  size_t up_height, up_width;
+  VelType type;
+  unsigned flags;
+} Shape;
+
+static const Shape shapes[] = {
+  { 1, 1, 1, 1, 1, 3, 1, 1, 1 },
+  { 1, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, VEL_F32, BIAS },
+  { 1, 3, 3, 1, 1, 3, 1, 0, 0, 0, 0, VEL_F16, BIAS },
+  { 2, 8, 8, 4, 32, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS },
+  { 1, 16, 16, 9, 40, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS },
+  { 1, 32, 32, 32, 3, 3, 1, 1, 1, 0, 0, VEL_F32, BIAS },
+  { 3, 16, 16, 32, 4, 3, 1, 1, 1, 0, 0, VEL_BF16, BIAS },
+  { 2, 16, 16, 48, 32, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | EMBEDDING | RESIDUAL },
+  { 2, 16, 16, 320, 64, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | EMBEDDING },
+  { 1, 8, 8, 64, 64, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | RESIDUAL | IN_PLACE },
+  { 2, 8, 8, 200, 72, 3, 1, 1, 1, 0, 0, VEL_F32, BIAS | EMBEDDING },
+  { 3, 17, 19, 20, 24, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | EMBEDDING | RESIDUAL },
+  { 1, 23, 5, 33, 17, 3, 1, 1, 1, 0, 0, VEL_BF16, BIAS | RESIDUAL | IN_PLACE },
+  { 1, 2, 9, 16, 16, 3, 1, 1, 1, 0, 0, VEL_F32, BIAS },
+  { 1, 40, 40, 24, 48, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS },
+  { 1, 21, 30, 16, 40, 3, 1, 2, 0, 0, 0, VEL_F16, BIAS },
+  { 1, 20, 20, 16, 16, 3, 1, 0, 0, 0, 0, VEL_F16, BIAS },
+  { 2, 16, 16, 32, 32, 3, 2, 1, 1, 0, 0, VEL_F16, BIAS },
+  { 1, 16, 16, 32, 32, 3, 2, 0, 1, 0, 0, VEL_F16, BIAS },
+  { 1, 15, 17, 8, 24, 3, 2, 0, 1, 0, 0, VEL_F32, BIAS },
+  { 1, 15, 17, 8, 24, 3, 2, 1, 1, 0, 0, VEL_F32, BIAS },
+  { 1, 1, 1, 8, 24, 3, 2, 1, 1, 0, 0, VEL_F32, BIAS },
+  { 2, 8, 8, 24, 24, 3, 1, 1, 1, 16, 16, VEL_F16, BIAS },
+  { 1, 16, 16, 40, 24, 3, 1, 1, 1, 32, 32, VEL_F16, BIAS },
+  { 1, 5, 7, 16, 16, 3, 1, 1, 1, 9, 13, VEL_F16, BIAS },
+  { 1, 9, 9, 16, 16, 3, 1, 1, 1, 17, 18, VEL_F32, BIAS },
+  { 2, 10, 11, 24, 56, 1, 1, 0, 0, 0, 0, VEL_F16, BIAS | RESIDUAL },
+  { 1, 10, 11, 24, 56, 1, 2, 0, 0, 0, 0, VEL_BF16, BIAS },
+  { 1, 64, 64, 4, 4, 1, 1, 0, 0, 0, 0, VEL_F32, BIAS },
+  { 1, 68, 68, 32, 16, 3, 1, 1, 1, 0, 0, VEL_F32, BIAS },
+  { 1, 12, 12, 520, 48, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | RESIDUAL },
+};
+
+static size_t
+out_side (size_t side, size_t up_side, const Shape *shape)
+{
+  return ((up_side > 0 ? up_side : side) + shape->pad_before + shape->pad_after - shape->kernel) / shape->stride + 1;
+}
+
+static size_t
+out_count (const Shape *shape)
+{
+  return shape->batch * out_side (shape->height, shape->up_height, shape) * out_side (shape->width, shape->up_width, shape) * shape->out;
+}
+
+static void
+run (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+{
+  const Shape *shape = data;
+  size_t patch = shape->in * shape->kernel * shape->kernel;
+  void *values = vel_case_weight (shape->out * patch, shape->type, 2, 1 / sqrt ((double) patch));
+  float *x = vel_case_values (shape->batch * shape->height * shape->width * shape->in, 1, 1);
+  float *bias = vel_case_values (shape->out, 3, 0.5), *embedding = vel_case_values (shape->batch * shape->out, 4, 1);
+  float *residual = vel_case_values (out_count (shape), 5, 1);
+  VelPacked *weight = kernels->pack_conv (backend, &(VelPackConv) { values, shape->type, shape->out, shape->in, shape->kernel });
+
+  if (shape->flags & IN_PLACE)
+    memcpy (out, residual, out_count (shape) * sizeof *out);
+  kernels->conv (backend, &(VelConvArgs) {
+    .batch = shape->batch,
+    .height = shape->height,
+    .width = shape->width,
+    .up_height = shape->up_height,
+    .up_width = shape->up_width,
+    .stride = shape->stride,
+    .pad_before = shape->pad_before,
+    .pad_after = shape->pad_after,
+    .weight = weight,
+    .x = x,
+    .bias = shape->flags & BIAS ? bias : NULL,
+    .embedding = shape->flags & EMBEDDING ? embedding : NULL,
+    .residual = shape->flags & IN_PLACE ? out : shape->flags & RESIDUAL ? residual : NULL,
+    .out = out,
+  });
+  kernels->unpack (backend, weight);
+  free (values);
+  free (x);
+  free (bias);
+  free (embedding);
+  free (residual);
+}
+
+void
+vel_cases_conv (VelCaseVisit visit, void *data)
+{
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const Shape *shape = &shapes[i];
+    VelCase self = { .bound = shape->kernel == 3 && shape->stride == 1 ? 3e-6 : 1e-6, .shape = shape, .run = run };
+
+    self.count = out_count (shape);
+    snprintf (self.name, sizeof self.name, "conv %zux%zux%zux%zu->%zu kernel %u stride %u pad %u,%u up %zux%zu %s%s%s", shape->batch,
+              shape->height, shape->width, shape->in, shape->out, shape->kernel, shape->stride, shape->pad_before, shape->pad_after,
+              shape->up_height, shape->up_width, vel_case_type_name (shape->type), shape->flags & EMBEDDING ? " embedding" : "",
+              shape->flags & IN_PLACE ? " in place" : shape->flags & RESIDUAL ? " residual" : "");
+    visit (&self, data);
+  }
+}

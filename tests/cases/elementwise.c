@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/cases/cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  size_t count;
+  VelActivation activation;
+  unsigned terms; /* 0: an activation */
+  bool in_place;
+} Shape;
+
+static const Shape shapes[] = {
+  { 1, VEL_ACTIVATION_NONE },
+  { 1, VEL_ACTIVATION_SILU },
+  { 7, VEL_ACTIVATION_GELU },
+  { 1000, VEL_ACTIVATION_SILU, 0, true },
+  { 40000, VEL_ACTIVATION_SILU },
+  { 40001, VEL_ACTIVATION_GELU },
+  { 20000, VEL_ACTIVATION_QUICK_GELU, 0, true },
+  { 1, VEL_ACTIVATION_NONE, 1 },
+  { 9, VEL_ACTIVATION_NONE, 2, true },
+  { 20001, VEL_ACTIVATION_NONE, 3 },
+  { 33333, VEL_ACTIVATION_NONE, 8, true },
+};
+
+static void
+run (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+{
+  const Shape *shape = data;
+  double weights[8];
+  float *x[8];
+  const void *terms[8];
+
+  for (unsigned i = 0; i < 8; i++) {
+    x[i] = vel_case_values (shape->count, i, i == 0 ? 3 : 1);
+    weights[i] = i % 2 == 0 ? 1.0 / (i + 3) : -0.7 * i;
+    terms[i] = x[i];
+  }
+  if (shape->in_place) {
+    unsigned last = shape->terms > 0 ? shape->terms - 1 : 0;
+
+    memcpy (out, x[last], shape->count * sizeof *out);
+    terms[last] = out;
+  }
+  if (shape->terms > 0)
+    kernels->combine (backend, &(VelCombineArgs) { VEL_F32, shape->count, shape->terms, weights, terms, out });
+  else
+    kernels->activate (backend, &(VelActivateArgs) { VEL_F32, shape->count, shape->activation, terms[0], out });
+  for (unsigned i = 0; i < 8; i++)
+    free (x[i]);
+}
+
+void
+vel_cases_elementwise (VelCaseVisit visit, void *data)
+{
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const Shape *shape = &shapes[i];
+    /* A combination rounds as the contract says, step by step: equal to the last bit. */
+    VelCase self = { .bound = shape->terms > 0 ? 0 : 2e-7, .count = shape->count, .shape = shape, .run = run };
+
+    snprintf (self.name, sizeof self.name, "%s %zu: %d%s", shape->terms > 0 ? "combine" : "activate", shape->count,
+              shape->terms > 0 ? (int) shape->terms : (int) shape->activation, shape->in_place ? " in place" : "");
+    visit (&self, data);
+  }
+}
