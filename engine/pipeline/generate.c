@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/catalog.h"
 #include "engine/pipeline/conditioning.h"
+#include "engine/pipeline/engine.h"
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/preview.h"
 #include "engine/pipeline/start.h"
@@ -15,11 +15,6 @@
 #include "engine/sampling/sampler.h"
 
 #define STEPS_BEFORE_ESTIMATE 3
-
-struct VelEngine {
-  VelDevice *device;
-  VelModel *model; /* the last one used */
-};
 
 /* One request on its way through the stages. */
 typedef struct {
@@ -63,35 +58,6 @@ vel_result_free (VelResult *self)
   g_free (self);
 }
 
-VelEngine *
-vel_engine_new (unsigned threads, int nice, GError **error)
-{
-  VelDevice *device = vel_device_new_cpu (threads, nice, error);
-  VelEngine *self;
-
-  if (!device)
-    return NULL;
-  self = g_new0 (VelEngine, 1);
-  self->device = device;
-  return self;
-}
-
-void
-vel_engine_free (VelEngine *self)
-{
-  if (!self)
-    return;
-  g_clear_pointer (&self->model, vel_model_free);
-  vel_device_unref (self->device);
-  g_free (self);
-}
-
-VelDevice *
-vel_engine_get_device (VelEngine *self)
-{
-  return self->device;
-}
-
 static void
 tell (Job *self, VelProgress progress)
 {
@@ -109,21 +75,13 @@ on_loading (double fraction, void *data)
 static gboolean
 load (Job *self, GError **error)
 {
-  VelEngine *engine = self->engine;
-  g_autofree char *path = vel_catalog_resolve (vel_values_get (self->request, "model"), NULL, error);
-  VelModelKey key = { .path = path,
-                      .vae = vel_values_get (self->request, "vae"),
-                      .tokenizer = vel_values_get (self->request, "tokenizer"),
-                      .prediction = vel_values_get (self->request, "prediction") };
+  VelValues *request = self->request;
 
-  if (!path)
-    return FALSE;
-  if (!engine->model || !vel_model_is (engine->model, key)) {
-    on_loading (0, self);
-    g_clear_pointer (&engine->model, vel_model_free); /* first: two models may not fit */
-    engine->model = vel_model_load (engine->device, key, on_loading, self, self->cancellable, error);
-  }
-  self->model = engine->model;
+  self->model = vel_engine_load (self->engine, vel_values_get (request, "model"),
+                                 (VelModelKey) { .vae = vel_values_get (request, "vae"),
+                                                 .tokenizer = vel_values_get (request, "tokenizer"),
+                                                 .prediction = vel_values_get (request, "prediction") },
+                                 on_loading, self, self->cancellable, error);
   return self->model != NULL;
 }
 

@@ -23,6 +23,7 @@ struct VelContext {
   GArray *idle;      /* Block */
   GPtrArray *scopes; /* GPtrArray of Entry */
   size_t held, peak;
+  double flops;
 };
 
 static void
@@ -239,6 +240,18 @@ vel_context_check (VelContext *self, GError **error)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&self->error));
   return FALSE;
+}
+
+void
+vel_context_count (VelContext *self, double flops)
+{
+  self->flops += flops;
+}
+
+double
+vel_context_get_flops (VelContext *self)
+{
+  return self->flops;
 }
 
 size_t

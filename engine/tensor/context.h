@@ -39,6 +39,9 @@ gboolean vel_context_ok (VelContext *self);
 void vel_context_fail (VelContext *self, VelError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Hands over the first error, if any, and clears it. Returns: FALSE with error set if there was one. */
 gboolean vel_context_check (VelContext *self, GError **error);
+/* What the products of the ops so far came to: two for each multiplication and addition, whatever algorithm ran. */
+void vel_context_count (VelContext *self, double flops);
+double vel_context_get_flops (VelContext *self);
 /* Largest number of bytes held at once. */
 size_t vel_context_get_peak (VelContext *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelContext, vel_context_free)

@@ -32,6 +32,7 @@ vel_op_linear (VelContext *ctx, VelTensor *x, const VelPacked *weight, const flo
   VelDevice *device = vel_context_get_device (ctx);
 
   g_assert (!residual || vel_shape_count (residual->shape) == vel_shape_count (y->shape));
+  vel_context_count (ctx, 2.0 * rows (x) * last_axis (x) * out);
   if (vel_context_ok (ctx))
     device->kernels->linear (device->backend,
                              &(VelLinearArgs) { .type = x->type,
@@ -64,6 +65,7 @@ vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float
   g_assert (x->shape.n == 4);
   g_assert (!residual || vel_shape_equal (residual->shape, y->shape));
   g_assert (!embedding || vel_shape_equal (embedding->shape, VEL_SHAPE (batch, out)));
+  vel_context_count (ctx, 2.0 * rows (y) * out * last_axis (x) * kernel * kernel);
   if (vel_context_ok (ctx))
     device->kernels->conv (device->backend,
                            &(VelConvArgs) { .type = x->type,
@@ -101,6 +103,7 @@ vel_op_attention (VelContext *ctx, VelAttend attend)
   g_assert (attend.q_offset + attend.heads * attend.head_dim <= last_axis (attend.q));
   g_assert (attend.k_offset + attend.heads * attend.head_dim <= last_axis (attend.k));
   g_assert (attend.v_offset + attend.heads * attend.head_dim <= last_axis (attend.v));
+  vel_context_count (ctx, 4.0 * batch * tokens * keys * attend.heads * attend.head_dim);
   if (vel_context_ok (ctx))
     device->kernels->attention (device->backend,
                                 &(VelAttentionArgs) { .type = y->type,

@@ -1,0 +1,129 @@
+/* Timing networks.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/pipeline/bench.h"
+
+#include "engine/pipeline/engine.h"
+#include "engine/tensor/random.h"
+
+void
+vel_bench_result_clear (VelBenchResult *self)
+{
+  g_clear_pointer (&self->seconds, g_array_unref);
+}
+
+double
+vel_bench_result_get_median (const VelBenchResult *self)
+{
+  guint n = self->seconds->len;
+  const double *seconds = (const double *) (gpointer) self->seconds->data;
+
+  return n == 0 ? 0 : n % 2 ? seconds[n / 2] : (seconds[n / 2 - 1] + seconds[n / 2]) / 2;
+}
+
+static VelTensor *
+noise (VelContext *ctx, VelShape shape)
+{
+  VelTensor *tensor = vel_context_tensor (ctx, VEL_F32, shape);
+  gsize count = (gsize) vel_shape_count (shape);
+  g_autofree float *host = g_new (float, count);
+  VelRandom random;
+
+  vel_random_init (&random, VEL_RANDOM_NV, 0);
+  vel_random_normal (&random, host, count);
+  if (vel_context_ok (ctx))
+    vel_tensor_upload (tensor, host);
+  return tensor;
+}
+
+/* What one run needs, made before the clock starts. */
+typedef struct {
+  const VelModel *model;
+  VelBenchPart part;
+  VelTensor *input;
+  VelUNetText *text;
+  float *timesteps;
+} Subject;
+
+static void
+prepare (Subject *self, VelContext *ctx, const VelBenchRequest *request, guint width, guint height)
+{
+  guint factor = vel_vae_get_factor (self->model->vae);
+
+  if (self->part == VEL_BENCH_TEXT)
+    return;
+  self->input = noise (ctx, VEL_SHAPE (self->part == VEL_BENCH_UNET ? request->batch : 1, height / factor, width / factor, 4));
+  if (self->part != VEL_BENCH_UNET)
+    return;
+  self->text = vel_unet_text_new (ctx, self->model->unet,
+                                  noise (ctx, VEL_SHAPE (request->batch, 77, vel_unet_get_context_dim (self->model->unet))));
+  self->timesteps = g_new (float, request->batch);
+  for (gint64 i = 0; i < request->batch; i++)
+    self->timesteps[i] = 500;
+}
+
+static void
+run (Subject *self, VelContext *ctx)
+{
+  guint32 tokens[77] = { 0 };
+
+  vel_context_open (ctx);
+  switch (self->part) {
+  case VEL_BENCH_TEXT:
+    vel_clip_encode (ctx, self->model->clip, tokens, G_N_ELEMENTS (tokens), 1);
+    break;
+  case VEL_BENCH_UNET:
+    vel_unet_forward (ctx, self->model->unet, self->input, self->timesteps, self->text);
+    break;
+  case VEL_BENCH_VAE:
+    vel_vae_decode (ctx, self->model->vae, self->input);
+    break;
+  }
+  vel_context_close (ctx, NULL);
+}
+
+static int
+by_size (gconstpointer a, gconstpointer b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+gboolean
+vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
+{
+  const VelModel *model = vel_engine_load (self, request->model,
+                                           (VelModelKey) { .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" },
+                                           NULL, NULL, cancellable, error);
+  g_autoptr (VelContext) ctx = NULL;
+  Subject subject = { .model = model, .part = request->part };
+  gboolean ok;
+
+  if (!model)
+    return FALSE;
+  *result = (VelBenchResult) { .width = request->width ? request->width : model->architecture.width,
+                               .height = request->height ? request->height : model->architecture.height,
+                               .packed_bytes = model->packed_bytes };
+  result->seconds = g_array_new (FALSE, FALSE, sizeof (double));
+  ctx = vel_context_new (self->device, cancellable);
+  vel_context_set_lean (ctx, request->part == VEL_BENCH_VAE);
+  prepare (&subject, ctx, request, result->width, result->height);
+  for (unsigned i = 0; i <= request->runs && vel_context_ok (ctx); i++) {
+    double flops = vel_context_get_flops (ctx);
+    gint64 began = g_get_monotonic_time ();
+    double seconds;
+
+    run (&subject, ctx);
+    seconds = (double) (g_get_monotonic_time () - began) / 1e6;
+    result->gflop = (vel_context_get_flops (ctx) - flops) / 1e9;
+    if (i > 0)
+      g_array_append_val (result->seconds, seconds);
+  }
+  g_array_sort (result->seconds, by_size);
+  result->peak_bytes = vel_context_get_peak (ctx);
+  ok = vel_context_check (ctx, error);
+  g_clear_pointer (&subject.text, vel_unet_text_free);
+  g_free (subject.timesteps);
+  if (!ok)
+    vel_bench_result_clear (result);
+  return ok;
+}

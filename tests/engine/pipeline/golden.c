@@ -1,0 +1,221 @@
+/* Whole pictures against PyTorch: every tensor on the way, within a stated bar.  SPDX-License-Identifier: Apache-2.0
+ *
+ * tests/golden/sd1/make.py dumped the traces from diffusers, transformers and k-diffusion in fp32. The bars are ten times what two
+ * independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/pipeline/generate.h"
+#include "engine/pipeline/request.h"
+#include "tests/support/tiny-model.h"
+
+typedef struct {
+  char *folder;
+  VelEngine *engine;
+  GHashTable *models; /* recipe name to path */
+} Fixture;
+
+static Fixture fixture;
+
+static const char *
+model_path (const char *name)
+{
+  char *path = g_hash_table_lookup (fixture.models, name);
+
+  if (!path) {
+    g_autofree char *folder = g_build_filename (fixture.folder, name, NULL);
+
+    path = tiny_model_write (name, folder);
+    g_hash_table_insert (fixture.models, g_strdup (name), path);
+  }
+  return path;
+}
+
+/* Relative L2, and the largest difference over the largest value. */
+static void
+compare (const VelTensorEntry *want, const VelTensorEntry *got, double bar)
+{
+  const float *a = want->data, *b = got->data;
+  gsize count = (gsize) vel_shape_count (want->shape);
+  double square = 0, reference = 0, largest = 0, top = 0, sum = 0;
+
+  g_assert_true (vel_shape_equal (want->shape, got->shape));
+  g_assert_cmpint (got->type, ==, VEL_F32);
+  for (gsize i = 0; i < count; i++) {
+    double difference = fabs ((double) a[i] - b[i]);
+
+    square += difference * difference;
+    reference += (double) a[i] * a[i];
+    largest = MAX (largest, difference);
+    top = MAX (top, fabs ((double) a[i]));
+    sum += difference;
+  }
+  g_test_message ("%-16s relative L2 %.2e, largest %.2e, mean %.2e (bar %.0e)", want->name, sqrt (square / reference), largest,
+                  sum / (double) count, bar);
+  g_assert_cmpfloat (sqrt (square / reference), <=, bar);
+  g_assert_cmpfloat (largest / top, <=, bar);
+}
+
+/* loose: v-prediction and starting from a picture ask for times between table entries, known to about 1e-4 in fp32. */
+static double
+bar_of (const char *name, gboolean loose)
+{
+  if (g_str_has_prefix (name, "model."))
+    return 3e-5;
+  if (g_str_equal (name, "sigmas"))
+    return 1e-5;
+  if (g_str_equal (name, "noise"))
+    return 2e-6;
+  if (g_str_has_suffix (name, "cond") || g_str_equal (name, "latent.000") || g_str_equal (name, "init"))
+    return 5e-5;
+  return loose ? 2e-3 : 3e-4; /* later latents, and the picture */
+}
+
+static void
+compare_traces (const char *want_path, const char *got_path, gboolean loose)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelSafetensors) want = vel_safetensors_open (want_path, NULL, &error);
+  g_autoptr (VelSafetensors) got = NULL;
+
+  g_assert_no_error (error);
+  got = vel_safetensors_open (got_path, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (vel_safetensors_get_metadata (got, "format"), ==, "velatura-trace");
+  for (gsize i = 0; i < vel_safetensors_get_count (want); i++) {
+    const VelTensorEntry *a = vel_safetensors_get (want, i), *b = vel_safetensors_find (got, a->name);
+
+    if (!b)
+      g_error ("the trace has no %s", a->name);
+    if (g_str_has_prefix (a->name, "tokens.")) {
+      g_assert_cmpmem (a->data, a->bytes, b->data, b->bytes);
+      continue;
+    }
+    compare (a, b, bar_of (a->name, loose));
+  }
+}
+
+static VelValues *
+read_request (json_t *options)
+{
+  VelValues *request = vel_request_new ();
+  const char *name;
+  json_t *value;
+
+  json_object_foreach (options, name, value)
+  {
+    g_autofree char *text = NULL;
+    g_autoptr (GError) error = NULL;
+
+    if (g_str_equal (name, "model"))
+      text = g_strdup (model_path (json_string_value (value)));
+    else if (g_str_equal (name, "init"))
+      text = tiny_model_golden (json_string_value (value));
+    else
+      text = json_is_string (value) ? g_strdup (json_string_value (value)) : json_dumps (value, JSON_ENCODE_ANY | JSON_REAL_PRECISION (15));
+    vel_values_set (request, name, text, &error);
+    g_assert_no_error (error);
+  }
+  return request;
+}
+
+static void
+test_case (gconstpointer data)
+{
+  const char *name = data;
+  g_autofree char *case_name = g_strdup_printf ("cases/%s.json", name);
+  g_autofree char *trace_name = g_strdup_printf ("cases/%s.safetensors", name);
+  g_autofree char *case_path = tiny_model_golden (case_name);
+  g_autofree char *want = tiny_model_golden (trace_name);
+  g_autofree char *got = g_build_filename (fixture.folder, "trace.safetensors", NULL);
+  json_t *options = json_load_file (case_path, 0, NULL);
+  g_autoptr (VelValues) request = NULL;
+  g_autoptr (VelResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_nonnull (options);
+  request = read_request (options);
+  result = vel_engine_generate (fixture.engine, request, NULL, NULL, got, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (result->pictures->len, ==, 1);
+  compare_traces (want, got,
+                  g_strcmp0 (json_string_value (json_object_get (options, "prediction")), "v") == 0 || json_object_get (options, "init"));
+  json_decref (options);
+}
+
+/* A picture of a batch is the picture its own seed makes alone. */
+static void
+test_batch (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (VelResult) both = NULL, alone = NULL;
+  g_autoptr (GError) error = NULL;
+  static const char *const options[] = { "prompt", "a castle in the mist", "seed",    "18446744073709551615", "steps", "2",
+                                         "width",  "64",                   "height",  "40",                   "batch", "2",
+                                         "sampler", "euler_a" };
+
+  vel_values_set (request, "model", model_path ("four-levels"), NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i += 2)
+    g_assert_true (vel_values_set (request, options[i], options[i + 1], NULL));
+  both = vel_engine_generate (fixture.engine, request, NULL, NULL, NULL, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  vel_values_set (request, "batch", "1", NULL);
+  vel_values_set (request, "seed", "0", NULL); /* 2^64 - 1 + 1 */
+  alone = vel_engine_generate (fixture.engine, request, NULL, NULL, NULL, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < 64 * 40 * 3; i++) {
+    int a = ((VelPicture *) g_ptr_array_index (both->pictures, 1))->rgb[i];
+    int b = ((VelPicture *) g_ptr_array_index (alone->pictures, 0))->rgb[i];
+
+    g_assert_cmpint (ABS (a - b), <=, 1);
+  }
+}
+
+/* Two runs are equal to the bit. */
+static void
+test_repeatable (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (VelResult) first = NULL, second = NULL;
+  VelPicture *a, *b;
+
+  vel_values_set (request, "model", model_path ("two-levels"), NULL);
+  vel_values_set (request, "prompt", "old map", NULL);
+  vel_values_set (request, "seed", "7", NULL);
+  vel_values_set (request, "steps", "3", NULL);
+  vel_values_set (request, "width", "64", NULL);
+  vel_values_set (request, "height", "64", NULL);
+  first = vel_engine_generate (fixture.engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
+  second = vel_engine_generate (fixture.engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
+  a = g_ptr_array_index (first->pictures, 0);
+  b = g_ptr_array_index (second->pictures, 0);
+  g_assert_cmpmem (a->rgb, 64 * 64 * 3, b->rgb, 64 * 64 * 3);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const cases[] = { "euler-normal", "euler-a-karras", "heun-exponential",  "dpmpp-2m-karras", "ddim",
+                                       "nv",           "clip-skip",      "long",              "v",               "init",
+                                       "two-levels-simple", "one-block-sgm", "folder-v" };
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  fixture.folder = g_dir_make_tmp ("velatura-golden-XXXXXX", NULL);
+  fixture.engine = vel_engine_new (2, 0, NULL);
+  fixture.models = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *path = g_strconcat ("/pipeline/golden/", cases[i], NULL);
+
+    g_test_add_data_func (path, cases[i], test_case);
+  }
+  g_test_add_func ("/pipeline/batch-is-seeds", test_batch);
+  g_test_add_func ("/pipeline/repeatable", test_repeatable);
+  status = g_test_run ();
+  vel_engine_free (fixture.engine);
+  g_hash_table_unref (fixture.models);
+  tiny_remove_tree (fixture.folder);
+  g_free (fixture.folder);
+  return status;
+}
