@@ -151,7 +151,7 @@ read_pairs (const char *file, GPtrArray *original, GPtrArray *stored)
   for (guint i = 0; lines[i]; i++) {
     g_auto (GStrv) pair = g_strsplit (lines[i], " ", 2);
 
-    g_ptr_array_add (original, g_steal_pointer (&pair[0]));
+    g_ptr_array_add (original, g_strdup (pair[0]));
     g_ptr_array_add (stored, g_strdup (pair[1]));
   }
   g_ptr_array_add (original, NULL);

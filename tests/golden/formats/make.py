@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files by other programs for tests/engine/formats: python make.py, with torch, safetensors, diffusers and Pillow."""
 import os
+import struct
+import zlib
 
+import numpy as np
 import torch
+from PIL import Image, PngImagePlugin
 from safetensors.torch import save_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -102,6 +106,72 @@ def write_pairs(name, original, converted):
         file.writelines(f"{a} {b}\n" for a, b in pairs)
 
 
+ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+
+
+def raw_png(name, samples, depth, colour, interlaced, *chunks):
+    """samples: [height, width, channels] of integers below 2^depth. Every row has filter 0."""
+    def rows(block):
+        height, width, channels = block.shape
+        out = b""
+        for row in block.reshape(height, width * channels) if width and height else []:
+            bits = "".join(format(int(v), f"0{depth}b") for v in row)
+            bits += "0" * (-len(bits) % 8)
+            out += b"\0" + bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+        return out
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width, _ = samples.shape
+    data = b"".join(rows(samples[y::dy, x::dx]) for x, y, dx, dy in ADAM7) if interlaced else rows(samples)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
+    with open(os.path.join(HERE, name + ".png"), "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(chunk(*c) for c in chunks) +
+                   chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b""))
+
+
+def pictures():
+    """PNG files of every kind, their pixels as 8-bit RGB over white by plain arithmetic, agreed to by Pillow where it can read them."""
+    random, expected = np.random.default_rng(1), {}
+    height, width = 7, 9
+    kinds = [("grey1", 1, 0), ("grey2", 2, 0), ("grey4", 4, 0), ("grey8", 8, 0), ("grey16", 16, 0), ("rgb8", 8, 2), ("rgb16", 16, 2),
+             ("palette2", 2, 3), ("palette8", 8, 3), ("grey-alpha8", 8, 4), ("grey-alpha16", 16, 4), ("rgba8", 8, 6), ("rgba16", 16, 6)]
+    for i, (name, depth, colour) in enumerate(kinds):
+        channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+        top = min(1 << depth, 20) if colour == 3 else 1 << depth
+        samples, chunks = random.integers(0, top, (height, width, channels)), []
+        full = np.round(samples * 255.0 / ((1 << depth) - 1))
+        alpha = np.full((height, width, 1), 255.0)
+        if colour == 3:
+            palette, clear = random.integers(0, 256, (top, 3)), random.integers(0, 256, 3)
+            chunks = [(b"PLTE", palette.astype(np.uint8).tobytes()), (b"tRNS", clear.astype(np.uint8).tobytes())]
+            full = palette[samples[..., 0]].astype(float)
+            alpha = np.concatenate([clear, np.full(256, 255)])[samples].astype(float)
+        elif colour in (4, 6):
+            full, alpha = full[..., :-1], full[..., -1:]
+        raw_png(name, samples, depth, colour, i % 2, *chunks)
+        rgb = np.broadcast_to(np.floor((full * alpha + 255 * (255 - alpha)) / 255 + 0.5), (height, width, 3))
+        expected[name] = torch.from_numpy(rgb.astype(np.uint8).copy())
+        if depth < 16:
+            image = Image.open(os.path.join(HERE, name + ".png")).convert("RGBA")
+            over = np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image))[..., :3]
+            assert np.abs(over.astype(int) - rgb).max() <= 1, name
+    save_file(expected, os.path.join(HERE, "pictures.safetensors"))
+
+
+def texts():
+    """What A1111 writes (Pillow's PngInfo), and the other two kinds of text."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", "café\nSteps: 20, Sampler: Euler a, CFG scale: 7")
+    info.add_text("Chinese", "水彩画，一只天鹅")
+    info.add_text("compressed", "x" * 5000, zip=True)
+    info.add_itxt("both", "漆" * 1000, "zh", "两者", zip=True)
+    Image.new("RGB", (3, 2), (10, 20, 30)).save(os.path.join(HERE, "texts.png"), pnginfo=info)
+
+
 if __name__ == "__main__":
     types()
     names()
+    pictures()
+    texts()

@@ -1,0 +1,197 @@
+/* Reading PNG files: our own look at the chunks first, then libpng for the pixels alone.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/formats/png.h"
+
+#include "engine/error.h"
+#include "engine/formats/png-chunks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <png.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Lives outside the function that calls setjmp, so that a jump leaves it as it is. */
+typedef struct {
+  const VelPngSource *source;
+  const VelPngChunks *chunks;
+  guint64 offset;
+  guint8 *pixels;
+  png_bytep *rows;
+  guint channels;
+  char message[96]; /* libpng's */
+} Reading;
+
+static void
+on_read (png_structp png, png_bytep out, size_t bytes)
+{
+  Reading *reading = png_get_io_ptr (png);
+
+  if (!vel_png_source_read (reading->source, reading->offset, out, bytes))
+    png_error (png, "it ends too early");
+  reading->offset += bytes;
+}
+
+static void
+on_error (png_structp png, png_const_charp message)
+{
+  Reading *reading = png_get_error_ptr (png);
+
+  g_strlcpy (reading->message, message, sizeof reading->message);
+  png_longjmp (png, 1);
+}
+
+static void
+on_warning (png_structp png, png_const_charp message)
+{
+}
+
+/* Whatever the file holds becomes 8-bit RGB or, if it has any transparency, RGBA. Returns: channels */
+static guint
+ask_for_rgb (png_structp png, png_infop info)
+{
+  png_set_expand (png);
+  png_set_scale_16 (png);
+  png_set_gray_to_rgb (png);
+  png_set_interlace_handling (png);
+  png_read_update_info (png, info);
+  return png_get_channels (png, info);
+}
+
+/* Colour management, texts, timestamps: libpng is to skip them all. */
+static void
+ignore_ancillary (png_structp png)
+{
+  static const guint8 names[] = "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0tEXt\0tIME\0zTXt";
+
+  png_set_keep_unknown_chunks (png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
+  png_set_keep_unknown_chunks (png, PNG_HANDLE_CHUNK_NEVER, names, sizeof names / 5);
+}
+
+static void
+read_pixels (png_structp png, png_infop info, Reading *self)
+{
+  const VelPngChunks *chunks = self->chunks;
+  gsize stride;
+
+  ignore_ancillary (png);
+  png_set_user_limits (png, VEL_PNG_MAX_SIDE, VEL_PNG_MAX_SIDE);
+  png_set_chunk_malloc_max (png, 1 << 20);
+  png_read_info (png, info);
+  if (png_get_image_width (png, info) != chunks->width || png_get_image_height (png, info) != chunks->height)
+    png_error (png, "it has two sizes");
+  self->channels = ask_for_rgb (png, info);
+  stride = (gsize) chunks->width * self->channels;
+  if ((self->channels != 3 && self->channels != 4) || png_get_rowbytes (png, info) != stride)
+    png_error (png, "it is of an unknown kind");
+  self->pixels = g_try_malloc (stride * chunks->height);
+  if (!self->pixels)
+    png_error (png, "there is not enough memory for its pixels");
+  self->rows = g_new (png_bytep, chunks->height);
+  for (guint y = 0; y < chunks->height; y++)
+    self->rows[y] = self->pixels + y * stride;
+  png_read_image (png, self->rows);
+  png_read_end (png, NULL);
+}
+
+/* In place. */
+static void
+blend_with_white (guint8 *pixels, gsize count)
+{
+  for (gsize i = 0; i < count; i++) {
+    guint alpha = pixels[4 * i + 3];
+
+    for (guint c = 0; c < 3; c++)
+      pixels[3 * i + c] = (pixels[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255;
+  }
+}
+
+static gboolean
+decode (Reading *self, GError **error)
+{
+  png_structp png = png_create_read_struct (PNG_LIBPNG_VER_STRING, self, on_error, on_warning);
+  png_infop info = png_create_info_struct (png);
+  gboolean done = TRUE;
+
+  png_set_read_fn (png, self, on_read);
+  if (setjmp (png_jmpbuf (png)) == 0)
+    read_pixels (png, info, self);
+  else
+    done = vel_png_damaged (self->source, error, "%s", self->message);
+  png_destroy_read_struct (&png, &info, NULL);
+  return done;
+}
+
+/* Returns: (transfer full) (nullable) */
+static guint8 *
+read_rgb (const VelPngSource *source, const VelPngChunks *chunks, GError **error)
+{
+  Reading reading = { .source = source, .chunks = chunks };
+  gsize count = (gsize) chunks->width * chunks->height;
+
+  if (!decode (&reading, error))
+    g_clear_pointer (&reading.pixels, g_free);
+  g_free (reading.rows);
+  if (reading.pixels && reading.channels == 4) {
+    blend_with_white (reading.pixels, count);
+    reading.pixels = g_realloc (reading.pixels, count * 3);
+  }
+  return reading.pixels;
+}
+
+static VelPng *
+read_source (const VelPngSource *source, gboolean text_only, GError **error)
+{
+  g_autoptr (VelPng) self = NULL;
+  VelPngChunks chunks;
+
+  if (!vel_png_chunks_read (&chunks, source, error))
+    return NULL;
+  self = g_new0 (VelPng, 1);
+  self->width = chunks.width;
+  self->height = chunks.height;
+  self->text = chunks.text;
+  if (!text_only && !(self->rgb = read_rgb (source, &chunks, error)))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+VelPng *
+vel_png_read (const char *path, gboolean text_only, GError **error)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  VelPngSource source = { .fd = fd, .name = path };
+  struct stat status;
+  VelPng *self;
+
+  if (fd < 0 || fstat (fd, &status) != 0 || !S_ISREG (status.st_mode)) {
+    g_autofree char *shown = g_filename_display_name (path);
+
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” can not be opened: %s", shown, fd < 0 ? g_strerror (errno) : "it is no file");
+    if (fd >= 0)
+      close (fd);
+    return NULL;
+  }
+  source.size = status.st_size;
+  self = read_source (&source, text_only, error);
+  close (fd);
+  return self;
+}
+
+VelPng *
+vel_png_read_bytes (GBytes *bytes, const char *name, gboolean text_only, GError **error)
+{
+  gsize size;
+  VelPngSource source = { .fd = -1, .name = name };
+
+  source.memory = g_bytes_get_data (bytes, &size);
+  source.size = size;
+  return read_source (&source, text_only, error);
+}
+
+void
+vel_png_free (VelPng *self)
+{
+  g_free (self->rgb);
+  g_hash_table_unref (self->text);
+  g_free (self);
+}
