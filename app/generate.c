@@ -223,8 +223,8 @@ paint (Job *job, const char *trace)
 
   if (engine)
     result = vel_engine_generate (engine, job->request, on_progress, job, *trace ? trace : NULL, job->paths != NULL, job->cancellable, &error);
-  if (result && !result->model_hash)
-    result->model_hash = vel_catalog_hash (result->model_path, job->cancellable, NULL);
+  for (guint i = 0; result && result->notes && result->notes[i]; i++)
+    vel_report_note (&job->report, "%s", result->notes[i]);
   asked = g_atomic_int_get (&job->asked);
   if ((!result || !save_pictures (job, result, &error)) && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     vel_report_end (&job->report, "failed", 0, error->message);
