@@ -18,6 +18,7 @@ typedef struct {
   void (*activate) (VelBackend *backend, const VelActivateArgs *args);
   void (*combine) (VelBackend *backend, const VelCombineArgs *args);
   void (*convert) (VelBackend *backend, const VelConvertArgs *args);
+  VelTask multiply_registers; /* data: size_t, steps of 160 operations */
 } VelIsa;
 
 extern const VelIsa vel_isa_portable, vel_isa_avx2;
@@ -31,6 +32,8 @@ struct VelBackend {
   size_t shared_bytes;
   void **own; /* [threads], scratch of each */
   size_t own_bytes;
+  float *zeros; /* what lies around a picture */
+  size_t zero_count;
 };
 
 /* Panels of VEL_PANEL output channels, each [taps, in, VEL_PANEL], zeros behind the last channel. Numbers stay in the type of the
@@ -51,6 +54,8 @@ void vel_cpu_free (void *memory);
 /* Scratch that grows to the largest call. False or NULL if there is not enough memory; the op then calls vel_cpu_give_up. */
 void *vel_cpu_shared_scratch (VelBackend *backend, size_t bytes);
 bool vel_cpu_own_scratch (VelBackend *backend, size_t bytes);
+/* Returns: at least `count` zeros, not to be written; or NULL. */
+const float *vel_cpu_zeros (VelBackend *backend, size_t count);
 /* Fills a result with NaN: an op has no way to fail, and nobody takes this for a picture. */
 void vel_cpu_give_up (float *out, size_t count);
 

@@ -2,8 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/cpu/picture.h"
 #include "kernels/cpu/product.h"
-
-#include <string.h>
+#include "kernels/cpu/winograd.h"
 
 typedef struct {
   const VelConvArgs *args;
@@ -33,26 +32,21 @@ vel_isa_conv (VelBackend *backend, const VelConvArgs *args)
   const VelPacked *weight = args->weight;
   VelPictureSize size = vel_picture_size (args);
   size_t pixels = size.out_height * size.out_width;
-  float *zeros = vel_cpu_shared_scratch (backend, weight->in * sizeof *zeros);
+  const float *zeros = vel_cpu_zeros (backend, weight->in);
+  unsigned side = vel_winograd_side (args, &size);
+  VelStore store = {
+    .out = args->out,
+    .columns = weight->out,
+    .bias = args->bias,
+    .embedding = args->embedding,
+    .pixels = pixels,
+    .residual = args->residual,
+  };
 
-  if (zeros == NULL) {
+  if (zeros == NULL)
     vel_cpu_give_up (args->out, args->batch * pixels * weight->out);
-    return;
-  }
-  memset (zeros, 0, weight->in * sizeof *zeros);
-  vel_isa_product (&(VelProduct) {
-    .backend = backend,
-    .weight = weight,
-    .rows = args->batch * pixels,
-    .find_rows = find_rows,
-    .data = &(Source) { args, size, zeros },
-    .store = {
-      .out = args->out,
-      .columns = weight->out,
-      .bias = args->bias,
-      .embedding = args->embedding,
-      .pixels = pixels,
-      .residual = args->residual,
-    },
-  });
+  else if (side > 0)
+    vel_isa_winograd (backend, args, &size, side, zeros, &store);
+  else
+    vel_isa_product (&(VelProduct){ backend, weight, args->batch * pixels, find_rows, &(Source){ args, size, zeros }, store });
 }

@@ -39,6 +39,7 @@ cpu_close (VelBackend *backend)
   for (unsigned i = 0; i < backend->threads && backend->own != NULL; i++)
     vel_cpu_free (backend->own[i]);
   free (backend->own);
+  free (backend->zeros);
   free (backend);
 }
 

@@ -17,4 +17,5 @@ const VelIsa vel_isa_table = {
   .activate = vel_isa_activate,
   .combine = vel_isa_combine,
   .convert = vel_isa_convert,
+  .multiply_registers = vel_isa_multiply_registers,
 };

@@ -12,6 +12,7 @@
 #define vel_isa_table VEL_JOIN (vel_isa, VEL_ISA)
 #define vel_isa_linear VEL_JOIN (vel_isa_linear, VEL_ISA)
 #define vel_isa_conv VEL_JOIN (vel_isa_conv, VEL_ISA)
+#define vel_winograd_side VEL_JOIN (vel_winograd_side, VEL_ISA)
 #define vel_isa_winograd VEL_JOIN (vel_isa_winograd, VEL_ISA)
 #define vel_isa_attention VEL_JOIN (vel_isa_attention, VEL_ISA)
 #define vel_isa_group_norm VEL_JOIN (vel_isa_group_norm, VEL_ISA)
@@ -19,6 +20,7 @@
 #define vel_isa_activate VEL_JOIN (vel_isa_activate, VEL_ISA)
 #define vel_isa_combine VEL_JOIN (vel_isa_combine, VEL_ISA)
 #define vel_isa_convert VEL_JOIN (vel_isa_convert, VEL_ISA)
+#define vel_isa_multiply_registers VEL_JOIN (vel_isa_multiply_registers, VEL_ISA)
 #define vel_isa_micro VEL_JOIN (vel_isa_micro, VEL_ISA)
 #define vel_isa_expand VEL_JOIN (vel_isa_expand, VEL_ISA)
 #define vel_isa_product VEL_JOIN (vel_isa_product, VEL_ISA)
@@ -31,3 +33,4 @@ void vel_isa_layer_norm (VelBackend *backend, const VelLayerNormArgs *args);
 void vel_isa_activate (VelBackend *backend, const VelActivateArgs *args);
 void vel_isa_combine (VelBackend *backend, const VelCombineArgs *args);
 void vel_isa_convert (VelBackend *backend, const VelConvertArgs *args);
+void vel_isa_multiply_registers (void *data, size_t task, unsigned thread);

@@ -58,6 +58,17 @@ vel_cpu_own_scratch (VelBackend *backend, size_t bytes)
   return true;
 }
 
+const float *
+vel_cpu_zeros (VelBackend *backend, size_t count)
+{
+  if (count > backend->zero_count) {
+    free (backend->zeros);
+    backend->zeros = calloc (count, sizeof *backend->zeros);
+    backend->zero_count = backend->zeros != NULL ? count : 0;
+  }
+  return backend->zeros;
+}
+
 void
 vel_cpu_give_up (float *out, size_t count)
 {

@@ -65,10 +65,10 @@ multiply_panel (const float *const *a, const float *b, size_t n, float *c, size_
     multiply (a, b + half, n, c + half, c_stride, accumulate, rows);
 }
 
-#define MICRO(rows) \
-  static void micro_##rows (const float *const *a, const float *b, size_t n, float *c, size_t c_stride, bool accumulate) \
-  { \
-    multiply_panel (a, b, n, c, c_stride, accumulate, rows); \
+#define MICRO(rows)                                                                                                                        \
+  static void micro_##rows (const float *const *a, const float *b, size_t n, float *c, size_t c_stride, bool accumulate)                   \
+  {                                                                                                                                        \
+    multiply_panel (a, b, n, c, c_stride, accumulate, rows);                                                                               \
   }
 
 MICRO (1)

@@ -217,7 +217,8 @@ layer_row (const VelLayerNormArgs *args, const float *x, float *out)
     if (left >= 8)
       store8 (out + c, fma8 ((load8 (x + c) - middle) * scale, load8 (args->gamma + c), load8 (args->beta + c)));
     else
-      store_part (out + c, fma8 ((load_part (x + c, left) - middle) * scale, load_part (args->gamma + c, left), load_part (args->beta + c, left)),
+      store_part (out + c,
+                  fma8 ((load_part (x + c, left) - middle) * scale, load_part (args->gamma + c, left), load_part (args->beta + c, left)),
                   left);
   }
 }

@@ -41,7 +41,7 @@ struct VelPool {
   void *data;
   size_t n_tasks;
   /* looked at without it while spinning */
-  atomic_uint job; /* number of the latest job */
+  atomic_uint job;     /* number of the latest job */
   atomic_uint members; /* workers inside it */
   atomic_size_t next;
   Worker workers[]; /* [threads - 1] */
@@ -50,10 +50,10 @@ struct VelPool {
 static void
 pause_briefly (void)
 {
-#if defined (__x86_64__) || defined (__i386__)
+#if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause ();
-#elif defined (__aarch64__)
-  __asm__ volatile ("yield");
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
 #endif
 }
 

@@ -17,7 +17,7 @@
 typedef struct {
   const VelProduct *product;
   size_t row_blocks, column_blocks;
-  size_t slices, slice; /* of each tap, and their length */
+  size_t slices, slice;   /* of each tap, and their length */
   const float **pointers; /* [taps, block rows] */
   float *panel;           /* [slice, VEL_PANEL] */
   float *sums;            /* [panels of a task, tiles, TILE] */
@@ -45,8 +45,8 @@ store_tile (const VelStore *store, const float *tile, size_t row, size_t rows, s
 
 /* One panel's slice over all rows of the block. */
 static void
-multiply_slice (const Plan *plan, const float *b, const float *const *rows, size_t k, size_t n, size_t first_row, size_t count,
-                float *sums, size_t panel, bool is_first, bool is_last)
+multiply_slice (const Plan *plan, const float *b, const float *const *rows, size_t k, size_t n, size_t first_row, size_t count, float *sums,
+                size_t panel, bool is_first, bool is_last)
 {
   size_t tiles = vel_divide_up (count, VEL_MICRO_ROWS);
 
@@ -93,8 +93,8 @@ run_task (void *data, size_t task, unsigned thread)
         vel_isa_expand (plan.panel, weight->data, weight->type, at, n * VEL_PANEL);
         b = plan.panel;
       }
-      multiply_slice (&plan, b, plan.pointers + tap * count, k, n, row, count, plan.sums + (n_slices > 1 ? p - panel : 0) * TILES * TILE,
-                      p, i == 0, i + 1 == n_slices);
+      multiply_slice (&plan, b, plan.pointers + tap * count, k, n, row, count, plan.sums + (n_slices > 1 ? p - panel : 0) * TILES * TILE, p,
+                      i == 0, i + 1 == n_slices);
     }
   }
 }

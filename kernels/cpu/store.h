@@ -6,10 +6,10 @@
 
 /* The end of a product: out[row] = activation (sums + bias) + embedding[row / pixels] + residual[row]. */
 typedef struct {
-  float *out;            /* [rows, columns] */
+  float *out; /* [rows, columns] */
   size_t columns;
-  bool gated;            /* a panel is eight values and their eight gates */
-  const float *bias;     /* [columns], gated [2 columns]; or NULL */
+  bool gated;        /* a panel is eight values and their eight gates */
+  const float *bias; /* [columns], gated [2 columns]; or NULL */
   VelActivation activation;
   const float *embedding; /* [rows / pixels, columns] or NULL */
   size_t pixels;

@@ -32,7 +32,7 @@ store8 (float *to, V8 value)
 VEL_INLINE V8
 splat8 (float x)
 {
-  return (V8) { x, x, x, x, x, x, x, x };
+  return (V8){ x, x, x, x, x, x, x, x };
 }
 
 /* The first n < 8 numbers, then zeros. */

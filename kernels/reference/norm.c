@@ -21,7 +21,7 @@ moments (const float *x, size_t rows, size_t n, size_t stride, double eps)
   for (size_t row = 0; row < rows; row++)
     for (size_t i = 0; i < n; i++)
       squares += (x[row * stride + i] - mean) * (x[row * stride + i] - mean);
-  return (Moments) { mean, 1 / sqrt (squares / count + eps) };
+  return (Moments){ mean, 1 / sqrt (squares / count + eps) };
 }
 
 void

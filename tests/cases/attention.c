@@ -41,22 +41,22 @@ run (const void *data, const VelKernels *kernels, VelBackend *backend, float *ou
   float *k = shape->stacked ? q + width : vel_case_values (k_count, 2, 1);
   float *v = shape->stacked ? q + 2 * width : vel_case_values (k_count, 3, 1);
 
-  kernels->attention (backend, &(VelAttentionArgs) {
-    .batch = shape->batch,
-    .heads = shape->heads,
-    .head_dim = shape->head_dim,
-    .rows = shape->rows,
-    .keys = shape->keys,
-    .scale = 1 / sqrt ((double) shape->head_dim),
-    .causal = shape->causal,
-    .q = q,
-    .k = k,
-    .v = v,
-    .q_stride = stride,
-    .k_stride = stride,
-    .v_stride = stride,
-    .out = out,
-  });
+  kernels->attention (backend, &(VelAttentionArgs){
+                                   .batch = shape->batch,
+                                   .heads = shape->heads,
+                                   .head_dim = shape->head_dim,
+                                   .rows = shape->rows,
+                                   .keys = shape->keys,
+                                   .scale = 1 / sqrt ((double) shape->head_dim),
+                                   .causal = shape->causal,
+                                   .q = q,
+                                   .k = k,
+                                   .v = v,
+                                   .q_stride = stride,
+                                   .k_stride = stride,
+                                   .v_stride = stride,
+                                   .out = out,
+                               });
   free (q);
   if (!shape->stacked) {
     free (k);
@@ -73,8 +73,9 @@ vel_cases_attention (VelCaseVisit visit, void *data)
     VelCase self = { .bound = shape->sharpness > 1 ? 2e-6 * shape->sharpness : 2e-6, .shape = shape, .run = run };
 
     self.count = shape->batch * shape->rows * shape->heads * shape->head_dim;
-    snprintf (self.name, sizeof self.name, "attention batch %zu heads %zux%zu rows %zu keys %zu%s%s sharpness %g", shape->batch, shape->heads,
-              shape->head_dim, shape->rows, shape->keys, shape->causal ? " causal" : "", shape->stacked ? " stacked" : "", shape->sharpness);
+    snprintf (self.name, sizeof self.name, "attention batch %zu heads %zux%zu rows %zu keys %zu%s%s sharpness %g", shape->batch,
+              shape->heads, shape->head_dim, shape->rows, shape->keys, shape->causal ? " causal" : "", shape->stacked ? " stacked" : "",
+              shape->sharpness);
     visit (&self, data);
   }
 }

@@ -71,26 +71,28 @@ run (const void *data, const VelKernels *kernels, VelBackend *backend, float *ou
   float *x = vel_case_values (shape->batch * shape->height * shape->width * shape->in, 1, 1);
   float *bias = vel_case_values (shape->out, 3, 0.5), *embedding = vel_case_values (shape->batch * shape->out, 4, 1);
   float *residual = vel_case_values (out_count (shape), 5, 1);
-  VelPacked *weight = kernels->pack_conv (backend, &(VelPackConv) { values, shape->type, shape->out, shape->in, shape->kernel });
+  VelPacked *weight = kernels->pack_conv (backend, &(VelPackConv){ values, shape->type, shape->out, shape->in, shape->kernel });
 
   if (shape->flags & IN_PLACE)
     memcpy (out, residual, out_count (shape) * sizeof *out);
-  kernels->conv (backend, &(VelConvArgs) {
-    .batch = shape->batch,
-    .height = shape->height,
-    .width = shape->width,
-    .up_height = shape->up_height,
-    .up_width = shape->up_width,
-    .stride = shape->stride,
-    .pad_before = shape->pad_before,
-    .pad_after = shape->pad_after,
-    .weight = weight,
-    .x = x,
-    .bias = shape->flags & BIAS ? bias : NULL,
-    .embedding = shape->flags & EMBEDDING ? embedding : NULL,
-    .residual = shape->flags & IN_PLACE ? out : shape->flags & RESIDUAL ? residual : NULL,
-    .out = out,
-  });
+  kernels->conv (backend, &(VelConvArgs){
+                              .batch = shape->batch,
+                              .height = shape->height,
+                              .width = shape->width,
+                              .up_height = shape->up_height,
+                              .up_width = shape->up_width,
+                              .stride = shape->stride,
+                              .pad_before = shape->pad_before,
+                              .pad_after = shape->pad_after,
+                              .weight = weight,
+                              .x = x,
+                              .bias = shape->flags & BIAS ? bias : NULL,
+                              .embedding = shape->flags & EMBEDDING ? embedding : NULL,
+                              .residual = shape->flags & IN_PLACE   ? out
+                                          : shape->flags & RESIDUAL ? residual
+                                                                    : NULL,
+                              .out = out,
+                          });
   kernels->unpack (backend, weight);
   free (values);
   free (x);
@@ -110,7 +112,9 @@ vel_cases_conv (VelCaseVisit visit, void *data)
     snprintf (self.name, sizeof self.name, "conv %zux%zux%zux%zu->%zu kernel %u stride %u pad %u,%u up %zux%zu %s%s%s", shape->batch,
               shape->height, shape->width, shape->in, shape->out, shape->kernel, shape->stride, shape->pad_before, shape->pad_after,
               shape->up_height, shape->up_width, vel_case_type_name (shape->type), shape->flags & EMBEDDING ? " embedding" : "",
-              shape->flags & IN_PLACE ? " in place" : shape->flags & RESIDUAL ? " residual" : "");
+              shape->flags & IN_PLACE   ? " in place"
+              : shape->flags & RESIDUAL ? " residual"
+                                        : "");
     visit (&self, data);
   }
 }

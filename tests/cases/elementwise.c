@@ -46,9 +46,9 @@ run (const void *data, const VelKernels *kernels, VelBackend *backend, float *ou
     terms[last] = out;
   }
   if (shape->terms > 0)
-    kernels->combine (backend, &(VelCombineArgs) { VEL_F32, shape->count, shape->terms, weights, terms, out });
+    kernels->combine (backend, &(VelCombineArgs){ VEL_F32, shape->count, shape->terms, weights, terms, out });
   else
-    kernels->activate (backend, &(VelActivateArgs) { VEL_F32, shape->count, shape->activation, terms[0], out });
+    kernels->activate (backend, &(VelActivateArgs){ VEL_F32, shape->count, shape->activation, terms[0], out });
   for (unsigned i = 0; i < 8; i++)
     free (x[i]);
 }

@@ -14,14 +14,13 @@ typedef struct {
 } Convert;
 
 static const Move moves[] = {
-  { 1, 1, 1 },       { 2, 4, 4096 },      { 1, 4096, 3 },    { 3, 33, 65 },        { 1, 31, 100 },
-  { 1, 1, 1, 1 },    { 1, 500, 320, 640 }, { 2, 3, 5, 4 },
+  { 1, 1, 1 }, { 2, 4, 4096 }, { 1, 4096, 3 }, { 3, 33, 65 }, { 1, 31, 100 }, { 1, 1, 1, 1 }, { 1, 500, 320, 640 }, { 2, 3, 5, 4 },
 };
 
 static const Convert conversions[] = {
-  { 1, VEL_F32, VEL_F16 },      { 40007, VEL_F32, VEL_F16 },  { 40007, VEL_F32, VEL_BF16 }, { 1001, VEL_F32, VEL_F64 },
-  { 1001, VEL_F16, VEL_BF16 },  { 1001, VEL_BF16, VEL_F16 },  { 1001, VEL_F64, VEL_F16 },   { 1001, VEL_F64, VEL_BF16 },
-  { 30001, VEL_F16, VEL_F32 },  { 30001, VEL_BF16, VEL_F32 }, { 1001, VEL_F64, VEL_F32 },   { 77, VEL_F32, VEL_F32 },
+  { 1, VEL_F32, VEL_F16 },     { 40007, VEL_F32, VEL_F16 },  { 40007, VEL_F32, VEL_BF16 }, { 1001, VEL_F32, VEL_F64 },
+  { 1001, VEL_F16, VEL_BF16 }, { 1001, VEL_BF16, VEL_F16 },  { 1001, VEL_F64, VEL_F16 },   { 1001, VEL_F64, VEL_BF16 },
+  { 30001, VEL_F16, VEL_F32 }, { 30001, VEL_BF16, VEL_F32 }, { 1001, VEL_F64, VEL_F32 },   { 77, VEL_F32, VEL_F32 },
 };
 
 static void
@@ -32,9 +31,9 @@ run_move (const void *data, const VelKernels *kernels, VelBackend *backend, floa
   float *b = vel_case_values (shape->batch * shape->rows * shape->more, 2, 1);
 
   if (shape->more > 0)
-    kernels->concat (backend, &(VelConcatArgs) { VEL_F32, shape->batch * shape->rows, shape->columns, shape->more, a, b, out });
+    kernels->concat (backend, &(VelConcatArgs){ VEL_F32, shape->batch * shape->rows, shape->columns, shape->more, a, b, out });
   else
-    kernels->transpose (backend, &(VelTransposeArgs) { VEL_F32, shape->batch, shape->rows, shape->columns, a, out });
+    kernels->transpose (backend, &(VelTransposeArgs){ VEL_F32, shape->batch, shape->rows, shape->columns, a, out });
   free (a);
   free (b);
 }
@@ -51,9 +50,9 @@ run_convert (const void *data, const VelKernels *kernels, VelBackend *backend, f
   for (size_t i = 0; i < shape->count; i++)
     for (size_t power = 0; power < i % 40; power++)
       x[i] *= i % 80 < 40 ? 0.5f : 2.0f;
-  vel_kernels_reference ()->convert (plain, &(VelConvertArgs) { shape->count, VEL_F32, shape->from, x, from });
-  kernels->convert (backend, &(VelConvertArgs) { shape->count, shape->from, shape->to, from, to });
-  vel_kernels_reference ()->convert (plain, &(VelConvertArgs) { shape->count, shape->to, VEL_F32, to, out });
+  vel_kernels_reference ()->convert (plain, &(VelConvertArgs){ shape->count, VEL_F32, shape->from, x, from });
+  kernels->convert (backend, &(VelConvertArgs){ shape->count, shape->from, shape->to, from, to });
+  vel_kernels_reference ()->convert (plain, &(VelConvertArgs){ shape->count, shape->to, VEL_F32, to, out });
   vel_kernels_reference ()->close (plain);
   free (x);
   free (from);
@@ -66,7 +65,7 @@ run_sinusoid (const void *data, const VelKernels *kernels, VelBackend *backend, 
   static const float timesteps[] = { 0, 1, 500.25f, 999 };
   const Move *shape = data;
 
-  kernels->sinusoid (backend, &(VelSinusoidArgs) { VEL_F32, shape->rows, shape->columns, timesteps, out });
+  kernels->sinusoid (backend, &(VelSinusoidArgs){ VEL_F32, shape->rows, shape->columns, timesteps, out });
 }
 
 void

@@ -53,24 +53,26 @@ run (const void *data, const VelKernels *kernels, VelBackend *backend, float *ou
   for (; n_parts < 3 && shape->parts[n_parts] > 0; n_parts++) {
     size_t n = shape->parts[n_parts];
 
-    parts[n_parts] = (VelWeightRows) { vel_case_weight (n * shape->in, shape->types[n_parts], 2 + n_parts, 1 / sqrt ((double) shape->in)),
-                                       shape->types[n_parts], n };
+    parts[n_parts] = (VelWeightRows){ vel_case_weight (n * shape->in, shape->types[n_parts], 2 + n_parts, 1 / sqrt ((double) shape->in)),
+                                      shape->types[n_parts], n };
     packed_rows += n;
   }
-  weight = kernels->pack_linear (backend, &(VelPackLinear) { shape->in, n_parts, parts, shape->flags & GATED });
+  weight = kernels->pack_linear (backend, &(VelPackLinear){ shape->in, n_parts, parts, shape->flags & GATED });
   bias = vel_case_values (packed_rows, 7, 0.5);
   residual = vel_case_values (shape->rows * packed_rows, 8, 1);
   if (shape->flags & IN_PLACE)
     memcpy (out, residual, shape->rows * packed_rows * sizeof *out);
-  kernels->linear (backend, &(VelLinearArgs) {
-    .rows = shape->rows,
-    .weight = weight,
-    .x = x,
-    .bias = shape->flags & BIAS ? bias : NULL,
-    .activation = shape->activation,
-    .residual = shape->flags & IN_PLACE ? out : shape->flags & RESIDUAL ? residual : NULL,
-    .out = out,
-  });
+  kernels->linear (backend, &(VelLinearArgs){
+                                .rows = shape->rows,
+                                .weight = weight,
+                                .x = x,
+                                .bias = shape->flags & BIAS ? bias : NULL,
+                                .activation = shape->activation,
+                                .residual = shape->flags & IN_PLACE   ? out
+                                            : shape->flags & RESIDUAL ? residual
+                                                                      : NULL,
+                                .out = out,
+                            });
   kernels->unpack (backend, weight);
   for (unsigned i = 0; i < n_parts; i++)
     free ((void *) parts[i].data);
@@ -92,7 +94,10 @@ vel_cases_linear (VelCaseVisit visit, void *data)
     self.count = shape->rows * out;
     snprintf (self.name, sizeof self.name, "linear %zux%zu->%zu %s%s%s%s activation %d", shape->rows, shape->in, out,
               vel_case_type_name (shape->types[0]), shape->parts[1] > 0 ? " stacked" : "", shape->flags & GATED ? " gated" : "",
-              shape->flags & IN_PLACE ? " in place" : shape->flags & RESIDUAL ? " residual" : "", shape->activation);
+              shape->flags & IN_PLACE   ? " in place"
+              : shape->flags & RESIDUAL ? " residual"
+                                        : "",
+              shape->activation);
     visit (&self, data);
   }
 }

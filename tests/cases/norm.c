@@ -12,20 +12,13 @@ typedef struct {
 } Shape;
 
 static const Shape shapes[] = {
-  { 1, 1, 2, 1 },
-  { 1, 1, 32, 32, true },
-  { 2, 64, 320, 32, true },
-  { 1, 4096, 32, 8, true, true },
-  { 3, 77, 40, 4 },
-  { 1, 1000, 6, 3, false, true },
-  { 2, 5000, 13, 1, true },
-  { 1, 2048, 64, 32, false, false, 100 },
-  { 1, 1, 1, 0 },
-  { 1, 1, 9, 0 },
-  { 1, 77, 768, 0 },
-  { 2, 100, 320, 0, false, true },
-  { 1, 3, 1283, 0 },
-  { 1, 50, 1280, 0, false, false, 100 },
+  { 1, 1, 2, 1 },           { 1, 1, 32, 32, true },
+  { 2, 64, 320, 32, true }, { 1, 4096, 32, 8, true, true },
+  { 3, 77, 40, 4 },         { 1, 1000, 6, 3, false, true },
+  { 2, 5000, 13, 1, true }, { 1, 2048, 64, 32, false, false, 100 },
+  { 1, 1, 1, 0 },           { 1, 1, 9, 0 },
+  { 1, 77, 768, 0 },        { 2, 100, 320, 0, false, true },
+  { 1, 3, 1283, 0 },        { 1, 50, 1280, 0, false, false, 100 },
 };
 
 static void
@@ -33,17 +26,19 @@ run (const void *data, const VelKernels *kernels, VelBackend *backend, float *ou
 {
   const Shape *shape = data;
   size_t count = shape->batch * shape->pixels * shape->channels;
-  float *x = vel_case_values (count, 1, 1), *gamma = vel_case_values (shape->channels, 2, 1), *beta = vel_case_values (shape->channels, 3, 1);
+  float *x = vel_case_values (count, 1, 1), *gamma = vel_case_values (shape->channels, 2, 1),
+        *beta = vel_case_values (shape->channels, 3, 1);
   float *from = shape->in_place ? out : x;
 
   for (size_t i = 0; i < count; i++)
     x[i] += (float) shape->mean;
   memcpy (from, x, count * sizeof *x);
   if (shape->groups > 0)
-    kernels->group_norm (backend, &(VelGroupNormArgs) { VEL_F32, shape->batch, shape->pixels, shape->channels, shape->groups, 1e-5, gamma,
+    kernels->group_norm (backend, &(VelGroupNormArgs){ VEL_F32, shape->batch, shape->pixels, shape->channels, shape->groups, 1e-5, gamma,
                                                        beta, shape->silu, from, out });
   else
-    kernels->layer_norm (backend, &(VelLayerNormArgs) { VEL_F32, shape->batch * shape->pixels, shape->channels, 1e-5, gamma, beta, from, out });
+    kernels->layer_norm (backend,
+                         &(VelLayerNormArgs){ VEL_F32, shape->batch * shape->pixels, shape->channels, 1e-5, gamma, beta, from, out });
   free (x);
   free (gamma);
   free (beta);

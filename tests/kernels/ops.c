@@ -107,7 +107,7 @@ test_unknown_isa (void)
 {
   char why[256] = "";
 
-  g_assert_null (vel_kernels_cpu ()->open (&(VelBackendOptions) { .isa = "mmx" }, why, sizeof why));
+  g_assert_null (vel_kernels_cpu ()->open (&(VelBackendOptions){ .isa = "mmx" }, why, sizeof why));
   g_assert_nonnull (strstr (why, "mmx"));
 }
 
@@ -117,10 +117,10 @@ test_not_finite (void)
 {
   static const float bad[] = { NAN, INFINITY, -INFINITY };
   const VelKernels *kernels = vel_kernels_cpu ();
-  VelBackend *backend = kernels->open (&(VelBackendOptions) { .threads = 2 }, NULL, 0);
+  VelBackend *backend = kernels->open (&(VelBackendOptions){ .threads = 2 }, NULL, 0);
   const size_t tokens = 576, channels = 32;
-  g_autofree float *out = g_new0 (float, tokens * channels), *x = g_new0 (float, tokens * channels);
-  g_autofree float *gamma = g_new0 (float, channels), *values = g_new0 (float, channels * channels * 9);
+  g_autofree float *out = g_new0 (float, tokens *channels), *x = g_new0 (float, tokens *channels);
+  g_autofree float *gamma = g_new0 (float, channels), *values = g_new0 (float, channels *channels * 9);
 
   for (unsigned kind = 0; kind < G_N_ELEMENTS (bad); kind++) {
     VelPacked *weight;
@@ -129,17 +129,17 @@ test_not_finite (void)
       x[i] = i % 7 == 3 ? bad[kind] : (float) i;
     for (size_t i = 0; i < channels * channels * 9; i++)
       values[i] = i % 5 == 0 ? bad[kind] : 1;
-    kernels->group_norm (backend, &(VelGroupNormArgs) { VEL_F32, 1, tokens, channels, 8, 1e-5, gamma, gamma, true, x, out });
+    kernels->group_norm (backend, &(VelGroupNormArgs){ VEL_F32, 1, tokens, channels, 8, 1e-5, gamma, gamma, true, x, out });
     g_assert_false (isfinite (out[0]));
-    kernels->layer_norm (backend, &(VelLayerNormArgs) { VEL_F32, tokens, channels, 1e-5, gamma, gamma, x, out });
+    kernels->layer_norm (backend, &(VelLayerNormArgs){ VEL_F32, tokens, channels, 1e-5, gamma, gamma, x, out });
     g_assert_false (isfinite (out[0]));
-    kernels->attention (backend, &(VelAttentionArgs) { VEL_F32, 1, 2, 16, tokens, tokens, 0.25, false, x, x, x, 32, 32, 32, out });
+    kernels->attention (backend, &(VelAttentionArgs){ VEL_F32, 1, 2, 16, tokens, tokens, 0.25, false, x, x, x, 32, 32, 32, out });
     g_assert_false (isfinite (out[0]));
     for (unsigned activation = VEL_ACTIVATION_SILU; activation <= VEL_ACTIVATION_QUICK_GELU; activation++)
-      kernels->activate (backend, &(VelActivateArgs) { VEL_F32, tokens * channels, activation, x, out });
+      kernels->activate (backend, &(VelActivateArgs){ VEL_F32, tokens * channels, activation, x, out });
     g_assert_true (kind == 0 ? isnan (out[3]) : TRUE);
-    weight = kernels->pack_conv (backend, &(VelPackConv) { values, VEL_F32, channels, channels, 3 });
-    kernels->conv (backend, &(VelConvArgs) { VEL_F32, 1, 24, 24, 0, 0, 1, 1, 1, weight, x, .out = out });
+    weight = kernels->pack_conv (backend, &(VelPackConv){ values, VEL_F32, channels, channels, 3 });
+    kernels->conv (backend, &(VelConvArgs){ VEL_F32, 1, 24, 24, 0, 0, 1, 1, 1, weight, x, .out = out });
     kernels->unpack (backend, weight);
     g_assert_false (isfinite (out[0]));
   }
@@ -155,14 +155,14 @@ test_gelu (void)
   g_autofree float *x = g_new (float, count), *out = g_new (float, count);
 
   for (unsigned isa = 0; isa < G_N_ELEMENTS (isas); isa++) {
-    VelBackend *backend = kernels->open (&(VelBackendOptions) { .threads = 1, .isa = isas[isa] }, NULL, 0);
+    VelBackend *backend = kernels->open (&(VelBackendOptions){ .threads = 1, .isa = isas[isa] }, NULL, 0);
     double absolute = 0, relative = 0;
 
     if (backend == NULL)
       continue;
     for (size_t i = 0; i < count; i++)
       x[i] = (float) ((double) i / 10000 - 12);
-    kernels->activate (backend, &(VelActivateArgs) { VEL_F32, count, VEL_ACTIVATION_GELU, x, out });
+    kernels->activate (backend, &(VelActivateArgs){ VEL_F32, count, VEL_ACTIVATION_GELU, x, out });
     for (size_t i = 0; i < count; i++) {
       double expected = x[i] * 0.5 * erfc (-x[i] * G_SQRT2 / 2), error = fabs (out[i] - expected);
 
