@@ -94,8 +94,9 @@ def run_with_peak(command):
 
 
 class Velatura:
-    def __init__(self, program, arguments):
-        self.program, self.arguments = program, arguments
+    def __init__(self, program, model, tokenizer, size):
+        self.program = program
+        self.arguments = ["--model", model] + size + (["--tokenizer", tokenizer] if tokenizer else [])
         self.version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
     def run(self, component):
@@ -103,10 +104,10 @@ class Velatura:
         out, _ = run_with_peak([self.program, "bench", component, "--runs", "1", "--json"] + self.arguments)
         return json.loads(out.strip().splitlines()[-1])
 
-    def picture_peak(self, tokenizer):
+    def picture_peak(self):
         with tempfile.TemporaryDirectory() as folder:
             command = [self.program, "generate", "--prompt", "a cat", "--steps", "2", "--quiet", "--output", os.path.join(folder, "x.png")]
-            return run_with_peak(command + (["--tokenizer", tokenizer] if tokenizer else []) + self.arguments)[1]
+            return run_with_peak(command + self.arguments)[1]
 
 
 # ------------------------------------------------------------------ the table
@@ -137,7 +138,7 @@ def main():
         parser.error("--model is needed")
 
     size = ["--width", str(options.width), "--height", str(options.height), "--threads", str(options.threads)]
-    velatura = Velatura(options.velatura, ["--model", options.model] + size)
+    velatura = Velatura(options.velatura, options.model, options.tokenizer, size)
     pytorch = PyTorch(options.python, options.threads, options.width, options.height)
     print(f"{velatura.version} and PyTorch {pytorch.version}, {options.width}x{options.height}, fp32 arithmetic, {options.threads} threads of "
           f"{processor()}; median of {options.rounds} turns.\n")
@@ -154,7 +155,7 @@ def main():
         rate, share = (statistics.median(turn[1].get(key) or 0 for turn in turns) for key in ("gflops", "share"))
         print(f"| {words} | {theirs:.2f} s | {ours:.2f} s | **{ratio:.2f}** | {rate:.0f} | {share:.0%} |", flush=True)
     if not options.no_peak:
-        theirs, ours = pytorch.peak(), velatura.picture_peak(options.tokenizer)
+        theirs, ours = pytorch.peak(), velatura.picture_peak()
         print(f"| peak memory, all of it resident | {theirs / 1e9:.2f} GB | {ours / 1e9:.2f} GB | **{ours / theirs:.2f}** | | |")
 
 
