@@ -24,9 +24,9 @@ static const VelParam table[] = {
     VEL_PARAM_INT, VEL_PARAM_NONE, 1, 12, 1, .standard = "", .group = "model" },
 
   { "width", N_ ("Width"), "size resolution", N_ ("Width of the picture; unset, what the model was trained on."), VEL_PARAM_INT,
-    VEL_PARAM_NONE, 64, 4096, 8, 64, 1024, "", N_ ("px"), .group = "size" },
+    VEL_PARAM_NONE, 8, 4096, 8, 64, 1024, "", N_ ("px"), .group = "size" },
   { "height", N_ ("Height"), "size resolution", N_ ("Height of the picture; unset, what the model was trained on."), VEL_PARAM_INT,
-    VEL_PARAM_NONE, 64, 4096, 8, 64, 1024, "", N_ ("px"), .group = "size" },
+    VEL_PARAM_NONE, 8, 4096, 8, 64, 1024, "", N_ ("px"), .group = "size" },
   { "batch", N_ ("Batch"), "count number images", N_ ("How many pictures, each with the next seed."), VEL_PARAM_INT, VEL_PARAM_NONE, 1, 64,
     1, 1, 8, "1", .group = "size" },
 
