@@ -25,7 +25,7 @@ step (V8 sums[VEL_MICRO_ROWS][WIDTH], const float *const *a, const float *b, siz
 
 #pragma GCC unroll 2
     for (unsigned j = 0; j < WIDTH; j++)
-      sums[i][j] = fma8 (x, columns[j], sums[i][j]);
+      sums[i][j] = accumulate8 (sums[i][j], x, columns[j]);
   }
 }
 

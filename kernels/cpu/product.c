@@ -8,11 +8,14 @@
 
 #include "kernels/cpu/micro.h"
 
+#include <string.h>
+
 #define BLOCK_ROWS 192
 #define SLICE 384 /* steps along the inner dimension: 24 KiB of a panel */
 #define TILES (BLOCK_ROWS / VEL_MICRO_ROWS)
 #define TILE (VEL_MICRO_ROWS * VEL_PANEL)
 #define MAX_PANELS 80 /* of a task whose sums have to be kept between slices */
+#define FEW_PANELS 6  /* too few to pay for copying the block */
 
 typedef struct {
   const VelProduct *product;
@@ -20,6 +23,7 @@ typedef struct {
   size_t slices, slice;   /* of each tap, and their length */
   const float **pointers; /* [taps, block rows] */
   float *panel;           /* [slice, VEL_PANEL] */
+  float *block;           /* [block rows, slice] */
   float *sums;            /* [panels of a task, tiles, TILE] */
 } Plan;
 
@@ -45,21 +49,28 @@ store_tile (const VelStore *store, const float *tile, size_t row, size_t rows, s
 
 /* One panel's slice over all rows of the block. */
 static void
-multiply_slice (const Plan *plan, const float *b, const float *const *rows, size_t k, size_t n, size_t first_row, size_t count, float *sums,
+multiply_slice (const Plan *plan, const float *b, const float *const *rows, size_t n, size_t first_row, size_t count, float *sums,
                 size_t panel, bool is_first, bool is_last)
 {
   size_t tiles = vel_divide_up (count, VEL_MICRO_ROWS);
 
   for (size_t tile = 0; tile < tiles; tile++) {
     size_t row = cut (count, tiles, tile), tile_rows = cut (count, tiles, tile + 1) - row;
-    const float *a[VEL_MICRO_ROWS];
     float *c = sums + tile * TILE;
 
-    for (size_t i = 0; i < tile_rows; i++)
-      a[i] = rows[row + i] + k;
-    vel_isa_micro[tile_rows - 1](a, b, n, c, VEL_PANEL, !is_first);
+    vel_isa_micro[tile_rows - 1](rows + row, b, n, c, VEL_PANEL, !is_first);
     if (is_last)
       store_tile (&plan->product->store, c, first_row + row, tile_rows, panel);
+  }
+}
+
+/* The slice of all rows side by side: one page after the other instead of a page for each row. */
+static void
+copy_rows (float *to, const float **rows, size_t k, size_t n, size_t count)
+{
+  for (size_t i = 0; i < count; i++, to += n) {
+    memcpy (to, rows[i] + k, n * sizeof *to);
+    rows[i] = to;
   }
 }
 
@@ -79,12 +90,20 @@ run_task (void *data, size_t task, unsigned thread)
 
   plan.pointers = product->backend->own[thread];
   plan.panel = (float *) ((char *) plan.pointers + round_up (weight->taps * BLOCK_ROWS * sizeof *plan.pointers, 64));
-  plan.sums = plan.panel + SLICE * VEL_PANEL;
+  plan.block = plan.panel + SLICE * VEL_PANEL;
+  plan.sums = plan.block + BLOCK_ROWS * SLICE;
   product->find_rows (product->data, row, count, plan.pointers);
   for (size_t i = 0; i < n_slices; i++) {
     size_t tap = i / plan.slices, k = i % plan.slices * plan.slice;
     size_t n = vel_min (plan.slice, weight->in - k);
+    const float *rows[BLOCK_ROWS];
 
+    memcpy (rows, plan.pointers + tap * count, count * sizeof *rows);
+    if (last_panel - panel > FEW_PANELS)
+      copy_rows (plan.block, rows, k, n, count);
+    else
+      for (size_t r = 0; r < count; r++)
+        rows[r] += k;
     for (size_t p = panel; p < last_panel; p++) {
       size_t at = ((p * weight->taps + tap) * weight->in + k) * VEL_PANEL;
       const float *b = (const float *) weight->data + at;
@@ -93,7 +112,7 @@ run_task (void *data, size_t task, unsigned thread)
         vel_isa_expand (plan.panel, weight->data, weight->type, at, n * VEL_PANEL);
         b = plan.panel;
       }
-      multiply_slice (&plan, b, plan.pointers + tap * count, k, n, row, count, plan.sums + (n_slices > 1 ? p - panel : 0) * TILES * TILE, p,
+      multiply_slice (&plan, b, rows, n, row, count, plan.sums + (n_slices > 1 ? p - panel : 0) * TILES * TILE, p,
                       i == 0, i + 1 == n_slices);
     }
   }
@@ -117,7 +136,7 @@ vel_isa_product (const VelProduct *self)
     plan.column_blocks = vel_divide_up (weight->panels, MAX_PANELS);
   plan.column_blocks = vel_min (plan.column_blocks, weight->panels);
   panels = vel_divide_up (weight->panels, plan.column_blocks);
-  bytes = round_up (weight->taps * BLOCK_ROWS * sizeof *plan.pointers, 64) + SLICE * VEL_PANEL * sizeof (float) +
+  bytes = round_up (weight->taps * BLOCK_ROWS * sizeof *plan.pointers, 64) + SLICE * (VEL_PANEL + BLOCK_ROWS) * sizeof (float) +
           panels * TILES * TILE * sizeof (float);
   if (!vel_cpu_own_scratch (self->backend, bytes)) {
     vel_cpu_give_up (self->store.out, self->rows * self->store.columns);

@@ -63,6 +63,18 @@ fma8 (V8 a, V8 b, V8 c)
 #endif
 }
 
+/* sum += a * b, the sum staying in its register: left to itself the compiler moves a dozen of them about. */
+VEL_INLINE V8
+accumulate8 (V8 sum, V8 a, V8 b)
+{
+#ifdef __FMA__
+  __asm__ ("vfmadd231ps %2, %1, %0" : "+x" (sum) : "x" (a), "x" (b));
+  return sum;
+#else
+  return a * b + sum;
+#endif
+}
+
 /* a where the mask is all ones, b where it is 0. */
 VEL_INLINE V8
 select8 (V8i mask, V8 a, V8 b)
