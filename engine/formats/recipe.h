@@ -34,6 +34,19 @@ void vel_recipe_fields_free (VelRecipeFields *self);
 const char *vel_recipe_fields_get (const VelRecipeFields *self, const char *key);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelRecipeFields, vel_recipe_fields_free)
 
+/* Sets `request` from either text. `problems`: (nullable) what could not be taken over, one sentence each (transfer full). Returns FALSE
+ * with VEL_ERROR_FORMAT if the text is neither. */
+gboolean vel_recipe_apply (const char *text, VelValues *request, GStrv *problems, GError **error);
 /* Reads a PNG and sets `request` from it: our JSON if there, else A1111's text. `problems`: what could not be taken over, one sentence
  * each (transfer full). Returns FALSE with VEL_ERROR_FORMAT if the file has neither. */
 gboolean vel_recipe_restore (const char *path, VelValues *request, GStrv *problems, GError **error);
+
+/* What a list shows of a picture, taken from its PNG texts. */
+typedef struct {
+  const char *text; /* our JSON if there, else A1111's; borrowed from the texts */
+  guint64 seed;
+  char *prompt, *negative, *model; /* never NULL */
+} VelRecipeSummary;
+/* texts: as in VelPng. Returns FALSE if there is no recipe among them; then there is nothing to clear. */
+gboolean vel_recipe_summarize (VelRecipeSummary *self, GHashTable *texts);
+void vel_recipe_summary_clear (VelRecipeSummary *self);

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Files by other programs for tests/engine/formats: python make.py, with torch, safetensors, diffusers and Pillow."""
+import json
 import os
+import re
 import struct
 import zlib
 
@@ -170,8 +172,80 @@ def texts():
     Image.new("RGB", (3, 2), (10, 20, 30)).save(os.path.join(HERE, "texts.png"), pnginfo=info)
 
 
+# The expression A1111 takes its last line apart with.
+PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+
+RECIPES = [
+    "a white swan on a lake at dusk\nNegative prompt: blurry, low quality\nSteps: 20, Sampler: Euler a, Schedule type: Automatic, "
+    "CFG scale: 7, Seed: 1234567890, Size: 512x512, Model hash: 6ce0161689, Model: v1-5-pruned-emaonly, Version: v1.10.1",
+    "masterpiece, best quality, 1girl, (long hair:1.2), <lora:style_v2:0.8>\nNegative prompt: (worst quality:1.4), bad hands\n"
+    "Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: 42, Size: 512x768, Model hash: abcdef0123, Model: dreamshaper_8, "
+    "VAE hash: c6a580b13a, VAE: vae-ft-mse-840000-ema-pruned.ckpt, Denoising strength: 0.45, Clip skip: 2, Hires upscale: 2, "
+    "Hires steps: 15, Hires upscaler: 4x-UltraSharp, Lora hashes: \"style_v2: 0f1e2d3c4b5a, other: 112233445566\", Version: v1.6.0",
+    "photo of a cat\nsecond line\n\nfourth line, after an empty one\nNegative prompt: dog\nwolf\nSteps: 5, Sampler: DDIM, CFG scale: 7.5, "
+    "Seed: 1, Size: 256x256",
+    "no settings at all",
+    "Steps: 20, but this is a prompt",
+    "",
+    "   \n  \n",
+    "Steps: 20, Sampler: Heun, CFG scale: 7, Seed: 3, Size: 64x64",
+    "Negative prompt: only negative\nSteps: 20, Sampler: Heun, CFG scale: 7, Seed: 3, Size: 64x64",
+    "a \"quoted\" word, a: colon, back\\slash\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 3, Model: \"name, with: all\\nof it\"",
+    "x\nSteps: 20, Sampler: Euler, Seed: 3, Broken: \"not closed, Next: 5",
+    "x\nSteps: 20, Sampler: Euler, Seed: 3, Odd: \"closed\" but more, Next: 5",
+    "x\nSteps: 20, Sampler: Euler, Seed: 3, Bad: \"\\q\", Empty quotes: \"\", Nothing: , Last: end",
+    "水彩画，一只天鹅，黄昏的湖\nNegative prompt: 模糊\nSteps: 30, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5, Seed: 99, "
+    "Size: 768x512, Model: 国风3_v3.3, RNG: CPU, Version: v1.9.4",
+    "[a:b:0.5] AND c :1.2 BREAK d\nNegative prompt: embedding:bad, EasyNegative\nSteps: 25, Sampler: DPM++ SDE, Schedule type: "
+    "Karras, CFG scale: 7, Seed: 18446744073709551615, Size: 1024x1024, Model hash: 31e35c80fc, Model: sd_xl_base_1.0, RNG: NV",
+    "x\r\nNegative prompt: y\r\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512\r\n",
+    "x\nsteps: 20, sampler: Euler a, cfg: 7, seed: 5",
+    "x\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512, Face restoration: CodeFormer, ENSD: 31337, Eta: 0.67",
+    "x\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512, ControlNet 0: \"Module: canny, Model: control_v11p_sd15_canny "
+    "[d14c016b], Weight: 1, Resize Mode: Crop and Resize, Low Vram: False\", Version: v1.7.0",
+    "x\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512, Template: \"a, b\", Negative Template: \"c\"",
+    "x\nSteps: 20, Steps: 30, Sampler: Euler a, CFG scale: 7, Seed: 5",
+    "x\nSteps: 20 , Sampler:Euler a,CFG scale:  7,  Seed :5, Size: 12x, A: 1, AB: 2x3",
+    "Negative prompt: a\nNegative prompt: b\nSteps: 20, Sampler: Euler, Seed: 5",
+    "x\nSteps: 150, Sampler: LMS, CFG scale: 30, Seed: 0, Size: 64x2048, Variation seed: 77, Variation seed strength: 0.2, "
+    "Seed resize from: 512x512, Refiner: sd_xl_refiner_1.0 [7440042bbd], Refiner switch at: 0.8, TI hashes: \"bad: 1a2b\"",
+    "\u00a0x\u3000\nSteps: 20, Sampler: Euler, Seed: 5, Größe: 7, 键: 值",
+]
+
+
+def fields(text):
+    """What A1111 makes of a text: its rules, in other words."""
+    lines = text.strip().split("\n")
+    settings = lines.pop() if len(PAIR.findall(lines[-1])) >= 3 else ""
+    prompts, which = {"Prompt": "", "Negative prompt": ""}, "Prompt"
+    for line in map(str.strip, lines):
+        if line.startswith("Negative prompt:"):
+            which, line = "Negative prompt", line.removeprefix("Negative prompt:").strip()
+        prompts[which] += ("\n" if prompts[which] else "") + line
+    found = dict(prompts)
+    for key, value in PAIR.findall(settings):
+        if not value:
+            continue
+        if value[0] == value[-1] == '"':
+            try:
+                value = json.loads(value)
+            except ValueError:
+                pass
+        found[key] = value
+        size = re.match(r"(\d+)x(\d+)$", value)
+        if size:
+            found[key + "-1"], found[key + "-2"] = size.groups()
+    return found
+
+
+def recipes():
+    with open(os.path.join(HERE, "recipes.json"), "w") as file:
+        json.dump([{"text": text, "fields": fields(text)} for text in RECIPES], file, ensure_ascii=False, indent=1)
+
+
 if __name__ == "__main__":
     types()
     names()
     pictures()
     texts()
+    recipes()

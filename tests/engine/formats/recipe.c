@@ -1,0 +1,253 @@
+/* A1111's text read and written as it does, our JSON, and settings taken from pictures.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/formats/recipe.h"
+
+#include "engine/formats/png.h"
+#include "engine/pipeline/request.h"
+#include "tests/engine/formats/scratch.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static const VelRecipeFacts facts = {
+  .seed = 1234567890, .width = 512, .height = 768, .model_name = "dreamshaper_8", .model_hash = "879db523c3",
+  .version = "Velatura 0.1.0",
+};
+
+static void
+set (VelValues *request, const char *name, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  vel_values_set (request, name, text, &error);
+  g_assert_no_error (error);
+}
+
+/* Each text of tests/golden/formats/make.py, taken apart there with A1111's own regular expression: same keys, order and values. */
+static void
+test_parse (void)
+{
+  g_autofree char *path = golden_path ("recipes.json");
+  json_t *root = json_load_file (path, 0, NULL), *recipe;
+  gsize index;
+
+  g_assert_cmpuint (json_array_size (root), >=, 25);
+  json_array_foreach (root, index, recipe) {
+    json_t *expected = json_object_get (recipe, "fields"), *value;
+    g_autoptr (VelRecipeFields) fields = vel_recipe_parse_a1111 (json_string_value (json_object_get (recipe, "text")));
+    const char *key;
+    guint i = 0;
+
+    g_assert_cmpuint (g_strv_length (fields->keys), ==, json_object_size (expected));
+    g_assert_cmpuint (g_strv_length (fields->values), ==, json_object_size (expected));
+    json_object_foreach (expected, key, value) {
+      g_assert_cmpstr (fields->keys[i], ==, key);
+      g_assert_cmpstr (fields->values[i], ==, json_string_value (value));
+      g_assert_cmpstr (vel_recipe_fields_get (fields, key), ==, json_string_value (value));
+      i++;
+    }
+    g_assert_null (vel_recipe_fields_get (fields, "no such key"));
+  }
+  json_decref (root);
+}
+
+/* Long lines of every shape that is slow for a regular expression. */
+static void
+test_long (void)
+{
+  static const char *const pieces[] = { "a", "a:", "a b,", "\"", "ab:\"", "ab: \"\\", "\n", " ", "ab: 1, ", "Negative prompt:" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++) {
+    g_autoptr (GString) text = g_string_new ("p\nSteps: 1, Sampler: Euler, Seed: 2, ");
+    gint64 begun;
+
+    while (text->len < 1 << 20)
+      g_string_append (text, pieces[i]);
+    begun = g_get_monotonic_time ();
+    vel_recipe_fields_free (vel_recipe_parse_a1111 (text->str));
+    g_assert_cmpint (g_get_monotonic_time () - begun, <, 2 * G_USEC_PER_SEC);
+  }
+}
+
+static void
+expect_a1111 (VelValues *request, const VelRecipeFacts *of, const char *expected)
+{
+  g_autofree char *text = vel_recipe_to_a1111 (request, of);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+test_write (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  VelRecipeFacts plain = facts;
+
+  set (request, "prompt", "a white swan, (dusk:1.2)");
+  expect_a1111 (request, &facts, "a white swan, (dusk:1.2)\nSteps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, "
+                "Seed: 1234567890, Size: 512x768, Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "negative", "blurry\ntext");
+  set (request, "sampler", "dpmpp_2m");
+  set (request, "schedule", "karras");
+  set (request, "cfg", "6.5");
+  set (request, "clip_skip", "2");
+  set (request, "rng", "nv");
+  set (request, "emphasis", "no-norm");
+  set (request, "vae", "/some/where/vae-ft-mse.safetensors");
+  plain.model_name = "mine, \"v2\": final";
+  plain.model_hash = NULL;
+  expect_a1111 (request, &plain, "a white swan, (dusk:1.2)\nNegative prompt: blurry\ntext\nSteps: 20, Sampler: DPM++ 2M, "
+                "Schedule type: Karras, CFG scale: 6.5, Seed: 1234567890, Size: 512x768, Model: \"mine, \\\"v2\\\": final\", "
+                "VAE: vae-ft-mse.safetensors, Clip skip: 2, RNG: NV, Emphasis: No norm, Version: Velatura 0.1.0");
+  vel_values_reset (request);
+  set (request, "init", "/a/b.png");
+  set (request, "strength", "0.6");
+  set (request, "clip_skip", "1");
+  set (request, "sampler", "ddim");
+  set (request, "eta", "0.5");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: DDIM, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.6, RNG: CPU, Eta DDIM: 0.5, "
+                "Version: Velatura 0.1.0");
+}
+
+/* What a request says comes back from its own text, in both dialects. */
+static void
+test_round_trip (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  static const char *const names[] = { "prompt", "negative", "steps", "cfg", "sampler", "schedule", "clip_skip", "rng", "emphasis",
+    "s_noise" };
+  VelRecipeFacts largest = facts;
+
+  largest.seed = G_MAXUINT64;
+  set (request, "prompt", "a \"b\", c: d\\e\n(水彩:1.3)");
+  set (request, "negative", "x");
+  set (request, "steps", "33");
+  set (request, "cfg", "4.5");
+  set (request, "sampler", "heun");
+  set (request, "schedule", "sgm_uniform");
+  set (request, "clip_skip", "3");
+  set (request, "rng", "nv");
+  set (request, "emphasis", "ignore");
+  set (request, "s_noise", "1.003");
+  for (int own = 0; own < 2; own++) {
+    g_autofree char *text = own ? vel_recipe_to_json (request, &largest) : vel_recipe_to_a1111 (request, &largest);
+    g_autoptr (VelValues) back = vel_request_new ();
+    g_auto (GStrv) problems = NULL;
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (vel_recipe_apply (text, back, &problems, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (g_strv_length (problems), ==, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+      g_assert_cmpstr (vel_values_get (back, names[i]), ==, vel_values_get (request, names[i]));
+    g_assert_cmpuint (vel_values_get_seed (back, "seed"), ==, G_MAXUINT64);
+    g_assert_cmpint (vel_values_get_int (back, "width"), ==, 512);
+    g_assert_cmpint (vel_values_get_int (back, "height"), ==, 768);
+  }
+}
+
+static void
+expect_applied (const char *text, const char *name, const char *expected, const char *problem)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_auto (GStrv) problems = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *all = NULL;
+
+  set (request, "negative", "from before");
+  g_assert_true (vel_recipe_apply (text, request, &problems, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (vel_values_get (request, name), ==, expected);
+  g_assert_cmpstr (vel_values_get (request, "negative"), ==, "");
+  all = g_strjoinv ("\n", problems);
+  if (problem)
+    g_assert_nonnull (strstr (all, problem));
+  else
+    g_assert_cmpstr (all, ==, "");
+}
+
+static void
+test_apply (void)
+{
+#define SETTINGS(rest) "x\nSteps: 20, CFG scale: 7, Seed: 5, Size: 512x512, " rest
+  expect_applied (SETTINGS ("Sampler: DPM++ 2M Karras"), "sampler", "dpmpp_2m", NULL);
+  expect_applied (SETTINGS ("Sampler: DPM++ 2M Karras"), "schedule", "karras", NULL);
+  expect_applied (SETTINGS ("Sampler: DPM++ 2M SGM Uniform"), "schedule", "sgm_uniform", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler a"), "sampler", "euler_a", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler a"), "schedule", "automatic", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Exponential"), "schedule", "exponential", NULL);
+  expect_applied (SETTINGS ("Sampler: Restart 9"), "sampler", "euler_a", "The sampler “Restart 9” is not available here");
+  expect_applied (SETTINGS ("Sampler: Euler"), "rng", "nv", NULL); /* A1111's default is the card's noise */
+  expect_applied (SETTINGS ("Sampler: Euler, RNG: CPU"), "rng", "cpu", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Emphasis: No norm"), "emphasis", "no-norm", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 2"), "clip_skip", "2", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 99"), "clip_skip", "", "99");
+  expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
+  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2"), "steps", "20", "“Hires upscale: 2” is not taken over");
+  expect_applied ("only a prompt", "prompt", "only a prompt", NULL);
+  expect_applied ("{\"velatura\": 1, \"request\": {\"prompt\": \"p\", \"cfg\": 99, \"output\": \"/etc/passwd\"}}", "prompt", "p", "99");
+  expect_applied ("{\"velatura\": 1, \"request\": {\"output\": \"/etc/passwd\"}}", "output", "", NULL);
+  expect_applied ("{\"velatura\": 1, \"request\": {}, \"seed\": \"-4\", \"width\": 99999}", "width", "", "99999");
+#undef SETTINGS
+}
+
+static void
+refuse (const char *path, const char *expected)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_auto (GStrv) problems = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (vel_recipe_restore (path, request, &problems, &error));
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
+  if (!strstr (error->message, expected))
+    g_error ("“%s” was expected in: %s", expected, error->message);
+}
+
+static char *
+write_picture (const char *name, const char *const *text)
+{
+  g_autoptr (GBytes) png = vel_png_encode ((const guint8 *) "abc", 1, 1, text);
+
+  return scratch_file (name, g_bytes_get_data (png, NULL), g_bytes_get_size (png));
+}
+
+static void
+test_restore (void)
+{
+  static const char own[] = "{\"velatura\": 1, \"request\": {\"prompt\": \"ours\"}, \"seed\": \"18446744073709551615\", \"width\": 64}";
+  g_autofree char *both = write_picture ("both.png", (const char *[]) { "parameters", "theirs", "velatura", own, NULL });
+  g_autofree char *theirs = write_picture ("theirs.png", (const char *[]) { "parameters", "theirs", NULL });
+  g_autofree char *broken = write_picture ("broken.png", (const char *[]) { "velatura", "{", "parameters", "theirs", NULL });
+  g_autofree char *plain = write_picture ("plain.png", NULL), *swarm = NULL, *text = scratch_file ("text.png", "hello", 5);
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (GError) error = NULL;
+
+  swarm = write_picture ("swarm.png", (const char *[]) { "parameters", "{\"sui_image_params\": {}}", NULL });
+  g_assert_true (vel_recipe_restore (both, request, NULL, &error));
+  g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "ours");
+  g_assert_cmpuint (vel_values_get_seed (request, "seed"), ==, G_MAXUINT64);
+  g_assert_cmpint (vel_values_get_int (request, "width"), ==, 64);
+  g_assert_true (vel_recipe_restore (theirs, request, NULL, &error));
+  g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
+  g_assert_true (vel_recipe_restore (broken, request, NULL, &error));
+  g_assert_no_error (error);
+  refuse (plain, "it has no settings in it");
+  refuse (swarm, "are not understood");
+  refuse (text, "does not begin like one");
+  refuse ("/nowhere/x.png", "can not be opened");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_add_func ("/formats/recipe/parse", test_parse);
+  g_test_add_func ("/formats/recipe/long", test_long);
+  g_test_add_func ("/formats/recipe/write", test_write);
+  g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
+  g_test_add_func ("/formats/recipe/apply", test_apply);
+  g_test_add_func ("/formats/recipe/restore", test_restore);
+  return g_test_run ();
+}
