@@ -1,0 +1,272 @@
+/* Which model files are on disk.  SPDX-License-Identifier: Apache-2.0
+ *
+ * A file is a model if its tensors match a family; extensions only keep pictures and archives from being opened. */
+#include "engine/catalog.h"
+
+#include "engine/durable.h"
+#include "engine/error.h"
+#include "engine/formats/diffusers.h"
+#include "engine/models/family.h"
+#include "engine/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_DEPTH 4 /* folders within a models folder */
+
+void
+vel_catalog_entry_free (VelCatalogEntry *self)
+{
+  g_free (self->name);
+  g_free (self->path);
+  g_free (self->family);
+  g_free (self);
+}
+
+/* "models/dreamshaper_8.safetensors" is "dreamshaper_8". Returns: (transfer full) UTF-8 */
+static char *
+name_of (const char *path)
+{
+  g_autofree char *base = g_filename_display_basename (path);
+
+  if (g_str_has_suffix (base, ".safetensors"))
+    base[strlen (base) - strlen (".safetensors")] = 0;
+  return g_steal_pointer (&base);
+}
+
+/* Opening reads headers only. A file that is none of ours, or damaged, stays in the list without a family: it is there, and using it
+ * says what is wrong. */
+static void
+add_model (GPtrArray *entries, const char *path, const char *name)
+{
+  g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, NULL);
+  const VelFamily *family = weights ? vel_family_match (weights) : NULL;
+  VelCatalogEntry *entry = g_new0 (VelCatalogEntry, 1);
+
+  entry->name = name ? g_strdup (name) : name_of (path);
+  entry->path = g_strdup (path);
+  entry->family = family ? g_strdup (family->id) : NULL;
+  entry->bytes = weights ? vel_weights_get_bytes (weights) : 0;
+  g_ptr_array_add (entries, entry);
+}
+
+static void
+scan (GPtrArray *entries, const char *folder, int depth)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+
+    if (*name == '.')
+      continue;
+    if (vel_diffusers_is_model (path) || (g_str_has_suffix (name, ".safetensors") && g_file_test (path, G_FILE_TEST_IS_REGULAR)))
+      add_model (entries, path, NULL);
+    else if (depth > 1 && g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+      scan (entries, path, depth - 1);
+  }
+}
+
+static int
+compare_entries (gconstpointer a, gconstpointer b)
+{
+  const VelCatalogEntry *x = *(VelCatalogEntry *const *) a, *y = *(VelCatalogEntry *const *) b;
+  int order = g_utf8_collate (x->name, y->name);
+
+  return order ? order : strcmp (x->path, y->path);
+}
+
+/* A folder that was named twice, or lies within another, shows its models once. */
+static void
+drop_repeated (GPtrArray *entries)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < entries->len;) {
+    const VelCatalogEntry *entry = entries->pdata[i];
+
+    if (g_hash_table_add (seen, g_canonicalize_filename (entry->path, NULL)))
+      i++;
+    else
+      g_ptr_array_remove_index (entries, i);
+  }
+}
+
+GPtrArray *
+vel_catalog_list_models (const char *const *folders)
+{
+  GPtrArray *entries = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_catalog_entry_free);
+  g_autofree char *own = g_build_filename (vel_paths_get_data (), "models", NULL);
+
+  scan (entries, own, MAX_DEPTH);
+  for (; folders && *folders; folders++)
+    if (vel_diffusers_is_model (*folders))
+      add_model (entries, *folders, NULL);
+    else
+      scan (entries, *folders, MAX_DEPTH);
+  g_ptr_array_sort (entries, compare_entries);
+  drop_repeated (entries);
+  if (vel_diffusers_is_model (vel_paths_get_starter ())) {
+    add_model (entries, vel_paths_get_starter (), "starter");
+    g_ptr_array_insert (entries, 0, g_ptr_array_steal_index (entries, entries->len - 1));
+  }
+  return entries;
+}
+
+/* Entries of an exact name, else of one in another case. */
+static const VelCatalogEntry *
+find_name (GPtrArray *entries, const char *name)
+{
+  g_autofree char *folded = g_utf8_casefold (name, -1);
+
+  for (guint i = 0; i < entries->len; i++)
+    if (g_str_equal (((VelCatalogEntry *) entries->pdata[i])->name, name))
+      return entries->pdata[i];
+  for (guint i = 0; i < entries->len; i++) {
+    g_autofree char *other = g_utf8_casefold (((VelCatalogEntry *) entries->pdata[i])->name, -1);
+
+    if (g_str_equal (other, folded))
+      return entries->pdata[i];
+  }
+  return NULL;
+}
+
+static void
+say_what_there_is (GPtrArray *entries, const char *name, GError **error)
+{
+  g_autofree char *shown = g_filename_display_name (name), *models = g_build_filename (vel_paths_get_data (), "models", NULL);
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (guint i = 0; i < MIN (entries->len, 10); i++)
+    g_string_append_printf (names, "%s“%s”", i ? ", " : "", ((VelCatalogEntry *) entries->pdata[i])->name);
+  if (entries->len > 10)
+    g_string_append_printf (names, " and %u more", entries->len - 10);
+  if (entries->len > 0)
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "There is no model “%s”; there are %s", shown, names->str);
+  else
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "There is no model “%s”, and none at all: put one into “%s”", shown, models);
+}
+
+char *
+vel_catalog_resolve (const char *name, const char *const *folders, GError **error)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  const VelCatalogEntry *found;
+
+  if (!name || !*name)
+    name = "starter";
+  if (g_str_equal (name, "starter") && vel_diffusers_is_model (vel_paths_get_starter ()))
+    return g_strdup (vel_paths_get_starter ());
+  if ((strchr (name, '/') || g_str_has_suffix (name, ".safetensors")) && g_file_test (name, G_FILE_TEST_EXISTS))
+    return g_canonicalize_filename (name, NULL);
+  entries = vel_catalog_list_models (folders);
+  found = find_name (entries, name);
+  if (found)
+    return g_strdup (found->path);
+  if (vel_diffusers_is_model (name))
+    return g_canonicalize_filename (name, NULL);
+  say_what_there_is (entries, name, error);
+  return NULL;
+}
+
+/* The file whose bytes are hashed. Returns: (transfer full) */
+static char *
+hashed_file (const char *path, GError **error)
+{
+  g_autoptr (GPtrArray) files = NULL;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+    return g_strdup (path);
+  for (const char *const *name = (const char *[]) { "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors",
+         "diffusion_pytorch_model.safetensors.index.json", NULL }; *name; name++) {
+    g_autofree char *file = g_build_filename (path, "unet", *name, NULL);
+
+    if (g_file_test (file, G_FILE_TEST_IS_REGULAR))
+      return g_steal_pointer (&file);
+  }
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” has no unet file to take a hash of", path);
+  return NULL;
+}
+
+static char *
+hash_file (int fd, const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  gsize room = 1 << 20;
+  g_autofree guint8 *piece = g_malloc (room);
+  gssize n;
+
+  while ((n = read (fd, piece, room)) != 0) {
+    if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      return NULL;
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "“%s” can not be read: %s", path, g_strerror (errno));
+      return NULL;
+    }
+    g_checksum_update (checksum, piece, n);
+  }
+  return g_strndup (g_checksum_get_string (checksum), 10);
+}
+
+/* One small file per hashed file, named after what identifies that: path, size, time. Returns: (transfer full) */
+static char *
+remembered_path (const char *path, const struct stat *status)
+{
+  g_autofree char *real = g_canonicalize_filename (path, NULL);
+  g_autofree char *identity = g_strdup_printf ("%s\n%" G_GINT64_FORMAT "\n%" G_GINT64_FORMAT ".%09ld", real, (gint64) status->st_size,
+                                               (gint64) status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
+  g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, identity, -1);
+
+  return g_build_filename (vel_paths_get_cache (), "hashes", digest, NULL);
+}
+
+static gboolean
+is_hash (const char *text)
+{
+  return strspn (text, "0123456789abcdef") == 10 && text[10] == 0;
+}
+
+/* A cache that can not be written is no reason to fail. */
+static void
+remember (const char *path, const char *hash)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autoptr (VelDurable) file = NULL;
+
+  g_mkdir_with_parents (folder, 0700);
+  file = vel_durable_new (folder, NULL);
+  if (file && vel_durable_write (file, hash, strlen (hash), NULL))
+    vel_durable_finish (file, path, TRUE, NULL);
+}
+
+char *
+vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *file = hashed_file (path, error), *place = NULL, *known = NULL, *hash = NULL;
+  struct stat status;
+  int fd;
+
+  if (!file)
+    return NULL;
+  fd = g_open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd < 0 || fstat (fd, &status) != 0 || !S_ISREG (status.st_mode)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "“%s” can not be read: %s", file, fd < 0 ? g_strerror (errno) : "it is no file");
+    if (fd >= 0)
+      close (fd);
+    return NULL;
+  }
+  place = remembered_path (file, &status);
+  if (g_file_get_contents (place, &known, NULL, NULL) && is_hash (known))
+    hash = g_steal_pointer (&known);
+  else if ((hash = hash_file (fd, file, cancellable, error)))
+    remember (place, hash);
+  close (fd);
+  return g_steal_pointer (&hash);
+}
