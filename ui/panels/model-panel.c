@@ -1,0 +1,160 @@
+/* Which model paints.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "ui/panels/model-panel.h"
+#include "engine/paths.h"
+
+#include <glib/gi18n.h>
+
+struct _VelModelPanel {
+  VelSection parent_instance;
+  GtkDropDown *list;
+  GtkLabel *facts;
+  VelModels *models;
+  gboolean showing;
+};
+
+G_DEFINE_FINAL_TYPE (VelModelPanel, vel_model_panel, VEL_TYPE_SECTION)
+
+static const char *const own_rows[] = { "prompt", "negative", "model", NULL };
+static const char *const first_rows[] = { "model", NULL };
+
+static gboolean
+is_starter (const VelCatalogEntry *entry)
+{
+  return g_str_equal (entry->path, vel_paths_get_starter ());
+}
+
+static const char *
+label_of (const VelCatalogEntry *entry)
+{
+  return is_starter (entry) ? _("Starter") : entry->name;
+}
+
+static const char *
+family_label (const VelCatalogEntry *entry)
+{
+  if (entry->family == NULL)
+    return _("Unknown kind of model");
+  return g_str_has_prefix (entry->family, "sd1") ? "Stable Diffusion 1" : entry->family;
+}
+
+static char *
+summarise (VelSection *section, VelValues *request)
+{
+  VelModelPanel *self = VEL_MODEL_PANEL (section);
+  const char *name = vel_values_get (request, "model");
+  const VelCatalogEntry *entry = self->models != NULL ? vel_models_find (self->models, name) : NULL;
+
+  if (entry != NULL)
+    return g_strdup (label_of (entry));
+  return g_path_get_basename (name[0] != '\0' ? name : _("None"));
+}
+
+static void
+show_facts (VelModelPanel *self, const VelCatalogEntry *entry)
+{
+  const char *name = vel_values_get (vel_section_get_request (VEL_SECTION (self)), "model");
+  g_autofree char *text = NULL;
+
+  if (entry != NULL) {
+    g_autofree char *size = g_format_size (entry->bytes);
+
+    text = g_strdup_printf ("%s · %s", family_label (entry), size);
+  } else if (!vel_models_is_read (self->models)) {
+    text = g_strdup (_("Looking for models…"));
+  } else if (name[0] != '\0') {
+    text = g_strdup_printf (_("“%s” is in none of the folders. Choose another model, or add the folder it is in."), name);
+  } else {
+    text = g_strdup (_("No model was found. Add a folder with .safetensors files or diffusers folders."));
+  }
+  gtk_label_set_text (self->facts, text);
+}
+
+static void
+show_selected (VelModelPanel *self)
+{
+  GPtrArray *entries = vel_models_get_entries (self->models);
+  const VelCatalogEntry *entry = vel_models_find (self->models, vel_values_get (vel_section_get_request (VEL_SECTION (self)), "model"));
+  guint selected = GTK_INVALID_LIST_POSITION;
+
+  if (entry != NULL)
+    g_ptr_array_find (entries, entry, &selected);
+  self->showing = TRUE;
+  gtk_drop_down_set_selected (self->list, selected);
+  self->showing = FALSE;
+  show_facts (self, entry);
+  vel_section_update_summary (VEL_SECTION (self));
+}
+
+static void
+on_models_changed (VelModelPanel *self)
+{
+  GPtrArray *entries = vel_models_get_entries (self->models);
+  g_autoptr (GtkStringList) labels = gtk_string_list_new (NULL);
+
+  for (guint i = 0; i < entries->len; i++)
+    gtk_string_list_append (labels, label_of (g_ptr_array_index (entries, i)));
+  self->showing = TRUE;
+  gtk_drop_down_set_model (self->list, G_LIST_MODEL (labels));
+  self->showing = FALSE;
+  show_selected (self);
+}
+
+static void
+on_selected (VelModelPanel *self)
+{
+  guint selected = gtk_drop_down_get_selected (self->list);
+  const VelCatalogEntry *entry;
+
+  if (self->showing || self->models == NULL || selected >= vel_models_get_entries (self->models)->len)
+    return;
+  entry = g_ptr_array_index (vel_models_get_entries (self->models), selected);
+  vel_values_set (vel_section_get_request (VEL_SECTION (self)), "model", is_starter (entry) ? "" : entry->path, NULL);
+}
+
+void
+vel_model_panel_set_models (VelModelPanel *self, VelModels *models)
+{
+  self->models = g_object_ref (models);
+}
+
+static void
+bound (VelSection *section, VelValues *request)
+{
+  VelModelPanel *self = VEL_MODEL_PANEL (section);
+
+  g_signal_connect_object (self->models, "changed", G_CALLBACK (on_models_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (request, "changed::model", G_CALLBACK (show_selected), self, G_CONNECT_SWAPPED);
+  on_models_changed (self);
+}
+
+static void
+vel_model_panel_dispose (GObject *object)
+{
+  g_clear_object (&VEL_MODEL_PANEL (object)->models);
+  G_OBJECT_CLASS (vel_model_panel_parent_class)->dispose (object);
+}
+
+static void
+vel_model_panel_class_init (VelModelPanelClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = vel_model_panel_dispose;
+  VEL_SECTION_CLASS (klass)->summarise = summarise;
+  VEL_SECTION_CLASS (klass)->bound = bound;
+  VEL_SECTION_CLASS (klass)->own_rows = own_rows;
+  VEL_SECTION_CLASS (klass)->first_rows = first_rows;
+  gtk_widget_class_set_template_from_resource (widget_class, "/io/github/velatura/Velatura/ui/panels/model-panel.ui");
+  gtk_widget_class_bind_template_child (widget_class, VelModelPanel, list);
+  gtk_widget_class_bind_template_child (widget_class, VelModelPanel, facts);
+  gtk_widget_class_bind_template_callback (widget_class, on_selected);
+}
+
+static void
+vel_model_panel_init (VelModelPanel *self)
+{
+  gtk_widget_init_template (GTK_WIDGET (self));
+}

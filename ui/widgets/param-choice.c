@@ -1,0 +1,94 @@
+/* A list to choose from: a registry's entries or words of the table.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "ui/widgets/param-binding.h"
+#include "ui/widgets/param-control.h"
+#include "engine/registry.h"
+
+#include <glib/gi18n.h>
+
+/* ids: NULL-terminated, in the order shown. */
+static GStrv
+list_ids (const VelParam *param, gboolean *registered, VelRegistryKind *kind)
+{
+  const char *choices = param->choices != NULL ? param->choices : "";
+
+  *registered = g_str_has_prefix (choices, "registry:") && vel_registry_kind_from_string (choices + strlen ("registry:"), kind);
+  if (*registered) {
+    g_autofree const char **ids = vel_registry_list (*kind);
+
+    return g_strdupv ((char **) ids);
+  }
+  return g_strsplit (choices, "|", -1);
+}
+
+/* A word of the table as a label: "no-norm" reads "No norm". */
+static char *
+dup_word_label (const char *id)
+{
+  g_autofree char *label = g_strdelimit (g_strdup (id[0] != '\0' ? id : "automatic"), "-_", ' ');
+
+  label[0] = g_ascii_toupper (label[0]);
+  return g_strdup (_(label));
+}
+
+static void
+show_choice (GtkWidget *list, VelValues *values, const VelParam *param)
+{
+  const char *const *ids = g_object_get_data (G_OBJECT (list), "ids");
+  const char *value = vel_values_get (values, param->name);
+  guint selected = GTK_INVALID_LIST_POSITION;
+
+  for (guint i = 0; ids[i] != NULL && selected == GTK_INVALID_LIST_POSITION; i++)
+    if (g_str_equal (ids[i], value))
+      selected = i;
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (list), selected);
+}
+
+static void
+on_selected (GtkDropDown *list)
+{
+  const char *const *ids = g_object_get_data (G_OBJECT (list), "ids");
+  guint selected = gtk_drop_down_get_selected (list);
+
+  if (selected != GTK_INVALID_LIST_POSITION)
+    vel_param_binding_store (vel_param_binding_of (GTK_WIDGET (list)), ids[selected]);
+}
+
+/* An unset choice is one of the list: what the model or the program would take. */
+static gboolean
+needs_automatic (const VelParam *param, GStrv ids)
+{
+  return param->standard[0] == '\0' && !g_strv_contains ((const char *const *) ids, "");
+}
+
+GtkWidget *
+vel_param_choice_new (VelValues *values, const VelParam *param)
+{
+  gboolean registered;
+  VelRegistryKind kind = VEL_REGISTRY_SAMPLERS;
+  g_auto (GStrv) found = list_ids (param, &registered, &kind);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  GtkStringList *labels = gtk_string_list_new (NULL);
+  GtkWidget *list;
+  GStrv ids;
+
+  if (needs_automatic (param, found))
+    g_strv_builder_add (builder, "");
+  g_strv_builder_addv (builder, (const char **) found);
+  ids = g_strv_builder_end (builder);
+  for (guint i = 0; ids[i] != NULL; i++) {
+    const char *label = registered && ids[i][0] != '\0' ? vel_registry_get_label (kind, ids[i]) : NULL;
+
+    gtk_string_list_take (labels, label != NULL ? g_strdup (label) : dup_word_label (ids[i]));
+  }
+  list = gtk_drop_down_new (G_LIST_MODEL (labels), NULL);
+  gtk_widget_set_hexpand (list, TRUE);
+  gtk_widget_set_valign (list, GTK_ALIGN_CENTER);
+  g_object_set_data_full (G_OBJECT (list), "ids", ids, (GDestroyNotify) g_strfreev);
+  vel_param_describe (list, param);
+  vel_param_binding_new (list, values, param, show_choice);
+  g_signal_connect (list, "notify::selected", G_CALLBACK (on_selected), NULL);
+  return list;
+}

@@ -1,0 +1,12 @@
+/* Takes over the settings of a picture, made here or elsewhere.
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ui/window.h"
+
+/* Reads the file on another thread, then sets the request; a toast offers to undo it. */
+void vel_window_restore_file (VelWindow *window, GFile *file);
+/* Back to settings as JSON: what the toast's Undo does. */
+void vel_window_restore_json (VelWindow *window, const char *json);
+/* Accepts files dropped anywhere on the window. */
+void vel_window_accept_drops (VelWindow *window);
