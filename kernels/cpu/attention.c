@@ -18,6 +18,7 @@ typedef struct {
   size_t key_panels, value_panels; /* of VEL_PANEL keys; of VEL_PANEL columns */
   size_t key_head, value_head;     /* elements of one head */
   size_t block;                    /* keys at once, a multiple of VEL_PANEL */
+  size_t stride;                   /* from one row of scores to the next: a little more, so that rows do not share cache sets */
   size_t row_blocks;
   float *keys;   /* [heads, key panels, head_dim, VEL_PANEL] */
   float *values; /* [heads, value panels, keys, VEL_PANEL] */
@@ -26,7 +27,7 @@ typedef struct {
 /* What a task keeps for its rows. */
 typedef struct {
   float *q;      /* [ROWS, head_dim], scaled */
-  float *scores; /* [ROWS, block] */
+  float *scores; /* [ROWS, stride] */
   float *sums;   /* [ROWS, value panels, VEL_PANEL] */
   float largest[ROWS], total[ROWS];
 } Rows;
@@ -89,7 +90,7 @@ score (const Plan *plan, const Rows *rows, size_t count, size_t head, size_t fir
 
       for (size_t i = 0; i < tile; i++)
         a[i] = rows->q + (row + i) * dim;
-      vel_isa_micro[tile - 1](a, b, dim, rows->scores + row * plan->block + panel * VEL_PANEL, plan->block, false);
+      vel_isa_micro[tile - 1](a, b, dim, rows->scores + row * plan->stride + panel * VEL_PANEL, plan->stride, false);
     }
   }
 }
@@ -98,10 +99,11 @@ score (const Plan *plan, const Rows *rows, size_t count, size_t head, size_t fir
 static void
 soften (const Plan *plan, Rows *rows, size_t row, size_t n)
 {
-  float *scores = rows->scores + row * plan->block;
+  float *scores = rows->scores + row * plan->stride;
   float *sums = rows->sums + row * plan->value_panels * VEL_PANEL;
   size_t padded = vel_divide_up (n, VEL_PANEL) * VEL_PANEL;
   V8 high = splat8 (rows->largest[row]), high2 = high, shift, total = splat8 (0), total2 = total;
+  V8 low = splat8 (-87.3f); /* e^ of it vanishes beside the 1 of the largest */
   float most;
 
   for (size_t i = n; i < padded; i++)
@@ -121,7 +123,7 @@ soften (const Plan *plan, Rows *rows, size_t row, size_t n)
   }
   shift = splat8 (rows->largest[row]);
   for (size_t i = 0; i < padded; i += VEL_PANEL) {
-    V8 e = exp8 (load8 (scores + i) - shift), e2 = exp8 (load8 (scores + i + 8) - shift);
+    V8 e = exp8_within (max8 (low, load8 (scores + i) - shift)), e2 = exp8_within (max8 (low, load8 (scores + i + 8) - shift));
 
     store8 (scores + i, e);
     store8 (scores + i + 8, e2);
@@ -140,13 +142,15 @@ gather (const Plan *plan, const Rows *rows, size_t count, size_t head, size_t fi
   for (size_t panel = 0; panel < plan->value_panels; panel++) {
     const float *b = plan->values + head * plan->value_head + (panel * plan->args->keys + first) * VEL_PANEL;
 
+    const VelMicro *micro = panel * VEL_PANEL + VEL_PANEL / 2 < plan->args->head_dim ? vel_isa_micro : vel_isa_micro_half;
+
     for (size_t row = 0; row < count; row += VEL_MICRO_ROWS) {
       size_t tile = vel_min (count - row, VEL_MICRO_ROWS);
       const float *a[VEL_MICRO_ROWS];
 
       for (size_t i = 0; i < tile; i++)
-        a[i] = rows->scores + (row + i) * plan->block;
-      vel_isa_micro[tile - 1](a, b, n, rows->sums + row * stride + panel * VEL_PANEL, stride, true);
+        a[i] = rows->scores + (row + i) * plan->stride;
+      micro[tile - 1](a, b, n, rows->sums + row * stride + panel * VEL_PANEL, stride, true);
     }
   }
 }
@@ -195,7 +199,7 @@ run_task (void *data, size_t task, unsigned thread)
   Rows rows = { .q = plan->backend->own[thread] };
 
   rows.scores = rows.q + vel_divide_up (ROWS * args->head_dim, 16) * 16;
-  rows.sums = rows.scores + ROWS * plan->block;
+  rows.sums = rows.scores + ROWS * plan->stride;
   start_rows (plan, &rows, head, first, count);
   for (size_t key = 0; key < seen; key += plan->block) {
     size_t n = vel_min (plan->block, seen - key);
@@ -207,13 +211,13 @@ run_task (void *data, size_t task, unsigned thread)
       if (args->causal && first + row + 1 < key + n) { /* the keys behind the row's own weigh nothing */
         mine = first + row + 1 > key ? first + row + 1 - key : 0;
         for (size_t i = mine; i < n; i++)
-          rows.scores[row * plan->block + i] = -INFINITY;
+          rows.scores[row * plan->stride + i] = -INFINITY;
       }
       if (mine > 0)
         soften (plan, &rows, row, n);
       else
         for (size_t i = 0; i < n; i++)
-          rows.scores[row * plan->block + i] = 0;
+          rows.scores[row * plan->stride + i] = 0;
     }
     gather (plan, &rows, count, head, key, n);
   }
@@ -224,7 +228,7 @@ run_task (void *data, size_t task, unsigned thread)
 static size_t
 block_for (size_t head_dim)
 {
-  return head_dim <= 64 ? 512 : head_dim <= 160 ? 256 : 128;
+  return head_dim <= 160 ? 256 : 128;
 }
 
 void
@@ -240,9 +244,10 @@ vel_isa_attention (VelBackend *backend, const VelAttentionArgs *args)
   plan.key_head = plan.key_panels * args->head_dim * VEL_PANEL;
   plan.value_head = plan.value_panels * args->keys * VEL_PANEL;
   plan.block = block_for (args->head_dim);
+  plan.stride = plan.block + VEL_PANEL;
   plan.row_blocks = vel_divide_up (args->rows, ROWS);
   plan.keys = vel_cpu_shared_scratch (backend, args->heads * (plan.key_head + plan.value_head) * sizeof (float));
-  own = (vel_divide_up (ROWS * args->head_dim, 16) * 16 + ROWS * plan.block + ROWS * plan.value_panels * VEL_PANEL) * sizeof (float);
+  own = (vel_divide_up (ROWS * args->head_dim, 16) * 16 + ROWS * plan.stride + ROWS * plan.value_panels * VEL_PANEL) * sizeof (float);
   if (plan.keys == NULL || !vel_cpu_own_scratch (backend, own)) {
     vel_cpu_give_up (args->out, args->batch * args->rows * args->heads * args->head_dim);
     return;

@@ -22,6 +22,7 @@
 #define vel_isa_convert VEL_JOIN (vel_isa_convert, VEL_ISA)
 #define vel_isa_multiply_registers VEL_JOIN (vel_isa_multiply_registers, VEL_ISA)
 #define vel_isa_micro VEL_JOIN (vel_isa_micro, VEL_ISA)
+#define vel_isa_micro_half VEL_JOIN (vel_isa_micro_half, VEL_ISA)
 #define vel_isa_expand VEL_JOIN (vel_isa_expand, VEL_ISA)
 #define vel_isa_product VEL_JOIN (vel_isa_product, VEL_ISA)
 

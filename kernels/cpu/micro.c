@@ -80,6 +80,53 @@ MICRO (6)
 
 const VelMicro vel_isa_micro[VEL_MICRO_ROWS] = { micro_1, micro_2, micro_3, micro_4, micro_5, micro_6 };
 
+/* Even and odd steps have sums of their own: six alone would wait for each other. */
+VEL_INLINE void
+multiply_half (const float *const *a, const float *b, size_t n, float *c, size_t c_stride, bool accumulate, unsigned rows)
+{
+  const float *row[VEL_MICRO_ROWS];
+  V8 even[VEL_MICRO_ROWS], odd[VEL_MICRO_ROWS];
+  size_t k = 0;
+
+#pragma GCC unroll 6
+  for (unsigned i = 0; i < rows; i++) {
+    row[i] = a[i];
+    even[i] = accumulate ? load8 (c + i * c_stride) : splat8 (0);
+    odd[i] = splat8 (0);
+  }
+  for (; k + 2 <= n; k += 2) {
+    V8 first = load8 (b + k * VEL_PANEL), second = load8 (b + (k + 1) * VEL_PANEL);
+
+#pragma GCC unroll 6
+    for (unsigned i = 0; i < rows; i++) {
+      even[i] = accumulate8 (even[i], splat8 (row[i][k]), first);
+      odd[i] = accumulate8 (odd[i], splat8 (row[i][k + 1]), second);
+    }
+  }
+  for (; k < n; k++)
+#pragma GCC unroll 6
+    for (unsigned i = 0; i < rows; i++)
+      even[i] = accumulate8 (even[i], splat8 (row[i][k]), load8 (b + k * VEL_PANEL));
+#pragma GCC unroll 6
+  for (unsigned i = 0; i < rows; i++)
+    store8 (c + i * c_stride, even[i] + odd[i]);
+}
+
+#define MICRO_HALF(rows)                                                                                                                   \
+  static void micro_half_##rows (const float *const *a, const float *b, size_t n, float *c, size_t c_stride, bool accumulate)              \
+  {                                                                                                                                        \
+    multiply_half (a, b, n, c, c_stride, accumulate, rows);                                                                                \
+  }
+
+MICRO_HALF (1)
+MICRO_HALF (2)
+MICRO_HALF (3)
+MICRO_HALF (4)
+MICRO_HALF (5)
+MICRO_HALF (6)
+
+const VelMicro vel_isa_micro_half[VEL_MICRO_ROWS] = { micro_half_1, micro_half_2, micro_half_3, micro_half_4, micro_half_5, micro_half_6 };
+
 void
 vel_isa_expand (float *to, const void *data, VelType type, size_t at, size_t count)
 {

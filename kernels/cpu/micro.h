@@ -12,5 +12,8 @@ typedef void (*VelMicro) (const float *const *a, const float *b, size_t n, float
 /* For 1 .. VEL_MICRO_ROWS rows: vel_isa_micro[rows - 1]. */
 extern const VelMicro vel_isa_micro[VEL_MICRO_ROWS];
 
+/* The same for the first half of the panel's columns only; the others are left as they are. */
+extern const VelMicro vel_isa_micro_half[VEL_MICRO_ROWS];
+
 /* Numbers of a packed weight as fp32. to: 32-byte aligned; count: a multiple of 8. */
 void vel_isa_expand (float *to, const void *data, VelType type, size_t at, size_t count);

@@ -112,8 +112,8 @@ run_task (void *data, size_t task, unsigned thread)
         vel_isa_expand (plan.panel, weight->data, weight->type, at, n * VEL_PANEL);
         b = plan.panel;
       }
-      multiply_slice (&plan, b, rows, n, row, count, plan.sums + (n_slices > 1 ? p - panel : 0) * TILES * TILE, p,
-                      i == 0, i + 1 == n_slices);
+      multiply_slice (&plan, b, rows, n, row, count, plan.sums + (n_slices > 1 ? p - panel : 0) * TILES * TILE, p, i == 0,
+                      i + 1 == n_slices);
     }
   }
 }
