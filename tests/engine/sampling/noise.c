@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 #include "engine/tensor/random.h"
-#include "tests/engine/sampling/golden.h"
+#include "tests/engine/golden.h"
 
 #define MOST_VALUES (4 * 64 * 64)
 

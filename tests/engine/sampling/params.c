@@ -38,7 +38,7 @@ test_refused (void)
   static const char *const cases[][2] = {
     { "steps", "0" },      { "steps", "151" },     { "steps", "20.5" },   { "steps", "many" },   { "steps", "99999999999999999999" },
     { "cfg", "nan" },      { "cfg", "inf" },       { "cfg", "7,5" },      { "cfg", "30.01" },    { "cfg", "-1" },
-    { "width", "513" },    { "width", "56" },      { "width", "4104" },   { "width", "-512" },   { "seed", "-2" },
+    { "width", "513" },    { "width", "4" },       { "width", "4104" },   { "width", "-512" },   { "seed", "-2" },
     { "seed", "18446744073709551616" },            { "seed", "1.0" },     { "sampler", "eule" }, { "schedule", "linear" },
     { "rng", "gpu" },      { "prediction", "x0" }, { "clip_skip", "13" }, { "batch", "65" },     { "strength", "1.1" },
     { "prompt", "\xff" },  { "device", "toaster" },

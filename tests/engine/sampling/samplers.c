@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "engine/registry.h"
-#include "tests/engine/sampling/golden.h"
+#include "tests/engine/golden.h"
 
 #define N 7
 

@@ -3,7 +3,7 @@
 
 #include "engine/registry.h"
 #include "engine/sampling/noise-levels.h"
-#include "tests/engine/sampling/golden.h"
+#include "tests/engine/golden.h"
 
 #define TOLERANCE 1e-6 /* the reference computes in single precision */
 
