@@ -104,15 +104,16 @@ rename_to_new (const char *from, const char *to)
   return rename (from, to);
 }
 
-static gboolean
-sync_folder (const char *folder)
+gboolean
+vel_durable_sync_folder (const char *folder, GError **error)
 {
-  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), code;
   gboolean done = fd >= 0 && (fsync (fd) == 0 || errno == EINVAL || errno == EROFS); /* some can not, and need not */
 
+  code = errno;
   if (fd >= 0)
     close (fd);
-  return done;
+  return done || fail (error, folder, code);
 }
 
 gboolean
@@ -130,13 +131,10 @@ vel_durable_finish (VelDurable *self, const char *path, gboolean replace, GError
     return fail (error, path, errno);
   }
   g_clear_pointer (&self->temporary, g_free);
-  if (!sync_folder (self->folder)) {
-    int code = errno;
-
-    unlink (path);
-    return fail (error, path, code);
-  }
-  return TRUE;
+  if (vel_durable_sync_folder (self->folder, error))
+    return TRUE;
+  unlink (path);
+  return FALSE;
 }
 
 void

@@ -17,6 +17,8 @@ gboolean vel_durable_write (VelDurable *self, const void *data, gsize bytes, GEr
 gboolean vel_durable_finish (VelDurable *self, const char *path, gboolean replace, GError **error);
 /* Removes the file if it was not finished. */
 void vel_durable_free (VelDurable *self);
+/* Makes durable which names a folder has. */
+gboolean vel_durable_sync_folder (const char *folder, GError **error);
 /* Removes what killed processes left in a folder. */
 void vel_durable_sweep (const char *folder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelDurable, vel_durable_free)
