@@ -1,7 +1,7 @@
 /* Scopes over a pool of device memory, and the first error.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/tensor/context.h"
 
-#define LARGE (1 << 20)     /* what a lean context gives back */
+#define LARGE (1 << 20)     /* what a lean context does not hoard */
 #define ACCEPTABLE_WASTE 2  /* a reused block may be this many times larger than asked */
 
 typedef struct {
@@ -30,13 +30,9 @@ static void
 entry_free (VelContext *self, Entry *entry)
 {
   if (entry->block_bytes && entry->tensor.data) {
-    if (self->lean && entry->block_bytes >= LARGE) {
-      self->device->kernels->free (self->device->backend, entry->tensor.data);
-      self->held -= entry->block_bytes;
-    } else {
-      Block block = { entry->tensor.data, entry->block_bytes };
-      g_array_append_val (self->idle, block);
-    }
+    Block block = { entry->tensor.data, entry->block_bytes };
+
+    g_array_append_val (self->idle, block);
   }
   g_free (entry);
 }
@@ -160,6 +156,8 @@ vel_context_tensor (VelContext *self, VelType type, VelShape shape)
   if (!vel_context_ok (self))
     return &entry->tensor;
   if (!take_idle (self, bytes, &block)) {
+    if (self->lean && bytes >= LARGE)
+      free_idle (self);
     block = (Block) { self->device->kernels->alloc (self->device->backend, bytes), bytes };
     if (!block.data) {
       free_idle (self);

@@ -17,7 +17,8 @@ typedef struct VelContext VelContext;
 VelContext *vel_context_new (VelDevice *device, GCancellable *cancellable);
 void vel_context_free (VelContext *self);
 VelDevice *vel_context_get_device (VelContext *self);
-/* Large blocks go back to the system as soon as they are idle: least memory, for what runs once at many sizes (the VAE). */
+/* Idle blocks go back to the system when a large one of another size is wanted: least memory, for what passes through many sizes once
+ * (the VAE). */
 void vel_context_set_lean (VelContext *self, gboolean lean);
 
 void vel_context_open (VelContext *self);
