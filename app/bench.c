@@ -53,24 +53,38 @@ name_processor (void)
   return g_strdup ("unknown processor");
 }
 
-/* What a row is about, then its figures. row: (transfer full) */
+static void
+add_figures (Bench *self, json_t *row, double seconds, double gflop, double peak)
+{
+  g_autofree char *processor = name_processor ();
+
+  json_object_set_new (row, "seconds", json_real (seconds));
+  if (gflop > 0) {
+    json_object_set_new (row, "gflop", json_real (gflop));
+    json_object_set_new (row, "gflops", json_real (gflop / seconds));
+    json_object_set_new (row, "peak_gflops", json_real (peak));
+    json_object_set_new (row, "share", json_real (peak > 0 ? gflop / seconds / peak : 0));
+  }
+  json_object_set_new (row, "threads", json_integer (self->device->kernels->threads (self->device->backend)));
+  json_object_set_new (row, "device", json_string (vel_device_describe (self->device)));
+  json_object_set_new (row, "machine", json_string (processor));
+}
+
+/* row: (transfer full), what it is about. words: the same for people. gflop: of one run; 0: not counted. peak: 0: not known. */
 static void
 print_row (Bench *self, json_t *row, const char *words, double seconds, double gflop, double peak)
 {
-  double gflops = seconds > 0 ? gflop / seconds : 0, share = peak > 0 ? gflops / peak : 0;
-  g_autofree char *processor = name_processor ();
-
   if (vel_values_get_bool (self->own, "json")) {
-    json_t *figures = json_pack ("{s:f,s:f,s:f,s:f,s:f,s:i,s:s,s:s}", "seconds", seconds, "gflop", gflop, "gflops", gflops, "peak_gflops",
-                                 peak, "share", share, "threads", (int) self->device->kernels->threads (self->device->backend), "device",
-                                 vel_device_describe (self->device), "machine", processor);
-
-    json_object_update (row, figures);
-    json_decref (figures);
+    add_figures (self, row, seconds, gflop, peak);
     json_dumpf (row, stdout, JSON_COMPACT | JSON_REAL_PRECISION (9));
-    printf ("\n");
-  } else
-    printf ("%-44s %10.3f ms  %7.1f GFLOP/s  %4.0f %% of the peak\n", words, 1e3 * seconds, gflops, 100 * share);
+  } else {
+    printf ("%-44s %10.3f ms", words, 1e3 * seconds);
+    if (gflop > 0)
+      printf ("  %7.1f GFLOP/s", gflop / seconds);
+    if (gflop > 0 && peak > 0)
+      printf ("  %4.0f %% of the peak", 100 * gflop / seconds / peak);
+  }
+  printf ("\n");
   fflush (stdout);
   json_decref (row);
 }

@@ -10,6 +10,7 @@
 
 #include "app/flags.h"
 #include "engine/catalog.h"
+#include "engine/paths.h"
 #include "engine/text/prompt.h"
 
 static const VelParam text_table[] = {
@@ -110,7 +111,7 @@ open_tokenizer (VelValues *options, GError **error)
     return vel_tokenizer_open (path, error);
   if (*model && !(model_path = vel_catalog_resolve (model, NULL, error)))
     return NULL;
-  return vel_tokenizer_find (*path ? path : NULL, model_path, error);
+  return vel_tokenizer_find (path, model_path ? model_path : vel_paths_get_data (), error);
 }
 
 static VelExit

@@ -100,14 +100,15 @@ allowed_values (const VelParam *param)
 static char *
 describe_param (const VelParam *param)
 {
-  g_autofree char *allowed = allowed_values (param);
-  GString *text = g_string_new (gettext (param->help && *param->help ? param->help : param->label));
+  const char *help = gettext (param->help && *param->help ? param->help : param->label);
+  g_autofree char *allowed = allowed_values (param), *standard = NULL;
+  const gboolean has_standard = *param->standard && param->type != VEL_PARAM_BOOL;
 
-  if (allowed)
-    g_string_append_printf (text, " (%s)", allowed);
-  if (param->standard && *param->standard && param->type != VEL_PARAM_BOOL)
-    g_string_append_printf (text, _ (" Default: %s."), param->standard);
-  return g_string_free (text, FALSE);
+  if (has_standard)
+    standard = g_strdup_printf (_ ("default %s"), param->standard);
+  if (!allowed && !standard)
+    return g_strdup (help);
+  return g_strdup_printf ("%s (%s%s%s)", help, allowed ? allowed : "", allowed && standard ? "; " : "", standard ? standard : "");
 }
 
 static void
@@ -178,8 +179,8 @@ read_flag (VelFlags *self, const char *argument, const char *next)
     value = "true";
   if (!value)
     return vel_verb_misused ("%s needs a value", flag), 0;
-  if (!vel_values_set (set, name, value, &error))
-    return vel_verb_misused ("%s", error->message), 0;
+  if (!vel_values_set (set, name, value, &error)) /* the message begins with the option's name */
+    return vel_verb_misused ("%s%s", flag, error->message + (g_str_has_prefix (error->message, name) ? strlen (name) : 0)), 0;
   g_hash_table_add (self->given, g_steal_pointer (&name));
   return alone || equals ? 1 : 2;
 }

@@ -67,17 +67,27 @@ on_interrupt (gpointer data)
     g_cancellable_cancel (job->cancellable);
 }
 
-/* The step in hand is finished; so is a decoding, for then every step has been paid for. */
+/* The step in hand is finished. After the last one the picture is decoded all the same, for every step has been paid for. */
+static gboolean
+is_time_to_stop (Job *job, const VelProgress *progress)
+{
+  if (!g_atomic_int_get (&job->asked) || progress->stage == VEL_STAGE_DECODING)
+    return FALSE;
+  if (progress->stage != VEL_STAGE_SAMPLING)
+    return TRUE;
+  return (int) progress->step > g_atomic_int_get (&job->asked_step) && progress->step < progress->n_steps;
+}
+
 static void
 on_progress (const VelProgress *progress, gpointer data)
 {
   Job *job = data;
 
-  g_atomic_int_set (&job->step, progress->step);
+  if (progress->stage == VEL_STAGE_SAMPLING)
+    g_atomic_int_set (&job->step, progress->step);
   g_atomic_int_set (&job->stage, progress->stage);
   vel_report_progress (&job->report, progress);
-  if (g_atomic_int_get (&job->asked) && progress->stage != VEL_STAGE_DECODING &&
-      (progress->stage != VEL_STAGE_SAMPLING || (int) progress->step > g_atomic_int_get (&job->asked_step)))
+  if (is_time_to_stop (job, progress))
     g_cancellable_cancel (job->cancellable);
 }
 
@@ -111,13 +121,17 @@ static int
 read_request (VelFlags *flags, VelValues *request, VelValues *own)
 {
   const char *prompt_file = vel_values_get (own, "prompt_file");
+  const VelOutput trial = { vel_values_get (request, "output"), "model", "date", 0, 1, FALSE };
   g_autofree char *prompt = NULL;
+  g_auto (GStrv) paths = NULL;
   g_autoptr (GError) error = NULL;
 
   if (vel_flags_is_given (flags, "prompt") == vel_flags_is_given (flags, "prompt_file"))
     return vel_verb_misused ("generate needs either --prompt or --prompt-file");
   if (vel_values_get_bool (own, "no_history") && !vel_values_is_set (request, "output"))
     return vel_verb_misused ("with --no-history generate needs --output");
+  if (!(paths = vel_output_paths (&trial, &error))) /* a word in braces that is not known */
+    return vel_verb_misused ("%s", error->message);
   if (*prompt_file && (!(prompt = read_prompt (prompt_file, &error)) || !vel_values_set (request, "prompt", prompt, &error)))
     return vel_verb_fail (error);
   return -1;
@@ -259,8 +273,7 @@ run (int argc, char **argv)
   job.output = (VelOutput) { vel_values_get (request, "output"), name, date, vel_values_get_seed (request, "seed"),
                              vel_values_get_int (request, "batch"), vel_values_get_bool (own, "force") };
   if (*job.output.pattern) {
-    if (!(job.paths = paths = vel_output_paths (&job.output, &error)))
-      return vel_verb_misused ("%s", error->message);
+    job.paths = paths = vel_output_paths (&job.output, NULL);
     if (!vel_output_check (&job.output, (const char *const *) paths, &error))
       return vel_verb_fail (error);
   }

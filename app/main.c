@@ -41,12 +41,12 @@ open_window (int argc, char **argv)
 #endif
 }
 
-/* What GApplication reads itself (D-Bus activation), and files dropped on the program's icon. */
+/* What GApplication and GTK read themselves, and pictures dropped on the program's icon. */
 static gboolean
 is_for_window (const char *argument)
 {
-  return g_str_has_prefix (argument, "--gapplication-") || g_str_has_prefix (argument, "--display") ||
-         g_str_has_prefix (argument, "file://") || g_path_is_absolute (argument);
+  return g_str_has_prefix (argument, "--gapplication-") || g_str_has_prefix (argument, "--display=") ||
+         g_str_has_prefix (argument, "file://") || g_file_test (argument, G_FILE_TEST_EXISTS);
 }
 
 int
@@ -58,7 +58,7 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
 
-  if (argc < 2 || is_for_window (argv[1]))
+  if (argc < 2)
     return open_window (argc, argv);
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") || g_str_equal (argv[1], "help"))
     return print_help ();
@@ -67,6 +67,8 @@ main (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     if (g_str_equal (argv[1], verbs[i]->name))
       return verbs[i]->run (argc - 1, argv + 1);
+  if (is_for_window (argv[1]))
+    return open_window (argc, argv);
   if (g_strv_contains (later_verbs, argv[1]))
     return vel_verb_misused ("%s is not available in this version", argv[1]);
   return vel_verb_misused ("“%s” is no %s of velatura; see velatura --help", argv[1], argv[1][0] == '-' ? "option" : "verb");

@@ -1,0 +1,269 @@
+/* Pictures from the command line, with a tiny model.  SPDX-License-Identifier: Apache-2.0 */
+#include "program.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <jansson.h>
+#include <signal.h>
+#include <string.h>
+
+#include "engine/formats/png.h"
+#include "engine/formats/safetensors.h"
+#include "tests/support/tiny-model.h"
+
+static char *model;
+
+/* Paints with the tiny model, 64x48, 3 steps, seed 5. Words follow the output, then NULL. */
+#define PAINT(output, ...) \
+  vel_program_run (NULL, "generate", "--model", model, "--prompt", "a lighthouse", "--width", "64", "--height", "48", "--steps", "3", \
+                   "--seed", "5", "--threads", "1", "--output", output, ##__VA_ARGS__, NULL)
+
+static VelPng *
+read_picture (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  VelPng *png = vel_png_read (path, FALSE, &error);
+
+  g_assert_no_error (error);
+  return png;
+}
+
+static guint
+count_files (const char *folder)
+{
+  g_autoptr (GDir) listing = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+
+  while (listing && g_dir_read_name (listing))
+    n++;
+  return n;
+}
+
+/* A picture of that size with its settings, and a line a step on standard error. */
+static void
+test_picture (void)
+{
+  g_autofree char *path = vel_program_path ("picture.png");
+  const VelOutcome *outcome = PAINT (path);
+  g_autoptr (VelPng) png = NULL;
+  const char *settings;
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_cmpstr (outcome->out, ==, "");
+  g_assert_nonnull (strstr (outcome->err, "seed 5\n"));
+  g_assert_nonnull (strstr (outcome->err, "step 3 of 3"));
+  png = read_picture (path);
+  g_assert_cmpuint (png->width, ==, 64);
+  g_assert_cmpuint (png->height, ==, 48);
+  settings = g_hash_table_lookup (png->text, "parameters");
+  g_assert_true (g_str_has_prefix (settings, "a lighthouse\nSteps: 3, "));
+  g_assert_nonnull (strstr (settings, "Seed: 5, Size: 64x48, "));
+
+  outcome = vel_program_run (NULL, "inspect", path, "--json", NULL);
+  g_assert_nonnull (strstr (outcome->out, "\"Prompt\":\"a lighthouse\""));
+  g_assert_nonnull (strstr (outcome->out, "\"Size-1\":\"64\""));
+}
+
+/* The same seed gives the same pixels on any number of threads; picture i of a batch is that of seed + i. */
+static void
+test_batch (void)
+{
+  g_autofree char *one = vel_program_path ("one.png"), *pattern = vel_program_path ("many-{seed}.png"),
+                  *five = vel_program_path ("many-5.png"), *six = vel_program_path ("many-6.png"), *alone = vel_program_path ("alone.png");
+  g_autoptr (VelPng) a = NULL, b = NULL, c = NULL, d = NULL;
+
+  g_assert_cmpint (PAINT (one, "--threads", "2")->status, ==, 0);
+  g_assert_cmpint (PAINT (pattern, "--batch", "2", "--quiet")->status, ==, 0);
+  g_assert_cmpint (PAINT (alone, "--seed", "6")->status, ==, 0);
+  a = read_picture (one);
+  b = read_picture (five);
+  c = read_picture (six);
+  d = read_picture (alone);
+  g_assert_cmpmem (a->rgb, 64 * 48 * 3, b->rgb, 64 * 48 * 3);
+  g_assert_cmpmem (c->rgb, 64 * 48 * 3, d->rgb, 64 * 48 * 3);
+  g_assert_true (memcmp (b->rgb, c->rgb, 64 * 48 * 3) != 0);
+}
+
+/* A name that is taken is refused before work begins and stays as it is; --force replaces it. */
+static void
+test_existing (void)
+{
+  g_autofree char *path = vel_program_path ("existing.png"), *text = NULL;
+  g_autoptr (VelPng) png = NULL;
+
+  g_assert_true (g_file_set_contents (path, "precious", -1, NULL));
+  vel_assert_refused (PAINT (path), 1, "--force");
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "precious");
+  g_assert_cmpint (PAINT (path, "--force")->status, ==, 0);
+  png = read_picture (path);
+  g_assert_cmpuint (png->width, ==, 64);
+}
+
+/* A job that fails leaves no file, whole or partial. */
+static void
+test_failure (void)
+{
+  g_autofree char *folder = vel_program_path ("empty"), *path = g_build_filename (folder, "x.png", NULL),
+                  *trace = g_build_filename (folder, "x.safetensors", NULL), *damaged = vel_program_path ("damaged.safetensors");
+
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (damaged, "\x10\0\0\0\0\0\0\0{\"a\":1}", 15, NULL));
+  vel_assert_refused (PAINT (path, "--model", damaged, "--trace", trace, "--quiet"), 1, "damaged");
+  vel_assert_refused (PAINT (path, "--tokenizer", "/nowhere", "--trace", trace, "--quiet"), 1, "nowhere");
+  vel_assert_refused (PAINT ("/nowhere/x.png"), 1, "/nowhere");
+  vel_assert_refused (PAINT (folder, "--force"), 1, "folder");
+  g_assert_cmpuint (count_files (folder), ==, 0);
+}
+
+/* Every line is an object; there is one for each step, one for the picture, and the last says done. */
+static void
+test_json (void)
+{
+  g_autofree char *path = vel_program_path ("json.png");
+  g_auto (GStrv) lines = g_strsplit (PAINT (path, "--json", "--quiet")->out, "\n", -1);
+  guint n_steps = 0, n_pictures = 0;
+  const char *event = NULL;
+
+  for (guint i = 0; *lines[i]; i++) {
+    json_t *object = json_loads (lines[i], JSON_REJECT_DUPLICATES, NULL);
+
+    event = g_intern_string (json_string_value (json_object_get (object, "event")));
+    n_steps += g_str_equal (event, "step");
+    if (g_str_equal (event, "picture")) {
+      n_pictures++;
+      g_assert_cmpstr (json_string_value (json_object_get (object, "path")), ==, path);
+      g_assert_cmpstr (json_string_value (json_object_get (object, "seed")), ==, "5");
+    }
+    json_decref (object);
+  }
+  g_assert_cmpuint (n_steps, >=, 3);
+  g_assert_cmpuint (n_pictures, ==, 1);
+  g_assert_cmpstr (event, ==, "done");
+}
+
+/* Numbers are read and written in the C locale even where people write a comma. */
+static void
+test_locale (void)
+{
+  g_autofree char *path = vel_program_path ("locale.png");
+  g_autoptr (VelPng) png = NULL;
+
+  g_setenv ("LC_ALL", "de_DE.UTF-8", TRUE);
+  g_assert_cmpint (PAINT (path, "--cfg", "6.5")->status, ==, 0);
+  g_setenv ("LC_ALL", "C.UTF-8", TRUE);
+  png = read_picture (path);
+  g_assert_nonnull (strstr (g_hash_table_lookup (png->text, "parameters"), "CFG scale: 6.5,"));
+}
+
+static void
+test_trace (void)
+{
+  g_autofree char *path = vel_program_path ("traced.png"), *trace = vel_program_path ("trace.safetensors");
+  g_autoptr (VelSafetensors) file = NULL;
+  static const char *const names[] = { "tokens.cond", "cond", "sigmas", "noise", "model.cond", "latent.000", "latent.003", "image" };
+
+  g_assert_cmpint (PAINT (path, "--trace", trace)->status, ==, 0);
+  file = vel_safetensors_open (trace, NULL, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    g_assert_nonnull (vel_safetensors_find (file, names[i]));
+  g_assert_cmpstr (vel_safetensors_get_metadata (file, "format"), ==, "velatura-trace");
+}
+
+/* Without --output the picture goes into the history, its path is printed, and the history finds, exports and rebuilds it. */
+static void
+test_history (void)
+{
+  const VelOutcome *outcome =
+    vel_program_run ("a small lighthouse\n", "generate", "--model", model, "--prompt-file", "-", "--width", "64", "--height", "64", "--steps", "1",
+                     "--quiet", NULL);
+  g_autofree char *path = g_strchomp (g_strdup (outcome->out)), *exported = vel_program_path ("exported.png"), *list = NULL;
+  g_autoptr (VelPng) png = NULL;
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  png = read_picture (path);
+  list = g_strdup (vel_program_run (NULL, "history", "search", "small", "light", NULL)->out);
+  g_assert_nonnull (strstr (list, "a small lighthouse"));
+  g_assert_cmpstr (vel_program_run (NULL, "history", "search", "cathedral", NULL)->out, ==, "");
+  g_assert_cmpint (vel_program_run (NULL, "history", "verify", NULL)->status, ==, 0);
+  g_assert_cmpint (vel_program_run (NULL, "history", "rebuild", NULL)->status, ==, 0);
+  g_assert_nonnull (strstr (vel_program_run (NULL, "history", "list", "--json", NULL)->out, path));
+  g_strchug (list);
+  list[strcspn (list, " ")] = '\0';
+  g_assert_cmpint (vel_program_run (NULL, "history", "export", list, "--output", exported, NULL)->status, ==, 0);
+  g_assert_true (g_file_test (exported, G_FILE_TEST_IS_REGULAR));
+  vel_assert_refused (vel_program_run (NULL, "history", "export", list, "--output", exported, NULL), 1, "exported.png");
+}
+
+/* One Ctrl+C during 150 steps: the step in hand is finished, what there is is kept, the status is 130. */
+static void
+test_interrupt (void)
+{
+  g_autofree char *path = vel_program_path ("stopped.png"), *line = NULL;
+  const char *words[] = {
+    g_getenv ("VELATURA_PROGRAM"), "generate", "--model", model, "--prompt", "a lighthouse", "--width", "256", "--height", "256", "--steps", "150",
+    "--threads", "1", "--json", "--quiet", "--output", path, NULL,
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSubprocess) process = g_subprocess_newv (words, G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error);
+  g_autoptr (GDataInputStream) out = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
+  g_autofree char *last = NULL;
+  g_autoptr (VelPng) png = NULL;
+  gboolean sent = FALSE;
+
+  g_assert_no_error (error);
+  while ((line = g_data_input_stream_read_line (out, NULL, NULL, NULL))) {
+    if (!sent && strstr (line, "\"event\":\"step\",\"step\":1,")) {
+      g_subprocess_send_signal (process, SIGINT);
+      sent = TRUE;
+    }
+    g_free (last);
+    last = g_steal_pointer (&line);
+  }
+  g_assert_true (sent);
+  g_assert_true (g_subprocess_wait (process, NULL, &error));
+  g_assert_true (g_subprocess_get_if_exited (process));
+  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 130);
+  g_assert_nonnull (strstr (last, "\"cancelled\""));
+  png = read_picture (path);
+  g_assert_true (g_str_has_prefix (g_hash_table_lookup (png->text, "Comment"), "Stopped after step "));
+}
+
+/* What the model's tensors say. */
+static void
+test_inspect (void)
+{
+  const VelOutcome *outcome = vel_program_run (NULL, "inspect", model, "--json", NULL);
+  json_t *found = json_loads (outcome->out, 0, NULL);
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_cmpstr (json_string_value (json_object_get (found, "family")), ==, "sd1");
+  g_assert_cmpstr (json_string_value (json_object_get (found, "prediction")), ==, "eps");
+  g_assert_cmpint (json_integer_value (json_object_get (found, "in_channels")), ==, 4);
+  g_assert_cmpint (json_integer_value (json_object_get (found, "model_channels")), ==, 32);
+  g_assert_cmpint (json_integer_value (json_object_get (found, "context_dim")), >, 0);
+  g_assert_cmpuint (strlen (json_string_value (json_object_get (found, "hash_autov2"))), ==, 10);
+  json_decref (found);
+  g_assert_nonnull (strstr (vel_program_run (NULL, "inspect", model, NULL)->out, "family: sd1\n"));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *folder = NULL;
+
+  vel_program_init (&argc, &argv);
+  folder = vel_program_path ("model");
+  model = tiny_model_write ("four-levels", folder);
+  g_test_add_func ("/generate/picture", test_picture);
+  g_test_add_func ("/generate/batch", test_batch);
+  g_test_add_func ("/generate/existing", test_existing);
+  g_test_add_func ("/generate/failure", test_failure);
+  g_test_add_func ("/generate/json", test_json);
+  g_test_add_func ("/generate/locale", test_locale);
+  g_test_add_func ("/generate/trace", test_trace);
+  g_test_add_func ("/generate/history", test_history);
+  g_test_add_func ("/generate/interrupt", test_interrupt);
+  g_test_add_func ("/generate/inspect", test_inspect);
+  return vel_program_finish ();
+}

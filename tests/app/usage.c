@@ -1,0 +1,145 @@
+/* Help, version, and what wrong usage is told.  SPDX-License-Identifier: Apache-2.0 */
+#include "program.h"
+
+#include <string.h>
+
+static void
+test_version (void)
+{
+  const VelOutcome *outcome = vel_program_run (NULL, "--version", NULL);
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_cmpstr (outcome->out, ==, "velatura 0.1.0\n");
+}
+
+/* The program's help names every verb, a verb's help every option of its tables. */
+static void
+test_help (void)
+{
+  static const char *const verbs[] = { "generate", "inspect", "list", "history", "bench", "debug" };
+  static const char *const flags[] = { "--prompt TEXT", "--seed N", "--clip-skip N", "--cfg X", "--sampler ID", "--json", "--trace PATH" };
+  const VelOutcome *outcome = vel_program_run (NULL, "--help", NULL);
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    g_assert_nonnull (strstr (outcome->out, verbs[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++) {
+    outcome = vel_program_run (NULL, verbs[i], "--help", NULL);
+    g_assert_cmpint (outcome->status, ==, 0);
+    g_assert_cmpstr (outcome->err, ==, "");
+    g_assert_true (g_str_has_prefix (outcome->out, "Usage: velatura "));
+  }
+  outcome = vel_program_run (NULL, "generate", "--help", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
+    g_assert_nonnull (strstr (outcome->out, flags[i]));
+}
+
+static void
+test_unknown (void)
+{
+  vel_assert_refused (vel_program_run (NULL, "paint", NULL), 2, "paint");
+  vel_assert_refused (vel_program_run (NULL, "--verbose", NULL), 2, "--verbose");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--promt", "x", NULL), 2, "--promt");
+  vel_assert_refused (vel_program_run (NULL, "list", "planets", NULL), 2, "planets");
+  vel_assert_refused (vel_program_run (NULL, "list", NULL), 2, "models");
+  vel_assert_refused (vel_program_run (NULL, "debug", "everything", NULL), 2, "everything");
+  vel_assert_refused (vel_program_run (NULL, "history", "burn", NULL), 2, "burn");
+  vel_assert_refused (vel_program_run (NULL, "history", "show", NULL), 2, "number");
+  vel_assert_refused (vel_program_run (NULL, "inspect", NULL), 2, "file");
+  vel_assert_refused (vel_program_run (NULL, "bench", "unet", "luck", NULL), 2, "luck");
+}
+
+/* What the plan has and this version has not is refused by its name, never ignored. */
+static void
+test_later (void)
+{
+  static const char *const verbs[] = { "preprocess", "convert", "serve", "worker", "train", "verify" };
+  static const char *const flags[] = {
+    "--lora", "--embedding", "--control", "--mask", "--mask-blur", "--fill", "--hires", "--hires-steps", "--hires-strength", "--hires-upscaler",
+    "--ensd", "--memory",
+  };
+  static const char *const kinds[] = { "loras", "controlnets", "embeddings", "preprocessors", "upscalers" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    vel_assert_refused (vel_program_run (NULL, verbs[i], NULL), 2, verbs[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (flags); i++) {
+    g_autofree char *sentence = g_strdup_printf ("velatura: %s is not available in this version\n", flags[i]);
+
+    vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", flags[i], "1", NULL), 2, sentence);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    vel_assert_refused (vel_program_run (NULL, "list", kinds[i], NULL), 2, kinds[i]);
+  vel_assert_refused (vel_program_run (NULL, "debug", "prompt", NULL), 2, "prompt");
+  vel_assert_refused (vel_program_run (NULL, "debug", "brownian", NULL), 2, "brownian");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--render-as", "comfyui", NULL), 2, "comfyui");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--device", "cuda", NULL), 2, "cuda");
+}
+
+/* Values that do not fit are wrong usage, before any work. */
+static void
+test_values (void)
+{
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", NULL), 2, "--prompt");
+  vel_assert_refused (vel_program_run (NULL, "generate", NULL), 2, "--prompt");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--prompt-file", "y", NULL), 2, "--prompt-file");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--steps", "0", NULL), 2, "steps");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--width", "100", NULL), 2, "width");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--sampler", "magic", NULL), 2, "magic");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--cfg", "7,5", NULL), 2, "7,5");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--seed", "18446744073709551616", NULL), 2, "seed");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--no-history", NULL), 2, "--output");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "y", NULL), 2, "y");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--output", "{colour}.png", NULL), 2, "{colour}");
+}
+
+/* Files that are not there or not what they should be: the job fails. */
+static void
+test_files (void)
+{
+  g_autofree char *taken = vel_program_path ("taken.png");
+
+  g_assert_true (g_file_set_contents (taken, "x", 1, NULL));
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt-file", "/nowhere.txt", "--output", "y.png", NULL), 1, "nowhere.txt");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--model", "/nowhere.safetensors", NULL), 1, "nowhere");
+  vel_assert_refused (vel_program_run (NULL, "inspect", "/nowhere.safetensors", NULL), 1, "nowhere");
+  vel_assert_refused (vel_program_run (NULL, "inspect", taken, NULL), 1, "taken.png");
+  vel_assert_refused (vel_program_run (NULL, "history", "show", "12345", NULL), 1, "12345");
+}
+
+static void
+test_list (void)
+{
+  static const char *const samplers[] = { "euler", "euler_a", "heun", "dpmpp_2m", "ddim" };
+  static const char *const schedules[] = { "automatic", "normal", "karras", "exponential", "simple", "sgm_uniform" };
+  g_autofree char *out = g_strconcat ("\n", vel_program_run (NULL, "list", "samplers", NULL)->out, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (samplers); i++) {
+    g_autofree char *line = g_strdup_printf ("\n%s ", samplers[i]);
+
+    g_assert_nonnull (strstr (out, line));
+  }
+  g_free (out);
+  out = g_strconcat ("\n", vel_program_run (NULL, "list", "schedules", NULL)->out, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (schedules); i++) {
+    g_autofree char *line = g_strdup_printf ("\n%s ", schedules[i]);
+
+    g_assert_nonnull (strstr (out, line));
+  }
+  g_assert_true (g_str_has_prefix (vel_program_run (NULL, "list", "devices", NULL)->out, "cpu "));
+  g_assert_cmpint (vel_program_run (NULL, "list", "models", "--json", NULL)->status, ==, 0);
+  g_assert_cmpint (vel_program_run (NULL, "history", NULL)->status, ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  vel_program_init (&argc, &argv);
+  g_test_add_func ("/usage/version", test_version);
+  g_test_add_func ("/usage/help", test_help);
+  g_test_add_func ("/usage/unknown", test_unknown);
+  g_test_add_func ("/usage/later", test_later);
+  g_test_add_func ("/usage/values", test_values);
+  g_test_add_func ("/usage/files", test_files);
+  g_test_add_func ("/usage/list", test_list);
+  return vel_program_finish ();
+}
