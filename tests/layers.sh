@@ -21,7 +21,7 @@ offenders () {
   refuse kernels 'kernels/' "$GTK|$GLIB"
   refuse plugins 'plugins/' '<[a-z]+/|<[a-z]+-|<(glib|gtk|adwaita|png|zlib|jansson|sqlite3|libdeflate)'
   refuse engine 'engine/|kernels/|plugins/plugin\.h"|config\.h"' "$GTK"
-  refuse ui 'ui/|engine/|config\.h"' '<<'
+  refuse ui 'ui/|engine/|resources/|config\.h"' '<<'
   refuse app 'app/|ui/|engine/|kernels/|config\.h"' '<<'
 }
 
