@@ -1,7 +1,6 @@
 /* Reading a byte-pair vocabulary.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/text/vocabulary.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/formats/json.h"
@@ -11,49 +10,42 @@
 #define CLIP_MERGES 48894      /* open_clip tokenizer.py: 49152 - 256 - 2 */
 #define MOST_TOKENS (1u << 20) /* ids of a real vocabulary are below 2^18 */
 
-typedef struct {
-  char *text;
-  guint32 id;
-} Token;
-
-static void
-clear_token (gpointer data)
+/* Token texts and their ids. The hash starts from a number drawn once, so that no file can be made to collide. */
+static guint
+hash_text (gconstpointer key)
 {
-  g_free (((Token *) data)->text);
+  static gsize seed;
+  guint64 hash;
+
+  if (g_once_init_enter (&seed))
+    g_once_init_leave (&seed, 1 + (gsize) g_random_int ());
+  hash = seed * 0x9e3779b97f4a7c15u;
+  for (const guchar *at = key; *at != '\0'; at++) {
+    hash = (hash ^ *at) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+  }
+  return (guint) hash;
 }
 
-static GArray *
+static GHashTable *
 tokens_new (void)
 {
-  GArray *tokens = g_array_new (FALSE, FALSE, sizeof (Token));
-
-  g_array_set_clear_func (tokens, clear_token);
-  return tokens;
+  return g_hash_table_new_full (hash_text, g_str_equal, g_free, NULL);
 }
 
 /* text: (transfer full) */
 static void
-tokens_take (GArray *tokens, char *text, guint32 id)
+tokens_take (GHashTable *tokens, char *text, guint32 id)
 {
-  Token token = { text, id };
-
-  g_array_append_val (tokens, token);
+  g_hash_table_insert (tokens, text, GUINT_TO_POINTER (id));
 }
 
-static int
-compare_tokens (gconstpointer a, gconstpointer b)
-{
-  return strcmp (((const Token *) a)->text, ((const Token *) b)->text);
-}
-
-/* tokens: sorted */
 static guint32
-find_token (const GArray *tokens, const char *text)
+find_token (GHashTable *tokens, const char *text)
 {
-  const Token wanted = { (char *) text, 0 };
-  const Token *token = bsearch (&wanted, tokens->data, tokens->len, sizeof (Token), compare_tokens);
+  gpointer id;
 
-  return token != NULL ? token->id : VEL_NO_SYMBOL;
+  return g_hash_table_lookup_extended (tokens, text, NULL, &id) ? GPOINTER_TO_UINT (id) : VEL_NO_SYMBOL;
 }
 
 static gboolean
@@ -130,7 +122,17 @@ read_whole (const char *path, GError **error)
 }
 
 static gboolean
-read_tokens (GArray *tokens, const char *path, GError **error)
+refuse_twice (const char *path, const char *text, GError **error)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autofree char *shown = vel_shown (valid);
+
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s has the token “%s” twice", path, shown);
+  return FALSE;
+}
+
+static gboolean
+read_tokens (GHashTable *tokens, const char *path, GError **error)
 {
   g_autoptr (GBytes) bytes = read_whole (path, error);
   const char *text;
@@ -150,8 +152,13 @@ read_tokens (GArray *tokens, const char *path, GError **error)
       g_free (name);
       break;
     }
-    if (id >= MOST_TOKENS || tokens->len >= MOST_TOKENS)
+    if (id >= MOST_TOKENS)
       vel_json_fail (&json, "a token's number is larger than any vocabulary's");
+    if (g_hash_table_contains (tokens, name)) {
+      refuse_twice (path, name, error);
+      g_free (name);
+      return FALSE;
+    }
     tokens_take (tokens, name, (guint32) id);
   }
   if (vel_json_end (&json))
@@ -159,23 +166,6 @@ read_tokens (GArray *tokens, const char *path, GError **error)
   g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s is no table of tokens: %s (byte %" G_GSIZE_FORMAT ")", path,
                json.problem != NULL ? json.problem : "text follows it", vel_json_offset (&json));
   return FALSE;
-}
-
-static gboolean
-sort_tokens (GArray *tokens, const char *path, GError **error)
-{
-  g_array_sort (tokens, compare_tokens);
-  for (guint i = 1; i < tokens->len; i++) {
-    const Token *token = &g_array_index (tokens, Token, i);
-
-    if (g_str_equal (token[-1].text, token->text)) {
-      g_autofree char *shown = vel_shown (token->text);
-
-      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s has the token “%s” twice", path, shown);
-      return FALSE;
-    }
-  }
-  return TRUE;
 }
 
 /* The next line of a text, its end cut off. Returns: (transfer full); NULL at the end */
@@ -277,9 +267,9 @@ sort_merges (GArray *merges)
   g_array_set_size (merges, kept);
 }
 
-/* Turns pairs of symbols' texts into pairs of ids. tokens: sorted */
+/* Turns pairs of symbols' texts into pairs of ids. */
 static gboolean
-link_merges (VelVocabulary *self, const GArray *pairs, const GArray *tokens, const char *path, GError **error)
+link_merges (VelVocabulary *self, const GArray *pairs, GHashTable *tokens, const char *path, GError **error)
 {
   self->merges = g_array_sized_new (FALSE, FALSE, sizeof (VelMerge), pairs->len);
   for (guint i = 0; i < pairs->len; i++) {
@@ -302,10 +292,12 @@ link_merges (VelVocabulary *self, const GArray *pairs, const GArray *tokens, con
   return TRUE;
 }
 
-/* tokens: sorted */
 static gboolean
-finish (VelVocabulary *self, const GArray *tokens, const char *path, GError **error)
+finish (VelVocabulary *self, GHashTable *tokens, const char *path, GError **error)
 {
+  GHashTableIter iter;
+  gpointer id;
+
   for (guint byte = 0; byte < 256; byte++) {
     char text[8 + sizeof WORD_END];
 
@@ -314,8 +306,9 @@ finish (VelVocabulary *self, const GArray *tokens, const char *path, GError **er
     strcat (text, WORD_END);
     self->bytes[1][byte] = find_token (tokens, text);
   }
-  for (guint i = 0; i < tokens->len; i++)
-    self->size = MAX (self->size, g_array_index (tokens, Token, i).id + 1);
+  g_hash_table_iter_init (&iter, tokens);
+  while (g_hash_table_iter_next (&iter, NULL, &id))
+    self->size = MAX (self->size, GPOINTER_TO_UINT (id) + 1);
   self->comma = find_token (tokens, "," WORD_END);
   self->start = find_token (tokens, VEL_VOCABULARY_START);
   self->end = find_token (tokens, VEL_VOCABULARY_END);
@@ -329,11 +322,11 @@ finish (VelVocabulary *self, const GArray *tokens, const char *path, GError **er
 gboolean
 vel_vocabulary_read_folder (VelVocabulary *self, const char *vocab_path, const char *merges_path, GError **error)
 {
-  g_autoptr (GArray) tokens = tokens_new ();
+  g_autoptr (GHashTable) tokens = tokens_new ();
   g_autoptr (GArray) pairs = NULL;
 
   memset (self, 0, sizeof *self);
-  if (!read_tokens (tokens, vocab_path, error) || !sort_tokens (tokens, vocab_path, error) || !finish (self, tokens, vocab_path, error))
+  if (!read_tokens (tokens, vocab_path, error) || !finish (self, tokens, vocab_path, error))
     return FALSE;
   pairs = read_pairs (merges_path, MOST_TOKENS, error);
   if (pairs == NULL || !link_merges (self, pairs, tokens, merges_path, error)) {
@@ -343,10 +336,11 @@ vel_vocabulary_read_folder (VelVocabulary *self, const char *vocab_path, const c
   return TRUE;
 }
 
-static GArray *
-name_tokens (const GArray *pairs)
+/* Returns: (transfer full); NULL if two merges make the same token */
+static GHashTable *
+name_tokens (const GArray *pairs, const char *path, GError **error)
 {
-  GArray *tokens = tokens_new ();
+  g_autoptr (GHashTable) tokens = tokens_new ();
   guint32 id = 0;
 
   /* four rounds: printable bytes, the others; the same at a word's end */
@@ -362,25 +356,30 @@ name_tokens (const GArray *pairs)
   }
   for (guint i = 0; i < pairs->len; i++) {
     const Pair *pair = &g_array_index (pairs, Pair, i);
+    g_autofree char *joined = g_strconcat (pair->left, pair->right, NULL);
 
-    tokens_take (tokens, g_strconcat (pair->left, pair->right, NULL), id++);
+    if (g_hash_table_contains (tokens, joined)) {
+      refuse_twice (path, joined, error);
+      return NULL;
+    }
+    tokens_take (tokens, g_steal_pointer (&joined), id++);
   }
   tokens_take (tokens, g_strdup (VEL_VOCABULARY_START), id++);
   tokens_take (tokens, g_strdup (VEL_VOCABULARY_END), id++);
-  return tokens;
+  return g_steal_pointer (&tokens);
 }
 
 gboolean
 vel_vocabulary_read_merges (VelVocabulary *self, const char *path, GError **error)
 {
   g_autoptr (GArray) pairs = read_pairs (path, CLIP_MERGES, error);
-  g_autoptr (GArray) tokens = NULL;
+  g_autoptr (GHashTable) tokens = NULL;
 
   memset (self, 0, sizeof *self);
   if (pairs == NULL)
     return FALSE;
-  tokens = name_tokens (pairs);
-  if (!sort_tokens (tokens, path, error) || !finish (self, tokens, path, error))
+  tokens = name_tokens (pairs, path, error);
+  if (tokens == NULL || !finish (self, tokens, path, error))
     return FALSE;
   if (!link_merges (self, pairs, tokens, path, error)) {
     vel_vocabulary_clear (self);

@@ -1,8 +1,8 @@
 /* A byte-pair vocabulary: symbols of single bytes, and which two symbols merge into which, in what order.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Symbols are token ids. Files are read by whole, at most VEL_VOCABULARY_MOST_BYTES of them; lookups are by sorted arrays, so that no
- * file can make them slow. */
+ * Symbols are token ids. Files are read by whole, at most VEL_VOCABULARY_MOST_BYTES of them; pairs are found in a sorted array, so
+ * that no file can make that slow. */
 #pragma once
 
 #include <gio/gio.h>
