@@ -9,8 +9,9 @@
 
 #include <math.h>
 
-#define CHUNKS 64
-#define RUN 32 /* pixels summed in fp32 */
+#define CHUNKS 64   /* at most */
+#define CHUNK 16384 /* numbers, at least: worth waking a thread for */
+#define RUN 32      /* pixels summed in fp32 */
 
 typedef struct {
   const VelGroupNormArgs *args;
@@ -88,9 +89,11 @@ add_chunks (const Groups *self, size_t picture, size_t channel, double *total, d
 
 /* Chan et al. 1979: the channels' means and deviations make those of the group. */
 static void
-finish_group (const Groups *self, size_t picture, size_t group)
+finish_group (void *data, size_t task, unsigned thread)
 {
+  const Groups *self = data;
   const VelGroupNormArgs *args = self->args;
+  size_t picture = task / args->groups, group = task % args->groups;
   size_t size = args->channels / args->groups, start = group * size;
   const float *first = (const float *) args->x + picture * args->pixels * args->channels;
   float *factors = self->factors + picture * 3 * self->padded, *offsets = factors + self->padded, *middles = offsets + self->padded;
@@ -153,7 +156,7 @@ vel_isa_group_norm (VelBackend *backend, const VelGroupNormArgs *args)
   if (args->batch == 0 || args->pixels == 0 || args->channels == 0)
     return;
   self.padded = vel_divide_up (args->channels, 8) * 8;
-  self.chunks = vel_min (CHUNKS, vel_divide_up (args->pixels * self.padded, 4096));
+  self.chunks = vel_min (CHUNKS, vel_divide_up (args->pixels * self.padded, CHUNK));
   self.chunks = vel_min (self.chunks, args->pixels);
   tasks = args->batch * self.chunks;
   sums = tasks * 2 * self.padded;
@@ -164,9 +167,7 @@ vel_isa_group_norm (VelBackend *backend, const VelGroupNormArgs *args)
   }
   self.factors = (float *) (self.sums + sums);
   vel_pool_run (backend->pool, tasks, sum_chunk, &self);
-  for (size_t picture = 0; picture < args->batch; picture++)
-    for (size_t group = 0; group < args->groups; group++)
-      finish_group (&self, picture, group);
+  vel_pool_run (backend->pool, args->batch * args->groups, finish_group, &self);
   vel_pool_run (backend->pool, tasks, apply_chunk, &self);
 }
 
