@@ -1,9 +1,14 @@
 /* The options of a picture.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pipeline/request.h"
 
+#include <math.h>
+
+#include "engine/registry.h"
+
 #define N_(text) text /* for the translators' tools; shown through gettext */
 
-static const VelParam table[] = {
+/* Options every version has. A sampler's own numbers that are among them need no row of their own. */
+static const VelParam fixed[] = {
   { "prompt", N_ ("Prompt"), "positive text describe", N_ ("What the picture should show."), VEL_PARAM_TEXT, VEL_PARAM_MULTILINE,
     .standard = "", .group = "prompt" },
   { "negative", N_ ("Negative prompt"), "avoid without exclude", N_ ("What the picture should not show."), VEL_PARAM_TEXT,
@@ -66,17 +71,54 @@ static const VelParam table[] = {
     VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, 0, 1024, 1, .standard = "0", .group = "output" },
   { "output", N_ ("Output"), "file path", N_ ("Where the picture goes; unset, into the history."), VEL_PARAM_FILE,
     VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, .standard = "", .group = "output" },
-  { NULL },
 };
+
+static gboolean
+has_row (const GArray *table, const char *name)
+{
+  for (guint i = 0; i < table->len; i++)
+    if (g_str_equal (g_array_index (table, VelParam, i).name, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* Unset, so that each sampler keeps its own default where two have a number of the same name. A slider needs two ends. */
+static void
+add_plugin_param (GArray *table, const VelPluginParam *param)
+{
+  VelParam row = { param->name, param->label, "", param->help != NULL ? param->help : "", VEL_PARAM_REAL, VEL_PARAM_NONE, param->minimum,
+                   param->maximum, .standard = "", .group = "sampling" };
+
+  row.slider_minimum = isfinite (param->minimum) ? param->minimum : param->standard - 10;
+  row.slider_maximum = isfinite (param->maximum) ? param->maximum : row.slider_minimum + 20;
+  row.step = (row.slider_maximum - row.slider_minimum) / 100;
+  if (!has_row (table, param->name))
+    g_array_append_val (table, row);
+}
+
+static gpointer
+make_table (gpointer data)
+{
+  GArray *table = g_array_new (TRUE, TRUE, sizeof (VelParam));
+  g_autofree const char **samplers = vel_registry_list (VEL_REGISTRY_SAMPLERS);
+
+  g_array_append_vals (table, fixed, G_N_ELEMENTS (fixed));
+  for (gsize i = 0; samplers[i] != NULL; i++)
+    for (const VelPluginParam *param = vel_registry_find_sampler (samplers[i])->params; param != NULL && param->name != NULL; param++)
+      add_plugin_param (table, param);
+  return g_array_free (table, FALSE); /* ends with a row of zeros */
+}
 
 const VelParam *
 vel_request_get_table (void)
 {
-  return table;
+  static GOnce once = G_ONCE_INIT;
+
+  return g_once (&once, make_table, NULL);
 }
 
 VelValues *
 vel_request_new (void)
 {
-  return vel_values_new (table);
+  return vel_values_new (vel_request_get_table ());
 }

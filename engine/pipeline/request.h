@@ -5,7 +5,8 @@
 #include "engine/params.h"
 
 /* Names: prompt negative model vae tokenizer seed steps cfg width height batch sampler schedule clip_skip rng emphasis prediction
- * init strength eta s_churn s_tmin s_tmax s_noise device precision threads output. A hyphen in a flag is an underscore here. */
+ * init strength eta s_churn s_tmin s_tmax s_noise device precision threads output. A hyphen in a flag is an underscore here.
+ * Then whatever other numbers the samplers found by the registry ask for. */
 const VelParam *vel_request_get_table (void);
 /* Returns: (transfer full) */
 VelValues *vel_request_new (void);

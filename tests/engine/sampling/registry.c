@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "engine/pipeline/request.h"
+
 static gboolean
 has_problem (const char *module, const char *phrase)
 {
@@ -99,6 +101,24 @@ test_lists (void)
   g_assert_false (vel_registry_kind_from_string ("upscalers", &kind));
 }
 
+/* A plugin's number is an option like any other. */
+static void
+test_option (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  const VelParam *mood = vel_values_find (request, "mood");
+  guint n = 0;
+
+  g_assert_nonnull (mood);
+  g_assert_cmpstr (mood->label, ==, "Mood");
+  g_assert_true (vel_values_set (request, "mood", "-0.25", NULL));
+  g_assert_false (vel_values_set (request, "mood", "2", NULL));
+  g_assert_cmpfloat (vel_values_get_real (request, "mood"), ==, -0.25);
+  for (const VelParam *row = vel_request_get_table (); row->name != NULL; row++)
+    n += g_str_equal (row->name, "eta");
+  g_assert_cmpuint (n, ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -108,5 +128,6 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/spellings", test_spellings);
   g_test_add_func ("/registry/automatic", test_automatic);
   g_test_add_func ("/registry/lists", test_lists);
+  g_test_add_func ("/registry/option", test_option);
   return g_test_run ();
 }
