@@ -9,13 +9,13 @@
 #include "kernels/cpu/micro.h"
 #include "kernels/cpu/winograd-transform.h"
 
-#define SLICE 64                 /* input channels transformed at once */
+#define SLICE 128                /* input channels transformed at once */
 #define GROUP 2                  /* panels a task does together: each row of tiles is read once for both */
 #define PAD 16                   /* numbers between the planes of different points, so that they do not share cache sets */
 #define CHUNK 4                  /* tiles transformed by one task */
 #define PART 96                  /* tiles a task multiplies: enough for the weights' transform to be a few hundredths of the work */
-#define BLOCK ((size_t) 8 << 20) /* bytes of transformed tiles: a part of the third cache */
-#define LEAST_BLOCK 24           /* tiles */
+#define BLOCK ((size_t) 3 << 20) /* bytes of transformed tiles: a part of the third cache */
+#define LEAST_BLOCK 48           /* tiles */
 
 typedef struct {
   const VelConvArgs *args;
