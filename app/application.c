@@ -99,11 +99,21 @@ open_session (VelApplication *self, GError **error)
   return TRUE;
 }
 
+/* The main window, whatever dialogs are in front of it. (nullable) */
+static GtkWindow *
+get_window (GApplication *application)
+{
+  for (GList *at = gtk_application_get_windows (GTK_APPLICATION (application)); at != NULL; at = at->next)
+    if (VEL_IS_WINDOW (at->data))
+      return at->data;
+  return NULL;
+}
+
 static void
 vel_application_activate (GApplication *application)
 {
   VelApplication *self = VEL_APPLICATION (application);
-  GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (application));
+  GtkWindow *window = get_window (application);
   g_autoptr (GError) error = NULL;
 
   if (self->session == NULL && !open_session (self, &error)) {
@@ -122,9 +132,18 @@ vel_application_open (GApplication *application, GFile **files, int n_files, con
   GtkWindow *window;
 
   vel_application_activate (application);
-  window = gtk_application_get_active_window (GTK_APPLICATION (application));
+  window = get_window (application);
   if (window != NULL && n_files > 0)
     vel_window_restore_file (VEL_WINDOW (window), files[0]);
+}
+
+/* The session goes with its window: work is stopped, and whoever opens the program again finds the draft. */
+static void
+vel_application_window_removed (GtkApplication *application, GtkWindow *window)
+{
+  GTK_APPLICATION_CLASS (vel_application_parent_class)->window_removed (application, window);
+  if (VEL_IS_WINDOW (window))
+    g_clear_object (&VEL_APPLICATION (application)->session);
 }
 
 static void
@@ -140,6 +159,7 @@ vel_application_class_init (VelApplicationClass *klass)
   GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = vel_application_dispose;
+  GTK_APPLICATION_CLASS (klass)->window_removed = vel_application_window_removed;
   application_class->startup = vel_application_startup;
   application_class->activate = vel_application_activate;
   application_class->open = vel_application_open;

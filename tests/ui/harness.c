@@ -4,6 +4,8 @@
 
 #include "tests/ui/harness.h"
 
+#include <glib/gstdio.h>
+
 void
 vel_harness_spin (guint milliseconds)
 {
@@ -37,10 +39,14 @@ void
 vel_harness_start (VelHarness *self, int width, int height)
 {
   g_autoptr (GError) error = NULL;
+  static VelApplication *application; /* its object on the bus can be there only once */
 
-  self->application = vel_application_new (G_APPLICATION_NON_UNIQUE);
-  g_application_register (G_APPLICATION (self->application), NULL, &error);
-  g_assert_no_error (error);
+  if (application == NULL) {
+    application = vel_application_new (G_APPLICATION_NON_UNIQUE);
+    g_application_register (G_APPLICATION (application), NULL, &error);
+    g_assert_no_error (error);
+  }
+  self->application = application;
   g_application_activate (G_APPLICATION (self->application));
   self->window = VEL_WINDOW (gtk_application_get_active_window (GTK_APPLICATION (self->application)));
   g_assert_nonnull (self->window);
@@ -49,6 +55,9 @@ vel_harness_start (VelHarness *self, int width, int height)
   gtk_window_set_default_size (GTK_WINDOW (self->window), width, height);
   vel_harness_wait (is_mapped, self->window, 30, "the window is on the screen");
   vel_harness_spin (400);
+  /* the least width is that of a wide window until a narrow one has been laid out */
+  gtk_window_set_default_size (GTK_WINDOW (self->window), width, height);
+  vel_harness_spin (200);
 }
 
 static gboolean
@@ -62,7 +71,6 @@ vel_harness_stop (VelHarness *self)
 {
   gtk_window_close (GTK_WINDOW (self->window));
   vel_harness_wait (has_no_window, self->application, 30, "the window is gone");
-  g_clear_object (&self->application);
   self->window = NULL;
   vel_harness_spin (100);
 }
@@ -95,21 +103,30 @@ vel_harness_find_id (GtkWidget *root, const char *id)
   return NULL;
 }
 
-/* Without an X tool: the widget's own render tree, drawn by its renderer. */
+/* The widget's own render tree. NULL while sizes are being worked out. */
+static GskRenderNode *
+snapshot (GtkWidget *window)
+{
+  g_autoptr (GdkPaintable) paintable = gtk_widget_paintable_new (window);
+  GtkSnapshot *drawn = gtk_snapshot_new ();
+
+  gdk_paintable_snapshot (paintable, drawn, gdk_paintable_get_intrinsic_width (paintable), gdk_paintable_get_intrinsic_height (paintable));
+  return gtk_snapshot_free_to_node (drawn);
+}
+
 void
 vel_harness_photograph (GtkWidget *window, const char *name)
 {
-  g_autofree char *folder = g_test_build_filename (G_TEST_BUILT, "screenshots", NULL);
+  g_autofree char *folder = g_test_build_filename (G_TEST_BUILT, "ui", "screenshots", NULL);
   g_autofree char *path = g_strdup_printf ("%s/%s.png", folder, name);
-  g_autoptr (GdkPaintable) paintable = NULL;
   g_autoptr (GdkTexture) texture = NULL;
-  GtkSnapshot *snapshot = gtk_snapshot_new ();
-  GskRenderNode *node;
+  GskRenderNode *node = NULL;
 
   vel_harness_spin (400);
-  paintable = gtk_widget_paintable_new (window);
-  gdk_paintable_snapshot (paintable, snapshot, gdk_paintable_get_intrinsic_width (paintable), gdk_paintable_get_intrinsic_height (paintable));
-  node = gtk_snapshot_free_to_node (snapshot);
+  for (guint i = 0; i < 100 && node == NULL; i++) {
+    vel_harness_spin (20);
+    node = snapshot (window);
+  }
   g_assert_nonnull (node);
   texture = gsk_renderer_render_texture (gtk_native_get_renderer (GTK_NATIVE (window)), node, NULL);
   gsk_render_node_unref (node);

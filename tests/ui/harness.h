@@ -5,7 +5,7 @@
 #include "app/application.h"
 #include "ui/window.h"
 
-/* The program with its window, as large as asked. One at a time. */
+/* The program with its window, as large as asked. One at a time; the program is the same each time, its window and session are new. */
 typedef struct {
   VelApplication *application;
   VelWindow *window;
@@ -24,7 +24,7 @@ void vel_harness_wait (VelCondition condition, gpointer data, guint seconds, con
 GtkWidget *vel_harness_find_type (GtkWidget *root, GType type);
 GtkWidget *vel_harness_find_id (GtkWidget *root, const char *id);
 
-/* Into screenshots/NAME.png of the build folder. */
+/* Into tests/ui/screenshots/NAME.png of the build folder; no X tool is needed. */
 void vel_harness_photograph (GtkWidget *window, const char *name);
 /* Fails with the path of every widget that takes focus and has no name for assistive tools. Returns: how many it looked at */
 guint vel_harness_check_names (GtkWidget *root);

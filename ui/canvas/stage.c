@@ -12,6 +12,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#define LATENT_PIXELS 8
+
 struct _VelStage {
   GtkBox parent_instance;
   GtkInfoBar *banner;
@@ -114,16 +116,14 @@ vel_stage_show_live (VelStage *self)
   shown (self);
 }
 
-/* The size the frame stands for: what was asked, else what a latent frame of this size becomes. */
+/* A latent of SD1 becomes eight times its size; all frames of a job stand for the picture that the first one promises. */
 static void
 size_frame (VelStage *self, const VelFrame *frame)
 {
-  VelValues *request = vel_job_get_request (self->job);
-  gint64 width = vel_values_get_int (request, "width"), height = vel_values_get_int (request, "height");
-  gboolean asked = width > 0 && height > 0;
-
-  self->frame_width = asked ? (guint) width : frame->width;
-  self->frame_height = asked ? (guint) height : frame->height;
+  if (self->frame_width > 0)
+    return;
+  self->frame_width = frame->width * LATENT_PIXELS;
+  self->frame_height = frame->height * LATENT_PIXELS;
 }
 
 static void
@@ -183,6 +183,7 @@ vel_stage_set_job (VelStage *self, VelJob *job)
     update_bars (self);
     return;
   }
+  self->frame_width = self->frame_height = 0;
   g_clear_object (&self->frame); /* what is on the canvas stays until the first frame */
   self->live = TRUE;
   g_cancellable_cancel (self->loading);

@@ -137,6 +137,8 @@ select_wanted (VelHistoryStrip *self)
   gtk_single_selection_set_selected (self->selection, position);
   self->selecting = FALSE;
   self->wanted = -1;
+  if (position != GTK_INVALID_LIST_POSITION)
+    gtk_widget_activate_action (GTK_WIDGET (self->list), "list.scroll-to-item", "u", position);
 }
 
 static void

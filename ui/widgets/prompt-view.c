@@ -15,6 +15,7 @@ struct _VelPromptView {
   GtkTextView parent_instance;
   char *placeholder;
   GArray *spans; /* VelSpan */
+  gboolean setting;
 };
 
 G_DEFINE_FINAL_TYPE (VelPromptView, vel_prompt_view, GTK_TYPE_TEXT_VIEW)
@@ -33,15 +34,6 @@ vel_prompt_view_dup_text (VelPromptView *self)
   return gtk_text_buffer_get_text (buffer, &start, &end, TRUE);
 }
 
-void
-vel_prompt_view_set_text (VelPromptView *self, const char *text)
-{
-  g_autofree char *now = vel_prompt_view_dup_text (self);
-
-  if (!g_str_equal (now, text))
-    gtk_text_buffer_set_text (gtk_text_view_get_buffer (GTK_TEXT_VIEW (self)), text, -1);
-}
-
 static const char *
 tag_of (VelSpanKind kind)
 {
@@ -54,9 +46,12 @@ static void
 on_changed (VelPromptView *self)
 {
   GtkTextBuffer *buffer = gtk_text_view_get_buffer (GTK_TEXT_VIEW (self));
-  g_autofree char *text = vel_prompt_view_dup_text (self);
+  g_autofree char *text = NULL;
   GtkTextIter start, end;
 
+  if (self->setting)
+    return;
+  text = vel_prompt_view_dup_text (self);
   g_clear_pointer (&self->spans, g_array_unref);
   self->spans = vel_prompt_find_spans (text);
   gtk_text_buffer_get_bounds (buffer, &start, &end);
@@ -69,6 +64,20 @@ on_changed (VelPromptView *self)
     gtk_text_buffer_apply_tag_by_name (buffer, tag_of (span->kind), &start, &end);
   }
   g_signal_emit (self, changed_signal, 0);
+}
+
+void
+vel_prompt_view_set_text (VelPromptView *self, const char *text)
+{
+  g_autofree char *now = vel_prompt_view_dup_text (self);
+
+  if (g_str_equal (now, text))
+    return;
+  /* The buffer empties itself first and says so; whoever listened would store "" and free the text it is about to be given. */
+  self->setting = TRUE;
+  gtk_text_buffer_set_text (gtk_text_view_get_buffer (GTK_TEXT_VIEW (self)), text, -1);
+  self->setting = FALSE;
+  on_changed (self);
 }
 
 /* One rounded rectangle a display line. */

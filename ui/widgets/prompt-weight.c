@@ -60,7 +60,8 @@ vel_prompt_change_weight (GtkTextBuffer *buffer, double change)
   words = gtk_text_iter_get_text (&start, &end);
   if (words[0] == '\0')
     return;
-  weight = CLAMP (round ((take_brackets (&start, &end) + change) * 100) / 100, 0, MAX_WEIGHT);
+  weight = take_brackets (&start, &end) + change;
+  weight = CLAMP (round (weight * 100) / 100, 0, MAX_WEIGHT);
   g_ascii_formatd (number, sizeof number, "%.4g", weight);
   text = fabs (weight - 1) < 0.005 ? g_strdup (words) : g_strdup_printf ("(%s:%s)", words, number);
   shift = text[0] == '(' && words[0] != '(';
