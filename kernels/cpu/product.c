@@ -15,6 +15,7 @@
 #define TILES (BLOCK_ROWS / VEL_MICRO_ROWS)
 #define TILE (VEL_MICRO_ROWS * VEL_PANEL)
 #define MAX_PANELS 80 /* of a task whose sums have to be kept between slices */
+#define LITTLE 20000  /* steps of a row by a panel: some microseconds, not worth waking a thread */
 #define FEW_PANELS 6  /* too few to pay for copying the block */
 
 typedef struct {
@@ -122,7 +123,8 @@ void
 vel_isa_product (const VelProduct *self)
 {
   const VelPacked *weight = self->weight;
-  size_t wanted = self->backend->threads > 1 ? self->backend->threads * 6 : 1;
+  double steps = (double) self->rows * (double) weight->panels * (double) weight->in * (double) weight->taps;
+  size_t wanted = self->backend->threads > 1 && steps > LITTLE ? self->backend->threads * 6 : 1;
   size_t panels, bytes;
   Plan plan = { .product = self };
 

@@ -208,12 +208,12 @@ vel_winograd_side (const VelConvArgs *args, const VelPictureSize *size)
 {
   size_t pictures = args->batch, direct, two, four;
 
-  if (args->weight->taps != 9 || args->stride != 1 || args->weight->in < 8)
+  if (args->weight->taps != 9 || args->stride != 1)
     return 0;
   /* Steps of the micro-kernel for one input and output channel; transforming the weights counts as some more tiles. */
   direct = 9 * pictures * size->out_height * size->out_width;
   two = 16 * (pictures * vel_divide_up (size->out_height, 2) * vel_divide_up (size->out_width, 2) + 6);
-  four = 36 * (pictures * vel_divide_up (size->out_height, 4) * vel_divide_up (size->out_width, 4) + 4);
+  four = 36 * (pictures * vel_divide_up (size->out_height, 4) * vel_divide_up (size->out_width, 4) + 5);
   if (four <= two && four <= direct)
     return 4;
   return two <= direct ? 2 : 0;
