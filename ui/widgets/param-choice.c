@@ -23,14 +23,28 @@ list_ids (const VelParam *param, gboolean *registered, VelRegistryKind *kind)
   return g_strsplit (choices, "|", -1);
 }
 
-/* A word of the table as a label: "no-norm" reads "No norm". */
-static char *
-dup_word_label (const char *id)
-{
-  g_autofree char *label = g_strdelimit (g_strdup (id[0] != '\0' ? id : "automatic"), "-_", ' ');
+/* How the words of the tables are said; one that is not here is shown as it is written. */
+static const struct {
+  const char *word, *label;
+} words[] = {
+  { "", N_ ("Automatic") },
+  { "original", N_ ("Original") },
+  { "no-norm", N_ ("Without normalising") },
+  { "ignore", N_ ("Ignored") },
+  { "none", N_ ("None, read as plain text") },
+  { "eps", N_ ("Noise (epsilon)") },
+  { "v", N_ ("Velocity (v)") },
+  { "cpu", N_ ("CPU, as PyTorch") },
+  { "nv", N_ ("NVIDIA, Philox") },
+};
 
-  label[0] = g_ascii_toupper (label[0]);
-  return g_strdup (_(label));
+static char *
+dup_word_label (const char *word)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if (g_str_equal (words[i].word, word))
+      return g_strdup (_(words[i].label));
+  return g_strdup (word);
 }
 
 static void

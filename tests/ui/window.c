@@ -1,0 +1,501 @@
+/* The window, used as a person would: first start, paint, stop, queue, restore, come back.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One process is one person's home: the cases run in order, and what one leaves behind the next finds. */
+#include "config.h"
+
+#include <glib/gstdio.h>
+#include <locale.h>
+
+#include "engine/formats/png.h"
+#include "engine/formats/recipe.h"
+#include "engine/paths.h"
+#include "tests/support/tiny-model.h"
+#include "tests/ui/harness.h"
+#include "ui/panels/history-strip.h"
+#include "ui/panels/welcome-page.h"
+#include "ui/widgets/prompt-view.h"
+#include "ui/window-restore.h"
+
+#define PROMPT "a (white swan:1.2) on a lake at dusk, [fog]"
+
+typedef struct {
+  VelHarness harness;
+  GtkWidget *window;
+  VelSession *session;
+  VelValues *request;
+  VelWorker *worker;
+  VelStage *stage;
+} Fixture;
+
+static char *model_folder, *model_path;
+
+static void
+start (Fixture *self, int width, int height)
+{
+  vel_harness_start (&self->harness, width, height);
+  self->window = GTK_WIDGET (self->harness.window);
+  self->session = vel_application_get_session (self->harness.application);
+  self->request = vel_session_get_request (self->session);
+  self->worker = vel_session_get_worker (self->session);
+  self->stage = vel_window_get_stage (self->harness.window);
+}
+
+static void
+set_up (Fixture *self, gconstpointer data)
+{
+  start (self, 1440, 900);
+}
+
+static void
+set_up_narrow (Fixture *self, gconstpointer data)
+{
+  start (self, 360, 720);
+}
+
+static void
+tear_down (Fixture *self, gconstpointer data)
+{
+  vel_harness_check_names (self->window);
+  vel_harness_stop (&self->harness);
+}
+
+static void
+set (Fixture *self, const char *name, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  vel_values_set (self->request, name, text, &error);
+  g_assert_no_error (error);
+}
+
+static void
+do_action (Fixture *self, const char *action)
+{
+  g_assert_true (gtk_widget_activate_action (self->window, action, NULL));
+}
+
+static void
+ask_for_picture (Fixture *self, const char *steps)
+{
+  set (self, "model", model_path);
+  set (self, "prompt", PROMPT);
+  set (self, "negative", "blurry");
+  set (self, "width", "128");
+  set (self, "height", "128");
+  set (self, "steps", steps);
+  vel_harness_spin (50);
+}
+
+static gboolean
+is_idle (gpointer worker)
+{
+  return vel_worker_get_current (worker) == NULL;
+}
+
+static gboolean
+has_item (gpointer stage)
+{
+  return vel_stage_get_item (stage) != NULL;
+}
+
+static gboolean
+is_at_step_two (gpointer worker)
+{
+  VelJob *job = vel_worker_get_current (worker);
+
+  return job != NULL && vel_job_get_step (job) >= 2;
+}
+
+static gboolean
+has_texture (gpointer stage)
+{
+  return vel_stage_get_texture (stage) != NULL;
+}
+
+static const char *
+visible_page (Fixture *self)
+{
+  return gtk_stack_get_visible_child_name (GTK_STACK (vel_harness_find_id (self->window, "stack")));
+}
+
+static const char *
+label_text (Fixture *self, const char *id)
+{
+  return gtk_label_get_text (GTK_LABEL (vel_harness_find_id (self->window, id)));
+}
+
+static gboolean
+is_revealed (Fixture *self, GtkWidget *inside)
+{
+  return gtk_revealer_get_reveal_child (GTK_REVEALER (gtk_widget_get_ancestor (inside, GTK_TYPE_REVEALER)));
+}
+
+/* Waits for nothing to be painted and the finished picture to be shown. */
+static void
+wait_for_picture (Fixture *self)
+{
+  vel_harness_wait (is_idle, self->worker, 120, "the worker has nothing to do");
+  vel_harness_wait (has_item, self->stage, 30, "the finished picture is shown");
+  g_assert_null (vel_stage_get_error (self->stage));
+}
+
+static void
+test_first_start (Fixture *self, gconstpointer data)
+{
+  GtkWidget *generate = vel_harness_find_id (GTK_WIDGET (vel_harness_find_id (self->window, "generate_place")), "generate");
+
+  g_assert_cmpstr (visible_page (self), ==, "welcome");
+  g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, "");
+  g_assert_nonnull (generate);
+  g_assert_false (gtk_widget_is_sensitive (gtk_widget_get_first_child (generate)));
+  vel_harness_photograph (self->window, "1-first-start");
+}
+
+static void
+test_type (Fixture *self, gconstpointer data)
+{
+  GtkWidget *view = vel_harness_find_type (self->window, VEL_TYPE_PROMPT_VIEW);
+  GtkWidget *sampling = vel_harness_find_id (self->window, "sampling");
+  GtkTextBuffer *buffer = gtk_text_view_get_buffer (GTK_TEXT_VIEW (view));
+  GtkTextIter iter;
+
+  set (self, "model", model_path);
+  gtk_text_buffer_insert_at_cursor (buffer, PROMPT, -1);
+  g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, PROMPT);
+  gtk_text_buffer_get_iter_at_offset (buffer, &iter, 4);
+  g_assert_true (gtk_text_iter_has_tag (&iter, gtk_text_tag_table_lookup (gtk_text_buffer_get_tag_table (buffer), "up")));
+  vel_values_set (self->request, "steps", "33", NULL);
+  vel_harness_spin (100);
+  g_assert_nonnull (strstr (gtk_label_get_text (GTK_LABEL (vel_harness_find_id (sampling, "summary"))), "33"));
+  vel_harness_photograph (self->window, "2-typed");
+}
+
+static void
+test_paint (Fixture *self, gconstpointer data)
+{
+  GtkWidget *strip = vel_window_get_history_list (self->harness.window);
+
+  ask_for_picture (self, "4");
+  do_action (self, "win.generate");
+  wait_for_picture (self);
+  g_assert_cmpstr (visible_page (self), ==, "canvas");
+  g_assert_cmpint (gdk_texture_get_width (vel_stage_get_texture (self->stage)), ==, 128);
+  g_assert_cmpuint (vel_history_strip_get_n_pictures (VEL_HISTORY_STRIP (strip)), ==, 1);
+  g_assert_cmpstr (vel_stage_get_item (self->stage)->prompt, ==, PROMPT);
+  vel_harness_photograph (self->window, "3-painted");
+}
+
+static void
+test_stop (Fixture *self, gconstpointer data)
+{
+  gint64 asked;
+
+  ask_for_picture (self, "150");
+  do_action (self, "win.generate");
+  vel_harness_wait (is_at_step_two, self->worker, 60, "the second step is done");
+  vel_harness_wait (has_texture, self->stage, 10, "a preview is shown");
+  g_assert_true (vel_stage_is_live (self->stage));
+  g_assert_cmpstr (label_text (self, "label"), ==, "Add to Queue");
+  vel_harness_photograph (self->window, "4-painting");
+  asked = g_get_monotonic_time ();
+  do_action (self, "win.stop");
+  vel_harness_wait (is_idle, self->worker, 30, "the worker has stopped");
+  g_test_message ("stopped after %.0f ms", (double) (g_get_monotonic_time () - asked) / 1000);
+  g_assert_nonnull (vel_stage_get_texture (self->stage));
+  g_assert_cmpstr (label_text (self, "label"), ==, "Generate");
+  g_assert_null (vel_stage_get_error (self->stage));
+}
+
+static void
+test_queue (Fixture *self, gconstpointer data)
+{
+  GtkWidget *count = vel_harness_find_id (vel_harness_find_id (self->window, "queue"), "count");
+
+  ask_for_picture (self, "150");
+  g_assert_false (is_revealed (self, count));
+  for (int i = 0; i < 3; i++)
+    do_action (self, "win.generate");
+  vel_harness_wait (is_at_step_two, self->worker, 60, "the second step is done");
+  g_assert_true (is_revealed (self, count));
+  g_assert_cmpstr (gtk_label_get_text (GTK_LABEL (count)), ==, "2 waiting");
+  vel_harness_photograph (self->window, "5-queue");
+  do_action (self, "win.stop-all");
+  vel_harness_wait (is_idle, self->worker, 30, "the queue is empty");
+  vel_harness_spin (50);
+  g_assert_false (is_revealed (self, count));
+}
+
+/* A picture of the request as it stands, without painting it. Returns: its id */
+static gint64
+save_picture (Fixture *self, guint n)
+{
+  guint8 pixels[64 * 64 * 3];
+  VelRecipeFacts facts = { .seed = n, .width = 64, .height = 64, .version = "Velatura" };
+  g_autoptr (GError) error = NULL;
+  gint64 id;
+
+  for (guint i = 0; i < sizeof pixels; i++)
+    pixels[i] = (guint8) ((i % 3 + 1) * n * 7 + i / 192);
+  id = vel_history_save (vel_session_get_history (self->session), pixels, self->request, &facts, &error);
+  g_assert_no_error (error);
+  return id;
+}
+
+static gboolean
+prompt_is_back (gpointer request)
+{
+  return g_str_equal (vel_values_get (request, "prompt"), PROMPT);
+}
+
+static gboolean
+prompt_is_other (gpointer request)
+{
+  return g_str_equal (vel_values_get (request, "prompt"), "something else");
+}
+
+static void
+test_restore_own (Fixture *self, gconstpointer data)
+{
+  g_autoptr (VelHistoryItem) item = NULL;
+  g_autoptr (GFile) file = NULL;
+  g_autofree char *before = NULL;
+
+  ask_for_picture (self, "4");
+  item = vel_history_get (vel_session_get_history (self->session), save_picture (self, 5), NULL);
+  g_assert_nonnull (item);
+  file = g_file_new_for_path (item->path);
+  vel_values_reset (self->request);
+  set (self, "prompt", "something else");
+  before = vel_values_to_json (self->request);
+  vel_window_restore_file (self->harness.window, file);
+  vel_harness_wait (prompt_is_back, self->request, 30, "the settings are restored");
+  g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 4);
+  g_assert_cmpint (vel_values_get_int (self->request, "width"), ==, 64); /* the picture's own */
+  g_assert_cmpstr (vel_values_get (self->request, "seed"), ==, "5");
+  vel_harness_photograph (self->window, "6-restored");
+  g_assert_true (gtk_widget_activate_action (self->window, "win.restore-json", "s", before));
+  g_assert_true (prompt_is_other (self->request));
+}
+
+/* The same picture as the web page's program would have written it. */
+static void
+test_restore_a1111 (Fixture *self, gconstpointer data)
+{
+  static const guint8 pixels[8 * 8 * 3];
+  const char *const text[] = { VEL_RECIPE_A1111,
+                               "a fox\nNegative prompt: blurry\nSteps: 28, Sampler: Euler a, CFG scale: 6.5, Seed: 77, Size: 256x192", NULL };
+  g_autoptr (GBytes) png = vel_png_encode (pixels, 8, 8, text);
+  g_autofree char *path = g_build_filename (model_folder, "elsewhere.png", NULL);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+
+  g_assert_true (g_file_set_contents (path, g_bytes_get_data (png, NULL), (gssize) g_bytes_get_size (png), NULL));
+  set (self, "prompt", PROMPT);
+  vel_window_restore_file (self->harness.window, file);
+  for (int i = 0; i < 200 && !g_str_equal (vel_values_get (self->request, "prompt"), "a fox"); i++)
+    vel_harness_spin (20);
+  g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, "a fox");
+  g_assert_cmpstr (vel_values_get (self->request, "negative"), ==, "blurry");
+  g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 28);
+  g_assert_cmpfloat (vel_values_get_real (self->request, "cfg"), ==, 6.5);
+  g_assert_cmpint (vel_values_get_int (self->request, "height"), ==, 192);
+  g_assert_cmpstr (vel_values_get (self->request, "seed"), ==, "77");
+}
+
+static gboolean
+shows_error (gpointer stage)
+{
+  return vel_stage_get_error (stage) != NULL;
+}
+
+static void
+test_restore_nonsense (Fixture *self, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (model_folder, "nonsense.png", NULL);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+
+  g_assert_true (g_file_set_contents (path, "no picture at all", -1, NULL));
+  set (self, "prompt", "something else");
+  vel_window_restore_file (self->harness.window, file);
+  vel_harness_wait (shows_error, self->stage, 30, "a sentence says what is wrong");
+  g_assert_true (prompt_is_other (self->request));
+  vel_harness_photograph (self->window, "7-error");
+}
+
+/* A model that is not there: a sentence above the canvas, and the window goes on. */
+static void
+test_failed_job (Fixture *self, gconstpointer data)
+{
+  ask_for_picture (self, "2");
+  set (self, "model", "/nowhere/no-such-model.safetensors");
+  do_action (self, "win.generate");
+  vel_harness_wait (shows_error, self->stage, 60, "a sentence says what is wrong");
+  vel_harness_wait (is_idle, self->worker, 30, "the worker has nothing to do");
+  g_assert_nonnull (strstr (vel_stage_get_error (self->stage), "no-such-model"));
+}
+
+static void
+test_history (Fixture *self, gconstpointer data)
+{
+  VelHistoryStrip *strip = VEL_HISTORY_STRIP (vel_window_get_history_list (self->harness.window));
+  GtkSelectionModel *selection = gtk_list_view_get_model (GTK_LIST_VIEW (vel_harness_find_id (GTK_WIDGET (strip), "list")));
+  guint before = vel_history_strip_get_n_pictures (strip);
+
+  ask_for_picture (self, "4");
+  for (guint n = 0; n < 24; n++)
+    save_picture (self, n);
+  vel_harness_spin (300);
+  g_assert_cmpuint (vel_history_strip_get_n_pictures (strip), ==, before + 24);
+  gtk_selection_model_select_item (selection, 3, TRUE);
+  vel_harness_wait (has_item, self->stage, 30, "the chosen picture is shown");
+  vel_harness_spin (300);
+  g_assert_cmpuint (vel_stage_get_item (self->stage)->seed, ==, 20);
+  vel_harness_photograph (self->window, "8-history");
+}
+
+static void
+test_draft (Fixture *self, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (vel_paths_get_state (), "draft.json", NULL);
+  g_autofree char *json = NULL;
+  gint64 begun;
+
+  vel_values_reset (self->request);
+  vel_harness_spin (1200);
+  begun = g_get_monotonic_time ();
+  set (self, "prompt", "a lighthouse in a storm");
+  while (g_get_monotonic_time () - begun < 10 * G_USEC_PER_SEC) {
+    g_clear_pointer (&json, g_free);
+    if (g_file_get_contents (path, &json, NULL, NULL) && strstr (json, "lighthouse") != NULL)
+      break;
+    vel_harness_spin (20);
+  }
+  g_test_message ("the draft was on disk after %.0f ms", (double) (g_get_monotonic_time () - begun) / 1000);
+  g_assert_nonnull (strstr (json, "lighthouse"));
+  set (self, "steps", "17");
+}
+
+static void
+test_draft_is_back (Fixture *self, gconstpointer data)
+{
+  g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, "a lighthouse in a storm");
+  g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 17);
+}
+
+static void
+test_zoom (Fixture *self, gconstpointer data)
+{
+  VelCanvas *canvas = vel_stage_get_canvas (self->stage);
+
+  vel_harness_wait (has_item, self->stage, 30, "a picture is shown");
+  g_assert_true (vel_canvas_is_fitted (canvas));
+  do_action (self, "win.zoom-one");
+  g_assert_cmpfloat (vel_canvas_get_zoom (canvas), ==, 1);
+  do_action (self, "win.zoom-in");
+  g_assert_cmpfloat (vel_canvas_get_zoom (canvas), ==, 1.25);
+  vel_canvas_zoom_to (canvas, 4, 100, 100);
+  g_assert_cmpfloat (vel_canvas_get_zoom (canvas), ==, 4);
+  do_action (self, "win.zoom-fit");
+  g_assert_true (vel_canvas_is_fitted (canvas));
+  do_action (self, "win.copy");
+  g_assert_true (gdk_content_formats_contain_gtype (gdk_clipboard_get_formats (gtk_widget_get_clipboard (self->window)), GDK_TYPE_TEXTURE));
+}
+
+static void
+test_dark (Fixture *self, gconstpointer data)
+{
+  g_settings_set_string (vel_session_get_settings (self->session), "color-scheme", "dark");
+  g_assert_true (adw_style_manager_get_dark (adw_style_manager_get_default ()));
+  ask_for_picture (self, "150");
+  do_action (self, "win.generate");
+  vel_harness_wait (is_at_step_two, self->worker, 60, "the second step is done");
+  vel_harness_photograph (self->window, "9-dark");
+  do_action (self, "win.stop-all");
+  vel_harness_wait (is_idle, self->worker, 30, "the worker has stopped");
+  g_settings_set_string (vel_session_get_settings (self->session), "color-scheme", "system");
+}
+
+static void
+test_narrow (Fixture *self, gconstpointer data)
+{
+  GtkWidget *prompt = vel_harness_find_id (self->window, "prompt_place");
+
+  g_assert_cmpint (gtk_widget_get_width (self->window), <=, 360);
+  g_assert_null (gtk_widget_get_first_child (prompt));
+  vel_harness_photograph (self->window, "10-narrow");
+  do_action (self, "win.panel");
+  vel_harness_photograph (self->window, "11-narrow-panel");
+}
+
+/* Everything that can be focused is reached by Tab alone. */
+static void
+test_tab (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GHashTable) reached = g_hash_table_new (NULL, NULL);
+  const char *const wanted[] = { "panel_toggle", "strip_toggle", "negative", "head", "canvas", "strip" };
+
+  for (guint i = 0; i < 200; i++) {
+    g_assert_true (gtk_widget_child_focus (self->window, GTK_DIR_TAB_FORWARD) || i > 0);
+    for (GtkWidget *at = gtk_root_get_focus (GTK_ROOT (self->window)); at != NULL; at = gtk_widget_get_parent (at))
+      g_hash_table_add (reached, at);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (wanted); i++) {
+    GtkWidget *widget = vel_harness_find_id (self->window, wanted[i]);
+
+    if (!g_hash_table_contains (reached, widget))
+      g_test_message ("not reached by Tab: %s", wanted[i]);
+    g_assert_true (g_hash_table_contains (reached, widget));
+  }
+}
+
+/* The model that is shipped, where it is. */
+static void
+test_starter (Fixture *self, gconstpointer data)
+{
+  if (!g_file_test (vel_paths_get_starter (), G_FILE_TEST_IS_DIR)) {
+    g_test_skip ("this tree has no starter model");
+    return;
+  }
+  vel_values_reset (self->request);
+  set (self, "prompt", "a white swan on a lake at dusk");
+  set (self, "seed", "7");
+  set (self, "steps", "12");
+  vel_harness_spin (300);
+  do_action (self, "win.generate");
+  vel_harness_wait (is_at_step_two, self->worker, 120, "the second step is done");
+  vel_harness_photograph (self->window, "12-starter-painting");
+  wait_for_picture (self);
+  vel_harness_photograph (self->window, "13-starter");
+}
+
+int
+main (int argc, char **argv)
+{
+  int status;
+
+  setlocale (LC_ALL, "");
+  gtk_test_init (&argc, &argv, NULL);
+  model_folder = g_dir_make_tmp ("velatura-window-XXXXXX", NULL);
+  model_path = tiny_model_write ("two-levels", model_folder);
+
+  g_test_add ("/ui/first-start", Fixture, NULL, set_up, test_first_start, tear_down);
+  g_test_add ("/ui/type", Fixture, NULL, set_up, test_type, tear_down);
+  g_test_add ("/ui/paint", Fixture, NULL, set_up, test_paint, tear_down);
+  g_test_add ("/ui/restore/own", Fixture, NULL, set_up, test_restore_own, tear_down);
+  g_test_add ("/ui/restore/a1111", Fixture, NULL, set_up, test_restore_a1111, tear_down);
+  g_test_add ("/ui/restore/nonsense", Fixture, NULL, set_up, test_restore_nonsense, tear_down);
+  g_test_add ("/ui/stop", Fixture, NULL, set_up, test_stop, tear_down);
+  g_test_add ("/ui/queue", Fixture, NULL, set_up, test_queue, tear_down);
+  g_test_add ("/ui/failed-job", Fixture, NULL, set_up, test_failed_job, tear_down);
+  g_test_add ("/ui/history", Fixture, NULL, set_up, test_history, tear_down);
+  g_test_add ("/ui/zoom", Fixture, NULL, set_up, test_zoom, tear_down);
+  g_test_add ("/ui/tab", Fixture, NULL, set_up, test_tab, tear_down);
+  g_test_add ("/ui/draft", Fixture, NULL, set_up, test_draft, tear_down);
+  g_test_add ("/ui/draft-is-back", Fixture, NULL, set_up, test_draft_is_back, tear_down);
+  g_test_add ("/ui/dark", Fixture, NULL, set_up, test_dark, tear_down);
+  g_test_add ("/ui/narrow", Fixture, NULL, set_up_narrow, test_narrow, tear_down);
+  g_test_add ("/ui/starter", Fixture, NULL, set_up, test_starter, tear_down);
+  status = g_test_run ();
+  tiny_remove_tree (model_folder);
+  return status;
+}
