@@ -321,50 +321,38 @@ apply_own (json_t *root, VelValues *request, GPtrArray *problems, GError **error
   return TRUE;
 }
 
+/* Not merely a prompt that begins with a brace. */
+static gboolean
+is_json_object (const char *text)
+{
+  json_t *root = text[strspn (text, " \t\r\n")] == '{' ? json_loads (text, 0, NULL) : NULL;
+  gboolean is = json_is_object (root);
+
+  json_decref (root);
+  return is;
+}
+
 gboolean
 vel_recipe_apply (const char *text, VelValues *request, GStrv *problems, GError **error)
 {
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
   json_t *own = load_own (text);
+  gboolean done = TRUE;
 
-  if (own) {
-    gboolean done = apply_own (own, request, found, error);
-
-    json_decref (own);
-    if (!done)
-      return FALSE;
-  } else if (text[strspn (text, " \t\r\n")] == '{') {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The settings are those of a program whose pictures are not understood");
-    return FALSE;
-  } else
+  if (own)
+    done = apply_own (own, request, found, error);
+  else if (!is_json_object (text))
     apply_a1111 (text, request, found);
-  if (problems) {
+  else {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The settings are those of a program whose pictures are not understood");
+    done = FALSE;
+  }
+  json_decref (own);
+  if (done && problems) {
     g_ptr_array_add (found, NULL);
     *problems = (GStrv) g_ptr_array_steal (found, NULL);
   }
-  return TRUE;
-}
-
-gboolean
-vel_recipe_restore (const char *path, VelValues *request, GStrv *problems, GError **error)
-{
-  g_autoptr (VelPng) png = vel_png_read (path, TRUE, error);
-  const char *own, *theirs;
-
-  if (!png)
-    return FALSE;
-  own = g_hash_table_lookup (png->text, VEL_RECIPE_OWN);
-  theirs = g_hash_table_lookup (png->text, VEL_RECIPE_A1111);
-  if (own && vel_recipe_apply (own, request, problems, theirs ? NULL : error))
-    return TRUE;
-  if (theirs)
-    return vel_recipe_apply (theirs, request, problems, error);
-  if (!own) {
-    g_autofree char *shown = g_filename_display_name (path);
-
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” does not say how it was made: it has no settings in it", shown);
-  }
-  return FALSE;
+  return done;
 }
 
 static char *
@@ -416,4 +404,23 @@ vel_recipe_summary_clear (VelRecipeSummary *self)
   g_free (self->prompt);
   g_free (self->negative);
   g_free (self->model);
+}
+
+gboolean
+vel_recipe_restore (const char *path, VelValues *request, GStrv *problems, GError **error)
+{
+  g_autoptr (VelPng) png = vel_png_read (path, TRUE, error);
+  g_autofree char *shown = g_filename_display_name (path);
+  VelRecipeSummary summary;
+  gboolean done;
+
+  if (!png)
+    return FALSE;
+  if (!vel_recipe_summarize (&summary, png->text)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” does not say how it was made: it has no settings in it", shown);
+    return FALSE;
+  }
+  done = vel_recipe_apply (summary.text, request, problems, error);
+  vel_recipe_summary_clear (&summary);
+  return done;
 }

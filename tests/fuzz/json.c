@@ -15,8 +15,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   vel_json_init (&json, (const char *) data, size);
   vel_json_skip (&json);
-  if (!vel_json_end (&json) && root)
-    g_assert (strstr (json.problem, "too deeply"));
+  if (!vel_json_end (&json) && root) /* jansson takes a NUL behind a value for the end */
+    g_assert (strstr (json.problem, "too deeply") || memchr (data, 0, size));
   if (!json.problem && !root) /* the cursor only skips numbers, and keys that are given twice or are empty */
     g_assert (json_error_code (&where) == json_error_numeric_overflow || json_error_code (&where) == json_error_stack_overflow);
   g_assert (vel_json_offset (&json) <= size);

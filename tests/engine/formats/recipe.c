@@ -185,6 +185,7 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
   expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2"), "steps", "20", "“Hires upscale: 2” is not taken over");
+  expect_applied ("{a|b} fox\nSteps: 20, Sampler: Euler, Seed: 3", "prompt", "{a|b} fox", NULL);
   expect_applied ("only a prompt", "prompt", "only a prompt", NULL);
   expect_applied ("{\"velatura\": 1, \"request\": {\"prompt\": \"p\", \"cfg\": 99, \"output\": \"/etc/passwd\"}}", "prompt", "p", "99");
   expect_applied ("{\"velatura\": 1, \"request\": {\"output\": \"/etc/passwd\"}}", "output", "", NULL);
@@ -233,6 +234,7 @@ test_restore (void)
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
   g_assert_true (vel_recipe_restore (broken, request, NULL, &error));
   g_assert_no_error (error);
+  g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
   refuse (plain, "it has no settings in it");
   refuse (swarm, "are not understood");
   refuse (text, "does not begin like one");
