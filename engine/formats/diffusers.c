@@ -46,7 +46,9 @@ vel_diffusers_get_config (const char *folder, const char *file, const char *key)
   g_autofree char *path = g_build_filename (folder, file, NULL);
   const char *problem;
   json_t *root = load_object (path, &problem);
-  char *value = g_strdup (json_string_value (json_object_get (root, key)));
+  json_t *found = json_object_get (root, key);
+  char *value = json_is_integer (found) ? g_strdup_printf ("%" JSON_INTEGER_FORMAT, json_integer_value (found))
+                                        : g_strdup (json_string_value (found));
 
   json_decref (root);
   return value;

@@ -149,10 +149,12 @@ tiny_model_write (const char *name, const char *folder)
   if (is_folder) {
     g_autofree char *vocabulary = g_build_filename (folder, "tokenizer", NULL);
     g_autofree char *model_index = g_build_filename (folder, "model_index.json", NULL);
+    g_autofree char *unet_config = g_build_filename (folder, "unet", "config.json", NULL);
 
     write_index (rows, folder);
     copy_vocabulary (vocabulary);
     g_assert_true (g_file_set_contents (model_index, "{\"_class_name\": \"StableDiffusionPipeline\"}", -1, NULL));
+    g_assert_true (g_file_set_contents (unet_config, "{\"sample_size\": 12}", -1, NULL));
   } else {
     copy_vocabulary (folder);
   }

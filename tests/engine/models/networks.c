@@ -175,6 +175,19 @@ test_decoder (gconstpointer data)
   tear_down (&self);
 }
 
+/* A folder says what it was trained at, a file does not. */
+static void
+test_size (gconstpointer data)
+{
+  VelArchitecture architecture;
+  Setup self;
+
+  set_up (&self, data);
+  g_assert_true (vel_architecture_read (&architecture, self.weights, NULL, NULL));
+  g_assert_cmpuint (architecture.width, ==, g_str_equal (((const Case *) data)->model, "folder") ? 96 : 512);
+  tear_down (&self);
+}
+
 static void
 test_loading_names_what_is_missing (void)
 {
@@ -223,6 +236,11 @@ main (int argc, char **argv)
 
     g_test_add_data_func (unet, &networks[i], test_unet);
     g_test_add_data_func (decoder, &networks[i], test_decoder);
+    if (!networks[i].reference) {
+      g_autofree char *size = g_strdup_printf ("/models/size/%s", networks[i].golden);
+
+      g_test_add_data_func (size, &networks[i], test_size);
+    }
   }
   g_test_add_func ("/models/loading/names-what-is-missing", test_loading_names_what_is_missing);
   status = g_test_run ();
