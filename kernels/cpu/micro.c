@@ -19,11 +19,11 @@ step (V8 sums[VEL_MICRO_ROWS][WIDTH], const float *const *a, const float *b, siz
 
   for (unsigned j = 0; j < WIDTH; j++)
     columns[j] = load8 (b + k * VEL_PANEL + j * 8);
-#pragma GCC unroll 6
+  VEL_UNROLL
   for (unsigned i = 0; i < rows; i++) {
     V8 x = splat8 (a[i][k]);
 
-#pragma GCC unroll 2
+    VEL_UNROLL
     for (unsigned j = 0; j < WIDTH; j++)
       sums[i][j] = accumulate8 (sums[i][j], x, columns[j]);
   }
@@ -36,10 +36,10 @@ multiply (const float *const *a, const float *b, size_t n, float *c, size_t c_st
   V8 sums[VEL_MICRO_ROWS][WIDTH];
   size_t k = 0;
 
-#pragma GCC unroll 6
+  VEL_UNROLL
   for (unsigned i = 0; i < rows; i++) {
     row[i] = a[i];
-#pragma GCC unroll 2
+    VEL_UNROLL
     for (unsigned j = 0; j < WIDTH; j++)
       sums[i][j] = accumulate ? load8 (c + i * c_stride + j * 8) : splat8 (0);
   }
@@ -51,11 +51,11 @@ multiply (const float *const *a, const float *b, size_t n, float *c, size_t c_st
   }
   for (; k < n; k++)
     step (sums, row, b, k, rows);
-#pragma GCC unroll 6
+  VEL_UNROLL
   for (unsigned i = 0; i < rows; i++)
-#pragma GCC unroll 2
-    for (unsigned j = 0; j < WIDTH; j++)
-      store8 (c + i * c_stride + j * 8, sums[i][j]);
+    VEL_UNROLL
+  for (unsigned j = 0; j < WIDTH; j++)
+    store8 (c + i * c_stride + j * 8, sums[i][j]);
 }
 
 VEL_INLINE void
@@ -88,7 +88,7 @@ multiply_half (const float *const *a, const float *b, size_t n, float *c, size_t
   V8 even[VEL_MICRO_ROWS], odd[VEL_MICRO_ROWS];
   size_t k = 0;
 
-#pragma GCC unroll 6
+  VEL_UNROLL
   for (unsigned i = 0; i < rows; i++) {
     row[i] = a[i];
     even[i] = accumulate ? load8 (c + i * c_stride) : splat8 (0);
@@ -97,17 +97,17 @@ multiply_half (const float *const *a, const float *b, size_t n, float *c, size_t
   for (; k + 2 <= n; k += 2) {
     V8 first = load8 (b + k * VEL_PANEL), second = load8 (b + (k + 1) * VEL_PANEL);
 
-#pragma GCC unroll 6
+    VEL_UNROLL
     for (unsigned i = 0; i < rows; i++) {
       even[i] = accumulate8 (even[i], splat8 (row[i][k]), first);
       odd[i] = accumulate8 (odd[i], splat8 (row[i][k + 1]), second);
     }
   }
   for (; k < n; k++)
-#pragma GCC unroll 6
-    for (unsigned i = 0; i < rows; i++)
-      even[i] = accumulate8 (even[i], splat8 (row[i][k]), load8 (b + k * VEL_PANEL));
-#pragma GCC unroll 6
+    VEL_UNROLL
+  for (unsigned i = 0; i < rows; i++)
+    even[i] = accumulate8 (even[i], splat8 (row[i][k]), load8 (b + k * VEL_PANEL));
+  VEL_UNROLL
   for (unsigned i = 0; i < rows; i++)
     store8 (c + i * c_stride, even[i] + odd[i]);
 }

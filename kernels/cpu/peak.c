@@ -8,16 +8,16 @@ vel_isa_multiply_registers (void *data, size_t task, unsigned thread)
 {
   V8 sums[10], x = splat8 (0.999f), y = splat8 (0.001f);
 
-#pragma GCC unroll 10
+  VEL_UNROLL
   for (unsigned i = 0; i < 10; i++)
     sums[i] = splat8 ((float) i);
   for (size_t step = *(const size_t *) data; step > 0; step--) {
-#pragma GCC unroll 10
+    VEL_UNROLL
     for (unsigned i = 0; i < 10; i++)
       sums[i] = fma8 (sums[i], x, y);
     __asm__ volatile(""); /* keeps the loop a loop */
   }
-#pragma GCC unroll 10
+  VEL_UNROLL
   for (unsigned i = 0; i < 10; i++)
     __asm__ volatile("" : : "m"(sums[i])); /* and its results wanted */
 }

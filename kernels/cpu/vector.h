@@ -13,6 +13,13 @@
 
 #define VEL_INLINE static inline __attribute__ ((always_inline))
 
+/* Before a loop whose vectors must all be in registers. */
+#ifdef __clang__
+#define VEL_UNROLL _Pragma ("clang loop unroll(full)")
+#else
+#define VEL_UNROLL _Pragma ("GCC unroll 16")
+#endif
+
 typedef float V8 __attribute__ ((vector_size (32)));
 typedef int32_t V8i __attribute__ ((vector_size (32)));
 typedef float V8Unaligned __attribute__ ((vector_size (32), aligned (4), may_alias));
