@@ -409,6 +409,11 @@ test_many (void)
   VelHistoryReport report;
   gint64 begun, best = G_MAXINT64;
   const int n = 10000;
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+  const gboolean timed = FALSE;
+#else
+  const gboolean timed = TRUE;
+#endif
 
   g_mkdir_with_parents (folder, 0700);
   for (int i = 0; i < n; i++) {
@@ -425,7 +430,8 @@ test_many (void)
   begun = g_get_monotonic_time ();
   g_assert_true (vel_history_rebuild (history, &report, NULL, &error));
   g_test_message ("rebuild: %.0f pictures/s", n * 1e6 / (g_get_monotonic_time () - begun));
-  g_assert_cmpint (g_get_monotonic_time () - begun, <, 20 * G_USEC_PER_SEC); /* 500 a second */
+  if (timed)
+    g_assert_cmpint (g_get_monotonic_time () - begun, <, 20 * G_USEC_PER_SEC); /* 500 a second */
   g_assert_cmpuint (report.pictures, ==, n);
   vel_history_report_clear (&report);
   for (int i = 0; i < 5; i++) {
@@ -434,7 +440,8 @@ test_many (void)
     best = MIN (best, g_get_monotonic_time () - begun);
   }
   g_test_message ("search: %.1f ms", best / 1e3);
-  g_assert_cmpint (best, <, 50000);
+  if (timed)
+    g_assert_cmpint (best, <, 50000);
   begun = g_get_monotonic_time ();
   g_clear_object (&history);
   history = open_here ();
