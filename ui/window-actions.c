@@ -80,6 +80,15 @@ restore (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+start_from (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  const VelHistoryItem *item = vel_stage_get_item (vel_window_get_stage (VEL_WINDOW (widget)));
+
+  if (item != NULL)
+    vel_window_start_from (VEL_WINDOW (widget), item->path);
+}
+
+static void
 restore_json (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   vel_window_restore_json (VEL_WINDOW (widget), g_variant_get_string (parameter, NULL));
@@ -262,6 +271,7 @@ static const struct {
   { "win.zoom-one", NULL, zoom_one },
   { "win.welcome", NULL, welcome },
   { "win.restore", NULL, restore },
+  { "win.start-from", NULL, start_from },
   { "win.restore-json", "s", restore_json },
   { "win.copy", NULL, copy },
   { "win.save-as", NULL, save_as },

@@ -11,6 +11,7 @@
 #include "ui/panels/queue-line.h"
 #include "ui/panels/sampling-panel.h"
 #include "ui/panels/size-panel.h"
+#include "ui/panels/start-panel.h"
 #include "ui/widgets/picture-loader.h"
 #include "ui/widgets/width-handle.h"
 #include "ui/window-actions.h"
@@ -26,7 +27,7 @@ struct _VelWindow {
   GtkWidget *panel, *width_handle, *strip_toggle, *prompt_place, *generate_place, *compact_place;
   GtkRevealer *strip_revealer;
   VelPromptPanel *prompt;
-  VelSection *model, *size, *sampling, *output;
+  VelSection *model, *start, *size, *sampling, *output;
   VelGenerateBar *generate;
   VelStage *stage;
   VelQueueLine *queue;
@@ -88,6 +89,14 @@ vel_window_paint (VelWindow *self)
     adw_flap_set_reveal_flap (self->flap, FALSE);
 }
 
+void
+vel_window_start_from (VelWindow *self, const char *path)
+{
+  vel_values_set (vel_session_get_request (self->session), "init", path, NULL);
+  vel_section_set_expanded (self->start, TRUE);
+  vel_section_flash (self->start);
+}
+
 static gboolean
 section_changed (VelSection *section, VelValues *before, VelValues *now)
 {
@@ -103,7 +112,7 @@ section_changed (VelSection *section, VelValues *before, VelValues *now)
 void
 vel_window_flash_changes (VelWindow *self, VelValues *before)
 {
-  VelSection *sections[] = { self->model, self->size, self->sampling, self->output };
+  VelSection *sections[] = { self->model, self->start, self->size, self->sampling, self->output };
 
   for (guint i = 0; i < G_N_ELEMENTS (sections); i++)
     if (section_changed (sections[i], before, vel_session_get_request (self->session)))
@@ -134,6 +143,7 @@ update_actions (VelWindow *self)
   gtk_widget_action_set_enabled (widget, "win.stop", busy);
   gtk_widget_action_set_enabled (widget, "win.stop-all", busy);
   gtk_widget_action_set_enabled (widget, "win.restore", vel_stage_get_item (self->stage) != NULL);
+  gtk_widget_action_set_enabled (widget, "win.start-from", vel_stage_get_item (self->stage) != NULL);
   gtk_widget_action_set_enabled (widget, "win.copy", has_picture);
   gtk_widget_action_set_enabled (widget, "win.save-as", has_picture);
   vel_generate_bar_set_busy (self->generate, busy);
@@ -190,6 +200,8 @@ on_job_over (VelWindow *self, VelJob *job)
   if (current == NULL || current == job) {
     vel_stage_set_job (self->stage, NULL);
     vel_history_strip_set_job (self->strip, NULL);
+    if (vel_history_strip_get_n_pictures (self->strip) == 0)
+      update_strip (self);
   }
   show_result (self, job, live);
   update_actions (self);
@@ -296,7 +308,7 @@ bind_sections (VelWindow *self)
   VelValues *request = vel_session_get_request (self->session);
   GSettings *settings = vel_session_get_settings (self->session);
   g_auto (GStrv) open = g_settings_get_strv (settings, "open-sections");
-  VelSection *sections[] = { self->model, self->size, self->sampling, self->output };
+  VelSection *sections[] = { self->model, self->start, self->size, self->sampling, self->output };
 
   vel_model_panel_set_models (VEL_MODEL_PANEL (self->model), vel_session_get_models (self->session));
   for (guint i = 0; i < G_N_ELEMENTS (sections); i++) {
@@ -309,7 +321,7 @@ static void
 save_settings (VelWindow *self)
 {
   GSettings *settings = vel_session_get_settings (self->session);
-  VelSection *sections[] = { self->model, self->size, self->sampling, self->output };
+  VelSection *sections[] = { self->model, self->start, self->size, self->sampling, self->output };
   g_autoptr (GStrvBuilder) open = g_strv_builder_new ();
   g_auto (GStrv) names = NULL;
 
@@ -446,6 +458,7 @@ vel_window_class_init (VelWindowClass *klass)
   widget_class->size_allocate = vel_window_size_allocate;
   g_type_ensure (VEL_TYPE_PROMPT_PANEL);
   g_type_ensure (VEL_TYPE_MODEL_PANEL);
+  g_type_ensure (VEL_TYPE_START_PANEL);
   g_type_ensure (VEL_TYPE_SIZE_PANEL);
   g_type_ensure (VEL_TYPE_SAMPLING_PANEL);
   g_type_ensure (VEL_TYPE_OUTPUT_PANEL);
@@ -465,6 +478,7 @@ vel_window_class_init (VelWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, VelWindow, strip_revealer);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, prompt);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, model);
+  gtk_widget_class_bind_template_child (widget_class, VelWindow, start);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, size);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, sampling);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, output);

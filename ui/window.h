@@ -18,6 +18,8 @@ GtkWidget *vel_window_get_history_list (VelWindow *self);
 
 /* Queues the request as it stands, if there is a prompt. */
 void vel_window_paint (VelWindow *self);
+/* The next pictures start from this one instead of noise. */
+void vel_window_start_from (VelWindow *self, const char *path);
 void vel_window_focus_prompt (VelWindow *self);
 /* A short message that goes by itself. */
 void vel_window_say (VelWindow *self, const char *message);

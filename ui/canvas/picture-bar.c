@@ -8,7 +8,7 @@
 
 struct _VelPictureBar {
   GtkBox parent_instance;
-  GtkWidget *restore, *prompt;
+  GtkWidget *restore, *start, *prompt;
   GtkLabel *prompt_text, *negative_text, *facts;
 };
 
@@ -31,6 +31,7 @@ void
 vel_picture_bar_set_item (VelPictureBar *self, const VelHistoryItem *item)
 {
   gtk_widget_set_visible (self->restore, item != NULL);
+  gtk_widget_set_visible (self->start, item != NULL);
   gtk_widget_set_visible (self->prompt, item != NULL);
   if (item == NULL)
     return;
@@ -50,6 +51,7 @@ vel_picture_bar_class_init (VelPictureBarClass *klass)
 
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/velatura/Velatura/ui/canvas/picture-bar.ui");
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, restore);
+  gtk_widget_class_bind_template_child (widget_class, VelPictureBar, start);
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, prompt);
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, prompt_text);
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, negative_text);

@@ -43,6 +43,8 @@ dup_title (VelProgressCapsule *self)
   case VEL_JOB_LOADING:
     return g_strdup (_("Loading the model"));
   case VEL_JOB_SAMPLING:
+    if (vel_job_get_step (self->job) == 0)
+      return g_strdup (_("Beginning"));
     return g_strdup_printf (_("Step %u of %u"), vel_job_get_step (self->job), vel_job_get_n_steps (self->job));
   case VEL_JOB_DECODING:
     return g_strdup (_("Finishing"));
@@ -72,7 +74,7 @@ update (VelProgressCapsule *self)
   unsigned step = vel_job_get_step (self->job), n_steps = vel_job_get_n_steps (self->job);
   double fraction = state == VEL_JOB_LOADING ? vel_job_get_fraction (self->job) : n_steps > 0 ? (double) step / n_steps : 0;
 
-  if (state == VEL_JOB_SAMPLING)
+  if (state == VEL_JOB_SAMPLING && step > 0)
     middle = g_strdup_printf ("%u", step);
   gtk_label_set_text (self->title, title);
   gtk_label_set_text (self->detail, detail);

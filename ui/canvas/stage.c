@@ -179,6 +179,8 @@ vel_stage_set_job (VelStage *self, VelJob *job)
   g_set_object (&self->job, job);
   vel_progress_capsule_set_job (self->capsule, job);
   if (job == NULL) {
+    if (vel_stage_get_texture (self) == NULL)
+      gtk_stack_set_visible_child_name (self->stack, "welcome"); /* stopped before there was anything to see */
     name_canvas (self);
     update_bars (self);
     return;

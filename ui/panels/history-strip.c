@@ -11,6 +11,8 @@
 
 #include <glib/gi18n.h>
 
+#define HEADING_MILLISECONDS 120
+
 struct _VelHistoryStrip {
   GtkBox parent_instance;
   GtkLabel *heading;
@@ -26,6 +28,7 @@ struct _VelHistoryStrip {
   VelJob *job;
   gint64 wanted;      /* to be selected once it is in the list, or -1 */
   gboolean selecting; /* by us, not by a person */
+  guint heading_update;
 };
 
 G_DEFINE_FINAL_TYPE (VelHistoryStrip, vel_history_strip, GTK_TYPE_BOX)
@@ -61,6 +64,24 @@ update_heading (VelHistoryStrip *self)
   }
 }
 
+static gboolean
+on_heading_due (gpointer data)
+{
+  VelHistoryStrip *self = VEL_HISTORY_STRIP (data);
+
+  self->heading_update = 0;
+  update_heading (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Looking through all rows for every one that arrives would take the frames that scrolling needs. */
+static void
+update_heading_soon (VelHistoryStrip *self)
+{
+  if (self->heading_update == 0)
+    self->heading_update = g_timeout_add (HEADING_MILLISECONDS, on_heading_due, self);
+}
+
 static GdkContentProvider *
 on_drag_prepare (GtkDragSource *drag, double x, double y, gpointer unused)
 {
@@ -84,7 +105,7 @@ on_setup (VelHistoryStrip *self, GtkListItem *row)
   g_signal_connect (drag, "prepare", G_CALLBACK (on_drag_prepare), NULL);
   gtk_widget_add_controller (thumbnail, GTK_EVENT_CONTROLLER (drag));
   gtk_widget_set_halign (thumbnail, GTK_ALIGN_CENTER);
-  g_signal_connect_object (thumbnail, "loaded", G_CALLBACK (update_heading), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (thumbnail, "loaded", G_CALLBACK (update_heading_soon), self, G_CONNECT_SWAPPED);
   gtk_list_item_set_child (row, thumbnail);
 }
 
@@ -148,7 +169,7 @@ on_items_changed (VelHistoryStrip *self, guint position, guint removed, guint ad
     g_signal_emit (self, signals[READ], 0);
   if (self->wanted >= 0)
     select_wanted (self);
-  update_heading (self);
+  update_heading_soon (self);
 }
 
 void
@@ -197,15 +218,15 @@ vel_history_strip_set_history (VelHistoryStrip *self, VelHistory *history)
   gtk_list_view_set_factory (self->list, factory);
   gtk_list_view_set_model (self->list, GTK_SELECTION_MODEL (self->selection));
   g_object_unref (factory);
-  g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroll), "value-changed", G_CALLBACK (update_heading), self,
-                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroll), "value-changed", G_CALLBACK (update_heading_soon),
+                           self, G_CONNECT_SWAPPED);
 }
 
 static void
 on_progress (VelHistoryStrip *self)
 {
   unsigned step = vel_job_get_step (self->job), n_steps = vel_job_get_n_steps (self->job);
-  g_autofree char *text = n_steps > 0 ? g_strdup_printf ("%u", step) : NULL;
+  g_autofree char *text = step > 0 ? g_strdup_printf ("%u", step) : NULL;
 
   vel_progress_ring_set (self->ring, n_steps > 0 ? (double) step / n_steps : 0, text);
 }
@@ -237,6 +258,7 @@ vel_history_strip_dispose (GObject *object)
 {
   VelHistoryStrip *self = VEL_HISTORY_STRIP (object);
 
+  g_clear_handle_id (&self->heading_update, g_source_remove);
   g_clear_object (&self->job);
   g_clear_object (&self->selection);
   g_clear_object (&self->model);

@@ -10,5 +10,6 @@
 GtkWidget *vel_param_number_new (VelValues *values, const VelParam *param); /* slider and figure; only a figure without a range */
 GtkWidget *vel_param_choice_new (VelValues *values, const VelParam *param); /* a list of labels */
 GtkWidget *vel_param_text_new (VelValues *values, const VelParam *param);   /* a line */
+GtkWidget *vel_param_file_new (VelValues *values, const VelParam *param);   /* a chooser */
 GtkWidget *vel_param_switch_new (VelValues *values, const VelParam *param);
 GtkWidget *vel_param_seed_new (VelValues *values, const VelParam *param);   /* figure, lock, die */

@@ -20,8 +20,9 @@ make_control (VelValues *values, const VelParam *param)
     return vel_param_seed_new (values, param);
   case VEL_PARAM_CHOICE:
     return vel_param_choice_new (values, param);
-  case VEL_PARAM_TEXT:
   case VEL_PARAM_FILE:
+    return vel_param_file_new (values, param);
+  case VEL_PARAM_TEXT:
     break;
   }
   return vel_param_text_new (values, param);
