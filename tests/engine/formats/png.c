@@ -315,7 +315,7 @@ test_strange_texts (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  scratch_init (&argc, &argv);
   g_test_add_func ("/formats/png/kinds", test_kinds);
   g_test_add_func ("/formats/png/texts", test_texts);
   g_test_add_func ("/formats/png/round-trip", test_round_trip);

@@ -244,7 +244,7 @@ test_restore (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  scratch_init (&argc, &argv);
   g_test_add_func ("/formats/recipe/parse", test_parse);
   g_test_add_func ("/formats/recipe/long", test_long);
   g_test_add_func ("/formats/recipe/write", test_write);

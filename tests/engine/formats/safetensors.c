@@ -290,7 +290,7 @@ test_unwritable (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  scratch_init (&argc, &argv);
   for (gsize i = 0; i < G_N_ELEMENTS (lies); i++) {
     g_autofree char *path = g_strconcat ("/formats/safetensors/lie/", lies[i].name, NULL);
 

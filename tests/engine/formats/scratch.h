@@ -3,13 +3,56 @@
 
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 
-/* A path in the test's own folder (G_TEST_OPTION_ISOLATE_DIRS), which exists. Returns: (transfer full) */
+static char *scratch_root;
+
+static inline void
+scratch_remove (const char *path)
+{
+  g_autoptr (GDir) dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *below = g_build_filename (path, name, NULL);
+
+    scratch_remove (below);
+  }
+  g_remove (path);
+}
+
+static inline void
+scratch_end (void)
+{
+  scratch_remove (scratch_root);
+  g_clear_pointer (&scratch_root, g_free);
+}
+
+/* In place of g_test_init: everything of the user's lies in a folder that goes with the program. (GLib has an option for it, which
+ * loses memory and so hides what we lose.) */
+static inline void
+scratch_init (int *argc, char ***argv)
+{
+  g_test_init (argc, argv, NULL);
+  scratch_root = g_dir_make_tmp ("velatura-test-XXXXXX", NULL);
+  g_assert_nonnull (scratch_root);
+  for (const char *const *name = (const char *[]) { "HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", NULL };
+       *name; name++) {
+    g_autofree char *folder = g_build_filename (scratch_root, *name, NULL);
+
+    g_setenv (*name, folder, TRUE);
+  }
+  atexit (scratch_end);
+}
+
+/* A path in a folder of the test that runs, which exists. Returns: (transfer full) */
 static inline char *
 scratch_path (const char *name)
 {
-  g_mkdir_with_parents (g_get_user_runtime_dir (), 0700);
-  return g_build_filename (g_get_user_runtime_dir (), name, NULL);
+  g_autofree char *folder = g_build_filename (scratch_root, "tests", g_test_get_path (), NULL);
+
+  g_mkdir_with_parents (folder, 0700);
+  return g_build_filename (folder, name, NULL);
 }
 
 /* Returns: (transfer full): where the bytes now are */

@@ -220,7 +220,7 @@ static void
 test_folder (void)
 {
   g_autoptr (GPtrArray) original = g_ptr_array_new_with_free_func (g_free), stored = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *path = make_folder ("folder"), *config = NULL;
+  g_autofree char *path = make_folder ("folder"), *config = NULL, *number = NULL;
   g_autoptr (VelWeights) weights = open_good (path);
   const char *const *names = vel_weights_get_names (weights);
   g_auto (GStrv) unused = NULL;

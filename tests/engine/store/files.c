@@ -238,7 +238,7 @@ test_paths (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  scratch_init (&argc, &argv);
   g_test_add_func ("/store/files/durable", test_durable);
   g_test_add_func ("/store/files/thumbnail", test_thumbnail);
   g_test_add_func ("/store/files/catalog", test_catalog);

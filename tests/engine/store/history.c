@@ -451,7 +451,7 @@ test_many (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  scratch_init (&argc, &argv);
   g_test_add_func ("/store/history/save", test_save);
   g_test_add_func ("/store/history/list", test_list);
   g_test_add_func ("/store/history/signals", test_signals);

@@ -232,7 +232,7 @@ test_full (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  scratch_init (&argc, &argv);
   saver = argv[1];
   g_test_add_func ("/store/kill/while-saving", test_kill);
   g_test_add_func ("/store/kill/together", test_together);
