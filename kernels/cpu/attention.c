@@ -113,14 +113,14 @@ soften (const Plan *plan, Rows *rows, size_t row, size_t n)
     high2 = max8 (high2, load8 (scores + i + 8));
   }
   most = largest (max8 (high, high2));
-  if (most > rows->largest[row]) {
+  if (most > rows->largest[row] && rows->total[row] > 0) {
     V8 factor = splat8 (expf (rows->largest[row] - most));
 
     rows->total[row] *= factor[0];
     for (size_t i = 0; i < plan->value_panels * VEL_PANEL; i += 8)
       store8 (sums + i, load8 (sums + i) * factor);
-    rows->largest[row] = most;
   }
+  rows->largest[row] = most > rows->largest[row] ? most : rows->largest[row];
   shift = splat8 (rows->largest[row]);
   for (size_t i = 0; i < padded; i += VEL_PANEL) {
     V8 e = exp8_within (max8 (low, load8 (scores + i) - shift)), e2 = exp8_within (max8 (low, load8 (scores + i + 8) - shift));
@@ -133,7 +133,7 @@ soften (const Plan *plan, Rows *rows, size_t row, size_t n)
   rows->total[row] += sum (total + total2);
 }
 
-/* sums += scores v, over n keys from `first` */
+/* sums = or, after the first block, += scores v, over n keys from `first` */
 static void
 gather (const Plan *plan, const Rows *rows, size_t count, size_t head, size_t first, size_t n)
 {
@@ -150,7 +150,7 @@ gather (const Plan *plan, const Rows *rows, size_t count, size_t head, size_t fi
 
       for (size_t i = 0; i < tile; i++)
         a[i] = rows->scores + (row + i) * plan->stride;
-      micro[tile - 1](a, b, n, rows->sums + row * stride + panel * VEL_PANEL, stride, true);
+      micro[tile - 1](a, b, n, rows->sums + row * stride + panel * VEL_PANEL, stride, first > 0);
     }
   }
 }
@@ -159,15 +159,13 @@ static void
 start_rows (const Plan *plan, Rows *rows, size_t head, size_t first, size_t count)
 {
   const VelAttentionArgs *args = plan->args;
-  size_t dim = args->head_dim, width = plan->value_panels * VEL_PANEL;
+  size_t dim = args->head_dim;
   const float *q = (const float *) args->q + (plan->picture * args->rows + first) * args->q_stride + head * dim;
   float scale = (float) args->scale;
 
   for (size_t row = 0; row < count; row++) {
     for (size_t i = 0; i < dim; i++)
       rows->q[row * dim + i] = q[row * args->q_stride + i] * scale;
-    for (size_t i = 0; i < width; i++)
-      rows->sums[row * width + i] = 0;
     rows->largest[row] = -INFINITY;
     rows->total[row] = 0;
   }
