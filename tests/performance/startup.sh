@@ -1,27 +1,30 @@
 #!/bin/sh
 # Times the start up to a visible window, and the starter model's first picture: startup.sh [PROGRAM]
-# Needs Xvfb, xvfb-run, xwininfo (Debian: xvfb xauth x11-utils) and dbus-run-session. SPDX-License-Identifier: Apache-2.0
+# Needs Xvfb, dbus-run-session and xwininfo (Debian: xvfb dbus x11-utils). SPDX-License-Identifier: Apache-2.0
 set -eu
 
 runs=5
 program=$(readlink -f -- "${1:-build/app/velatura}")
 
 if [ "${2:-}" != --inside ]; then
-  home=$(mktemp -d)
-  trap 'rm -rf "$home"' EXIT
-  env -u WAYLAND_DISPLAY HOME="$home" XDG_DATA_HOME="$home/data" XDG_CONFIG_HOME="$home/config" XDG_CACHE_HOME="$home/cache" \
-    XDG_STATE_HOME="$home/state" dbus-run-session -- xvfb-run -a -s '-screen 0 1400x1000x24' sh "$0" "$program" --inside
-  exit
+  exec sh "${0%/*}/../ui/display.sh" sh "$0" "$program" --inside
 fi
 
 now () {
   date +%s%3N
 }
 
-# until_visible PID: waits for a mapped window of the program; fails if the program ends first.
+# The program's windows that are on the screen, but for the helpers of one pixel that GTK makes.
+visible () {
+  for id in $(xwininfo -root -tree | awk '/"[Vv]elatura/ && !/ 1x1[+]/ { print $1 }'); do
+    xwininfo -id "$id" | grep IsViewable
+  done
+}
+
+# until_visible PID: fails if the program ends first.
 until_visible () {
-  until xwininfo -root -tree 2>/dev/null | grep -qi '"velatura'; do
-    kill -0 "$1" || exit 1
+  until [ -n "$(visible 2>/dev/null)" ]; do
+    kill -0 "$1" || { echo 'startup.sh: the program ended before its window was there' >&2; exit 1; }
     sleep 0.01
   done
 }
