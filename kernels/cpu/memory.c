@@ -7,27 +7,60 @@
 #include <sys/mman.h>
 
 #define LARGE_PAGE ((size_t) 2 << 20)
+#define HEAD 64 /* bytes before what is handed out, so that it keeps its alignment */
 
-/* Ops walk many rows at once, each on a page of its own; large pages keep them all in the processor's page table cache. */
+/* What stands in the head. */
+typedef struct {
+  void *start;
+  size_t mapped; /* bytes; 0: from malloc */
+} Head;
+
+/* Ops walk many rows at once, each on a page of its own; large pages keep them all in the processor's page table cache. Mapped by
+ * ourselves, a large block goes back to the system the moment it is freed. */
+static void *
+map_large (size_t bytes)
+{
+  size_t mapped = bytes + HEAD + LARGE_PAGE;
+  char *start = mmap (NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *aligned;
+
+  if (start == MAP_FAILED)
+    return NULL;
+  aligned = (char *) (((uintptr_t) start + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE);
+#ifdef MADV_HUGEPAGE
+  madvise (aligned, (bytes + HEAD) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+#endif
+  *(Head *) aligned = (Head){ start, mapped };
+  return aligned + HEAD;
+}
+
 void *
 vel_cpu_alloc (size_t bytes)
 {
-  size_t alignment = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
-  void *memory = NULL;
+  void *start;
 
-  if (bytes > SIZE_MAX - LARGE_PAGE || posix_memalign (&memory, alignment, bytes > 0 ? bytes : 1) != 0)
+  if (bytes > SIZE_MAX / 2)
     return NULL;
-#ifdef MADV_HUGEPAGE
-  if (alignment == LARGE_PAGE)
-    madvise (memory, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
-#endif
-  return memory;
+  if (bytes >= 2 * LARGE_PAGE)
+    return map_large (bytes);
+  if (posix_memalign (&start, HEAD, bytes + HEAD) != 0)
+    return NULL;
+  *(Head *) start = (Head){ start, 0 };
+  return (char *) start + HEAD;
 }
 
 void
 vel_cpu_free (void *memory)
 {
-  free (memory);
+  Head *head;
+
+  if (memory == NULL)
+    return;
+  head = (Head *) ((char *) memory - HEAD);
+  if (head->mapped > 0)
+    munmap (head->start, head->mapped);
+  else
+    free (head->start);
 }
 
 void *
