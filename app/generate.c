@@ -46,6 +46,7 @@ typedef struct {
   VelValues *request;
   VelOutput output; /* pattern NULL: into the history */
   GStrv paths;
+  const char *trace;
   GCancellable *cancellable;
   int asked;      /* atomic: Ctrl+C came */
   int stage;      /* atomic: VelStage */
@@ -228,7 +229,7 @@ save_pictures (Job *job, const VelResult *result, GError **error)
 }
 
 static VelExit
-paint (Job *job, const char *trace)
+paint (Job *job)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (VelEngine) engine = vel_engine_new (vel_values_get_int (job->request, "threads"), 0, &error);
@@ -236,7 +237,7 @@ paint (Job *job, const char *trace)
   gboolean asked;
 
   if (engine)
-    result = vel_engine_generate (engine, job->request, on_progress, job, *trace ? trace : NULL, job->paths != NULL, job->cancellable, &error);
+    result = vel_engine_generate (engine, job->request, on_progress, job, job->trace, job->paths != NULL, job->cancellable, &error);
   for (guint i = 0; result && result->notes && result->notes[i]; i++)
     vel_report_note (&job->report, "%s", result->notes[i]);
   asked = g_atomic_int_get (&job->asked);
@@ -250,6 +251,21 @@ paint (Job *job, const char *trace)
   return asked ? VEL_EXIT_INTERRUPTED : VEL_EXIT_DONE;
 }
 
+/* Settles where everything goes, and refuses what can not be written before any work is done. */
+static gboolean
+plan_files (Job *job, VelValues *own, GError **error)
+{
+  const VelOutput replaced = { .force = TRUE };
+  const char *trace[] = { vel_values_get (own, "trace"), NULL };
+
+  job->trace = *trace[0] ? trace[0] : NULL;
+  if (job->trace && !vel_output_check (&replaced, trace, error))
+    return FALSE;
+  if (!*job->output.pattern)
+    return TRUE;
+  return (job->paths = vel_output_paths (&job->output, error)) && vel_output_check (&job->output, (const char *const *) job->paths, error);
+}
+
 static VelExit
 run (int argc, char **argv)
 {
@@ -258,28 +274,29 @@ run (int argc, char **argv)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *model = NULL, *name = NULL, *date = today ();
-  g_auto (GStrv) paths = NULL;
   Job job = { .request = request, .cancellable = cancellable };
+  VelExit result;
   int status;
 
   if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0 ||
       (status = read_request (flags, request, own)) >= 0)
     return status;
-  vel_report_init (&job.report, vel_values_get_bool (own, "quiet"), vel_values_get_bool (own, "json"));
-  settle_seed (request);
   if (!(model = vel_catalog_resolve (vel_values_get (request, "model"), NULL, &error)))
     return vel_verb_fail (error);
   name = model_name (model);
+  settle_seed (request);
+  vel_report_init (&job.report, vel_values_get_bool (own, "quiet"), vel_values_get_bool (own, "json"));
   job.output = (VelOutput) { vel_values_get (request, "output"), name, date, vel_values_get_seed (request, "seed"),
                              vel_values_get_int (request, "batch"), vel_values_get_bool (own, "force") };
-  if (*job.output.pattern) {
-    job.paths = paths = vel_output_paths (&job.output, NULL);
-    if (!vel_output_check (&job.output, (const char *const *) paths, &error))
-      return vel_verb_fail (error);
-  }
-  vel_report_note (&job.report, "seed %" G_GUINT64_FORMAT, job.output.seed);
-  vel_interrupt_watch (on_interrupt, &job);
-  return paint (&job, vel_values_get (own, "trace"));
+  if (plan_files (&job, own, &error)) {
+    vel_report_note (&job.report, "seed %" G_GUINT64_FORMAT, job.output.seed);
+    vel_interrupt_watch (on_interrupt, &job);
+    result = paint (&job);
+    vel_interrupt_forget ();
+  } else
+    result = vel_verb_fail (error);
+  g_strfreev (job.paths);
+  return result;
 }
 
 const VelVerb vel_verb_generate = { "generate", N_ ("paints pictures from a prompt"), run };

@@ -5,23 +5,35 @@
 #include <signal.h>
 #include <unistd.h>
 
-typedef struct {
-  void (*asked) (gpointer data);
+static struct {
+  GMutex lock;
+  void (*asked) (gpointer data); /* NULL: forgotten */
   gpointer data;
   sigset_t signals;
-} Watch;
+} watch;
+
+/* Returns: FALSE if there is nobody to ask */
+static gboolean
+ask (void)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&watch.lock);
+
+  if (!watch.asked)
+    return FALSE;
+  watch.asked (watch.data);
+  return TRUE;
+}
 
 static gpointer
-wait_for_it (gpointer data)
+wait_for_it (gpointer unused)
 {
-  Watch *watch = data;
   int which;
 
-  sigwait (&watch->signals, &which);
-  watch->asked (watch->data);
-  sigwait (&watch->signals, &which);
+  sigwait (&watch.signals, &which);
+  if (ask ())
+    sigwait (&watch.signals, &which);
   signal (which, SIG_DFL);
-  pthread_sigmask (SIG_UNBLOCK, &watch->signals, NULL);
+  pthread_sigmask (SIG_UNBLOCK, &watch.signals, NULL);
   kill (getpid (), which);
   return NULL;
 }
@@ -29,11 +41,18 @@ wait_for_it (gpointer data)
 void
 vel_interrupt_watch (void (*asked) (gpointer data), gpointer data)
 {
-  static Watch watch;
-
-  watch = (Watch) { .asked = asked, .data = data };
+  watch.asked = asked;
+  watch.data = data;
   sigemptyset (&watch.signals);
   sigaddset (&watch.signals, SIGINT);
   pthread_sigmask (SIG_BLOCK, &watch.signals, NULL); /* threads started later inherit this */
-  g_thread_unref (g_thread_new ("interrupt", wait_for_it, &watch));
+  g_thread_unref (g_thread_new ("interrupt", wait_for_it, NULL));
+}
+
+void
+vel_interrupt_forget (void)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&watch.lock);
+
+  watch.asked = NULL;
 }

@@ -129,6 +129,7 @@ test_failure (void)
   vel_assert_refused (PAINT (path, "--tokenizer", "/nowhere", "--trace", trace, "--quiet"), 1, "nowhere");
   vel_assert_refused (PAINT ("/nowhere/x.png"), 1, "/nowhere");
   vel_assert_refused (PAINT (folder, "--force"), 1, "folder");
+  vel_assert_refused (PAINT (path, "--trace", "/nowhere/x.safetensors"), 1, "/nowhere");
   g_assert_cmpuint (count_files (folder), ==, 0);
 }
 
