@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,7 +68,7 @@ scan (GPtrArray *entries, const char *folder, int depth)
       continue;
     if (vel_diffusers_is_model (path) || (g_str_has_suffix (name, ".safetensors") && g_file_test (path, G_FILE_TEST_IS_REGULAR)))
       add_model (entries, path, NULL);
-    else if (depth > 1 && g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+    else if (depth > 1 && g_file_test (path, G_FILE_TEST_IS_DIR)) /* a link, too: large models live on other disks */
       scan (entries, path, depth - 1);
   }
 }
@@ -81,16 +82,17 @@ compare_entries (gconstpointer a, gconstpointer b)
   return order ? order : strcmp (x->path, y->path);
 }
 
-/* A folder that was named twice, or lies within another, shows its models once. */
+/* A folder that was named twice, lies within another or is linked to shows its models once. */
 static void
 drop_repeated (GPtrArray *entries)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, free, NULL);
 
   for (guint i = 0; i < entries->len;) {
     const VelCatalogEntry *entry = entries->pdata[i];
+    char *real = realpath (entry->path, NULL);
 
-    if (g_hash_table_add (seen, g_canonicalize_filename (entry->path, NULL)))
+    if (!real || g_hash_table_add (seen, real))
       i++;
     else
       g_ptr_array_remove_index (entries, i);

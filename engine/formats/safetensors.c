@@ -229,12 +229,36 @@ read_tensor (VelSafetensors *self, VelJson *json, const char *name, GError **err
   return done;
 }
 
+/* What people have instead of a model file. (nullable) */
+static const char *
+recognise (const VelSafetensors *self)
+{
+  static const struct {
+    const char *start, *what;
+  } others[] = {
+    { "PK\3\4", "it is a zip archive, as PyTorch checkpoints (.ckpt) are; a .safetensors version of the model is needed" },
+    { "GGUF", "it is a GGUF file; a .safetensors version of the model is needed" },
+    { "version https://git-lfs", "it is a Git LFS pointer: the model itself was not downloaded" },
+    { "<!DOCTYPE", "it is a web page, perhaps what a download gave instead of the model" },
+    { "<html", "it is a web page, perhaps what a download gave instead of the model" },
+    { "\x89PNG", "it is a picture" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    if (self->size >= strlen (others[i].start) && memcmp (self->map, others[i].start, strlen (others[i].start)) == 0)
+      return others[i].what;
+  return NULL;
+}
+
 static gboolean
 read_header (VelSafetensors *self, GCancellable *cancellable, GError **error)
 {
+  const char *other = recognise (self);
   guint64 length;
   VelJson json;
 
+  if (other)
+    return damaged (self, error, "%s", other);
   memcpy (&length, self->map, 8);
   length = GUINT64_FROM_LE (length);
   if (length > MAX_HEADER || length > self->size - 8)

@@ -146,6 +146,20 @@ test_no_file (void)
   refuse ("/dev/zero", "it is a device");
 }
 
+/* What a person may take for a model is called by its name. */
+static void
+test_others (void)
+{
+  g_autofree char *zip = scratch_file ("model.ckpt", "PK\3\4\0\0\0\0\0\0", 10), *gguf = scratch_file ("model.gguf", "GGUF\3\0\0\0", 8);
+  g_autofree char *pointer = scratch_file ("pointer.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", 57);
+  g_autofree char *page = scratch_file ("page.safetensors", "<!DOCTYPE html><html></html>", 28);
+
+  refuse (zip, "PyTorch checkpoints");
+  refuse (gguf, "it is a GGUF file");
+  refuse (pointer, "was not downloaded");
+  refuse (page, "it is a web page");
+}
+
 /* A header of 100 MB, all brackets: refused at the 33rd, without memory for the rest. */
 static void
 test_brackets (void)
@@ -299,6 +313,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/safetensors/length", test_length);
   g_test_add_func ("/formats/safetensors/truncated", test_truncated);
   g_test_add_func ("/formats/safetensors/no-file", test_no_file);
+  g_test_add_func ("/formats/safetensors/others", test_others);
   g_test_add_func ("/formats/safetensors/brackets", test_brackets);
   g_test_add_func ("/formats/safetensors/many", test_many);
   g_test_add_func ("/formats/safetensors/round-trip", test_round_trip);

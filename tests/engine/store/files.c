@@ -134,7 +134,7 @@ test_catalog (void)
   g_autofree char *a = g_build_filename (own, "alpha.safetensors", NULL), *b = g_build_filename (own, "below", "Beta.safetensors", NULL);
   g_autofree char *broken = g_build_filename (own, "broken.safetensors", NULL), *text = g_build_filename (own, "notes.txt", NULL);
   g_autofree char *unet = g_build_filename (more, "folder", "unet", "diffusion_pytorch_model.safetensors", NULL);
-  g_autofree char *folder = g_build_filename (more, "folder", NULL), *found = NULL;
+  g_autofree char *folder = g_build_filename (more, "folder", NULL), *loop = g_build_filename (more, "loop", NULL), *found = NULL;
   const char *folders[] = { more, more, "/nowhere", NULL };
   g_autoptr (GPtrArray) entries = NULL;
   g_autoptr (GError) error = NULL;
@@ -145,6 +145,7 @@ test_catalog (void)
   write_model (unet, "conv_out.weight");
   g_file_set_contents (broken, "rubbish", -1, NULL);
   g_file_set_contents (text, "rubbish", -1, NULL);
+  g_assert_cmpint (symlink (".", loop), ==, 0);
   entries = vel_catalog_list_models (folders);
   g_assert_nonnull (find (entries, "alpha"));
   g_assert_nonnull (find (entries, "Beta"));
