@@ -50,18 +50,20 @@ on_tokenizer_read (GObject *source, GAsyncResult *result, gpointer data)
 static void
 on_model_changed (VelVocabulary *self)
 {
-  const VelCatalogEntry *entry = vel_models_find (self->models, vel_values_get (self->request, "model"));
+  const char *name = vel_values_get (self->request, "model");
+  const VelCatalogEntry *entry = vel_models_find (self->models, name);
+  const char *path = entry != NULL ? entry->path : g_path_is_absolute (name) ? name : NULL;
   g_autoptr (GTask) task = NULL;
 
-  if (entry == NULL || g_strcmp0 (entry->path, self->path) == 0)
+  if (path == NULL || g_strcmp0 (path, self->path) == 0)
     return;
   g_free (self->path);
-  self->path = g_strdup (entry->path);
+  self->path = g_strdup (path);
   g_cancellable_cancel (self->reading);
   g_clear_object (&self->reading);
   self->reading = g_cancellable_new ();
   task = g_task_new (self, self->reading, on_tokenizer_read, NULL);
-  g_task_set_task_data (task, g_strdup (entry->path), g_free);
+  g_task_set_task_data (task, g_strdup (path), g_free);
   g_task_run_in_thread (task, read_tokenizer);
 }
 

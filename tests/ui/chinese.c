@@ -22,7 +22,7 @@ test_chinese (void)
   vel_values_set (vel_session_get_request (vel_application_get_session (harness.application)), "prompt",
                   "暮色中一只白天鹅滑过薄雾弥漫的湖面，(纸灯笼:1.3)漂在水上", NULL);
   vel_harness_check_names (window);
-  vel_harness_photograph (window, "14-chinese");
+  g_free (vel_harness_photograph (window, "14-chinese"));
   vel_harness_stop (&harness);
 }
 

@@ -114,11 +114,11 @@ snapshot (GtkWidget *window)
   return gtk_snapshot_free_to_node (drawn);
 }
 
-void
+char *
 vel_harness_photograph (GtkWidget *window, const char *name)
 {
   g_autofree char *folder = g_test_build_filename (G_TEST_BUILT, "ui", "screenshots", NULL);
-  g_autofree char *path = g_strdup_printf ("%s/%s.png", folder, name);
+  char *path = g_strdup_printf ("%s/%s.png", folder, name);
   g_autoptr (GdkTexture) texture = NULL;
   GskRenderNode *node = NULL;
 
@@ -133,6 +133,7 @@ vel_harness_photograph (GtkWidget *window, const char *name)
   g_assert_cmpint (g_mkdir_with_parents (folder, 0755), ==, 0);
   g_assert_true (gdk_texture_save_to_png (texture, path));
   g_test_message ("%s: %d x %d", path, gdk_texture_get_width (texture), gdk_texture_get_height (texture));
+  return path;
 }
 
 /* Text of a label below the widget: what a button without a name of its own is called by. */

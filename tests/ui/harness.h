@@ -24,7 +24,7 @@ void vel_harness_wait (VelCondition condition, gpointer data, guint seconds, con
 GtkWidget *vel_harness_find_type (GtkWidget *root, GType type);
 GtkWidget *vel_harness_find_id (GtkWidget *root, const char *id);
 
-/* Into tests/ui/screenshots/NAME.png of the build folder; no X tool is needed. */
-void vel_harness_photograph (GtkWidget *window, const char *name);
+/* Into tests/ui/screenshots/NAME.png of the build folder; no X tool is needed. Returns: (transfer full) its path */
+char *vel_harness_photograph (GtkWidget *window, const char *name);
 /* Fails with the path of every widget that takes focus and has no name for assistive tools. Returns: how many it looked at */
 guint vel_harness_check_names (GtkWidget *root);

@@ -61,6 +61,12 @@ tear_down (Fixture *self, gconstpointer data)
 }
 
 static void
+photograph (Fixture *self, const char *name)
+{
+  g_free (vel_harness_photograph (self->window, name));
+}
+
+static void
 set (Fixture *self, const char *name, const char *text)
 {
   g_autoptr (GError) error = NULL;
@@ -149,7 +155,7 @@ test_first_start (Fixture *self, gconstpointer data)
   g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, "");
   g_assert_nonnull (generate);
   g_assert_false (gtk_widget_is_sensitive (gtk_widget_get_first_child (generate)));
-  vel_harness_photograph (self->window, "1-first-start");
+  photograph (self, "1-first-start");
 }
 
 static void
@@ -168,7 +174,7 @@ test_type (Fixture *self, gconstpointer data)
   vel_values_set (self->request, "steps", "33", NULL);
   vel_harness_spin (100);
   g_assert_nonnull (strstr (gtk_label_get_text (GTK_LABEL (vel_harness_find_id (sampling, "summary"))), "33"));
-  vel_harness_photograph (self->window, "2-typed");
+  photograph (self, "2-typed");
 }
 
 static void
@@ -183,7 +189,7 @@ test_paint (Fixture *self, gconstpointer data)
   g_assert_cmpint (gdk_texture_get_width (vel_stage_get_texture (self->stage)), ==, 128);
   g_assert_cmpuint (vel_history_strip_get_n_pictures (VEL_HISTORY_STRIP (strip)), ==, 1);
   g_assert_cmpstr (vel_stage_get_item (self->stage)->prompt, ==, PROMPT);
-  vel_harness_photograph (self->window, "3-painted");
+  photograph (self, "3-painted");
 }
 
 static void
@@ -197,7 +203,7 @@ test_stop (Fixture *self, gconstpointer data)
   vel_harness_wait (has_texture, self->stage, 10, "a preview is shown");
   g_assert_true (vel_stage_is_live (self->stage));
   g_assert_cmpstr (label_text (self, "label"), ==, "Add to Queue");
-  vel_harness_photograph (self->window, "4-painting");
+  photograph (self, "4-painting");
   asked = g_get_monotonic_time ();
   do_action (self, "win.stop");
   vel_harness_wait (is_idle, self->worker, 30, "the worker has stopped");
@@ -219,7 +225,7 @@ test_queue (Fixture *self, gconstpointer data)
   vel_harness_wait (is_at_step_two, self->worker, 60, "the second step is done");
   g_assert_true (is_revealed (self, count));
   g_assert_cmpstr (gtk_label_get_text (GTK_LABEL (count)), ==, "2 waiting");
-  vel_harness_photograph (self->window, "5-queue");
+  photograph (self, "5-queue");
   do_action (self, "win.stop-all");
   vel_harness_wait (is_idle, self->worker, 30, "the queue is empty");
   vel_harness_spin (50);
@@ -273,7 +279,7 @@ test_restore_own (Fixture *self, gconstpointer data)
   g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 4);
   g_assert_cmpint (vel_values_get_int (self->request, "width"), ==, 64); /* the picture's own */
   g_assert_cmpstr (vel_values_get (self->request, "seed"), ==, "5");
-  vel_harness_photograph (self->window, "6-restored");
+  photograph (self, "6-restored");
   g_assert_true (gtk_widget_activate_action (self->window, "win.restore-json", "s", before));
   g_assert_true (prompt_is_other (self->request));
 }
@@ -319,7 +325,7 @@ test_restore_nonsense (Fixture *self, gconstpointer data)
   vel_window_restore_file (self->harness.window, file);
   vel_harness_wait (shows_error, self->stage, 30, "a sentence says what is wrong");
   g_assert_true (prompt_is_other (self->request));
-  vel_harness_photograph (self->window, "7-error");
+  photograph (self, "7-error");
 }
 
 /* A model that is not there: a sentence above the canvas, and the window goes on. */
@@ -350,7 +356,7 @@ test_history (Fixture *self, gconstpointer data)
   vel_harness_wait (has_item, self->stage, 30, "the chosen picture is shown");
   vel_harness_spin (300);
   g_assert_cmpuint (vel_stage_get_item (self->stage)->seed, ==, 20);
-  vel_harness_photograph (self->window, "8-history");
+  photograph (self, "8-history");
 }
 
 static void
@@ -409,7 +415,7 @@ test_dark (Fixture *self, gconstpointer data)
   ask_for_picture (self, "150");
   do_action (self, "win.generate");
   vel_harness_wait (is_at_step_two, self->worker, 60, "the second step is done");
-  vel_harness_photograph (self->window, "9-dark");
+  photograph (self, "9-dark");
   do_action (self, "win.stop-all");
   vel_harness_wait (is_idle, self->worker, 30, "the worker has stopped");
   g_settings_set_string (vel_session_get_settings (self->session), "color-scheme", "system");
@@ -422,9 +428,9 @@ test_narrow (Fixture *self, gconstpointer data)
 
   g_assert_cmpint (gtk_widget_get_width (self->window), <=, 360);
   g_assert_null (gtk_widget_get_first_child (prompt));
-  vel_harness_photograph (self->window, "10-narrow");
+  photograph (self, "10-narrow");
   do_action (self, "win.panel");
-  vel_harness_photograph (self->window, "11-narrow-panel");
+  photograph (self, "11-narrow-panel");
 }
 
 /* Everything that can be focused is reached by Tab alone. */
@@ -463,9 +469,9 @@ test_starter (Fixture *self, gconstpointer data)
   vel_harness_spin (300);
   do_action (self, "win.generate");
   vel_harness_wait (is_at_step_two, self->worker, 120, "the second step is done");
-  vel_harness_photograph (self->window, "12-starter-painting");
+  photograph (self, "12-starter-painting");
   wait_for_picture (self);
-  vel_harness_photograph (self->window, "13-starter");
+  photograph (self, "13-starter");
 }
 
 int

@@ -10,7 +10,8 @@
 #define ROOM_ABOVE 24
 #define ROOM_BELOW 76
 #define ROOM_BESIDE 24
-#define ROOM_COMPACT 12
+#define ROOM_NARROW 12
+#define NARROW 600
 #define MIN_ZOOM 0.05
 #define MAX_ZOOM 32.0
 #define RADIUS 3
@@ -21,7 +22,7 @@ struct _VelCanvas {
   guint width, height; /* of the picture */
   double zoom;         /* while not fitted */
   double x, y;         /* the picture's centre from the room's centre, while not fitted */
-  gboolean fitted, compact;
+  gboolean fitted;
   guint notify; /* source */
 };
 
@@ -33,11 +34,10 @@ static GParamSpec *props[N_PROPS];
 static graphene_rect_t
 get_room (VelCanvas *self)
 {
-  float above = self->compact ? ROOM_COMPACT : ROOM_ABOVE, below = self->compact ? ROOM_COMPACT : ROOM_BELOW;
-  float beside = self->compact ? ROOM_COMPACT : ROOM_BESIDE;
   float width = (float) gtk_widget_get_width (GTK_WIDGET (self)), height = (float) gtk_widget_get_height (GTK_WIDGET (self));
+  float beside = width < NARROW ? ROOM_NARROW : ROOM_BESIDE;
 
-  return GRAPHENE_RECT_INIT (beside, above, MAX (width - 2 * beside, 1), MAX (height - above - below, 1));
+  return GRAPHENE_RECT_INIT (beside, ROOM_ABOVE, MAX (width - 2 * beside, 1), MAX (height - ROOM_ABOVE - ROOM_BELOW, 1));
 }
 
 double
@@ -146,13 +146,6 @@ vel_canvas_set_texture (VelCanvas *self, GdkTexture *texture, guint width, guint
     vel_canvas_fit (self);
   else
     changed (self);
-}
-
-void
-vel_canvas_set_compact (VelCanvas *self, gboolean compact)
-{
-  self->compact = compact;
-  changed (self);
 }
 
 static void

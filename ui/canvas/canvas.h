@@ -25,5 +25,3 @@ void vel_canvas_zoom_to (VelCanvas *self, double zoom, double x, double y);
 /* To the next round figure, about the centre. direction: 1 closer, -1 away. */
 void vel_canvas_zoom_step (VelCanvas *self, int direction);
 void vel_canvas_pan (VelCanvas *self, double dx, double dy);
-/* Less room above and below, for a narrow window. */
-void vel_canvas_set_compact (VelCanvas *self, gboolean compact);

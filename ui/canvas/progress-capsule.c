@@ -124,5 +124,4 @@ static void
 vel_progress_capsule_init (VelProgressCapsule *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->ring), GTK_ACCESSIBLE_PROPERTY_LABEL, _("Progress"), -1);
 }

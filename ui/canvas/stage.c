@@ -31,8 +31,9 @@ struct _VelStage {
   guint frame_width, frame_height;
   VelEntryData *entry;   /* the picture of the history that is shown, or NULL */
   GCancellable *loading; /* of the next entry */
-  gboolean live, compact;
-  guint tick;
+  gboolean live;
+  gboolean compact;
+  guint tick; /* source */
 };
 
 G_DEFINE_FINAL_TYPE (VelStage, vel_stage, GTK_TYPE_BOX)
@@ -281,9 +282,40 @@ void
 vel_stage_set_compact (VelStage *self, gboolean compact)
 {
   self->compact = compact;
-  vel_canvas_set_compact (self->canvas, FALSE);
   vel_welcome_page_set_compact (self->welcome, compact);
   update_bars (self);
+}
+
+/* What floats lies along the lower edge: zoom at the end, the rest in the middle, or as near to it as zoom allows. Where there is no room
+ * for both, zoom goes above. */
+static gboolean
+on_child_position (VelStage *self, GtkWidget *child, GdkRectangle *place, GtkOverlay *overlay)
+{
+  int width = gtk_widget_get_width (GTK_WIDGET (overlay)), height = gtk_widget_get_height (GTK_WIDGET (overlay));
+  GtkWidget *bar = GTK_WIDGET (self->job != NULL ? self->capsule_revealer : self->bar_revealer);
+  GtkRequisition zoom, wanted, other;
+  gboolean mirrored = gtk_widget_get_direction (child) == GTK_TEXT_DIR_RTL;
+
+  gtk_widget_get_preferred_size (child, NULL, &wanted);
+  gtk_widget_get_preferred_size (GTK_WIDGET (self->zoom_revealer), NULL, &zoom);
+  gtk_widget_get_preferred_size (bar, NULL, &other);
+  if (!gtk_revealer_get_reveal_child (self->zoom_revealer))
+    zoom.width = 0;
+  place->width = MIN (wanted.width, width);
+  place->height = MIN (wanted.height, height);
+  place->y = height - place->height;
+  if (child == GTK_WIDGET (self->zoom_revealer)) {
+    place->x = width - place->width;
+    if (other.width + zoom.width > width)
+      place->y = MAX (0, place->y - other.height);
+  } else {
+    place->x = (width - place->width) / 2;
+    if (place->width + zoom.width <= width)
+      place->x = MIN (place->x, width - zoom.width - place->width);
+  }
+  if (mirrored)
+    place->x = width - place->x - place->width;
+  return TRUE;
 }
 
 void
@@ -340,6 +372,7 @@ vel_stage_class_init (VelStageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, VelStage, bar);
   gtk_widget_class_bind_template_callback (widget_class, on_banner_closed);
   gtk_widget_class_bind_template_callback (widget_class, on_example);
+  gtk_widget_class_bind_template_callback (widget_class, on_child_position);
   gtk_widget_class_bind_template_callback (widget_class, on_zoom);
 }
 

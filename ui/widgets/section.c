@@ -93,6 +93,7 @@ ensure_more (VelSectionPrivate *self)
     self->more = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
     gtk_expander_set_child (GTK_EXPANDER (expander), self->more);
     gtk_widget_add_css_class (expander, "more");
+    gtk_accessible_update_property (GTK_ACCESSIBLE (expander), GTK_ACCESSIBLE_PROPERTY_LABEL, _("More"), -1);
     gtk_box_append (GTK_BOX (self->body), expander);
   }
   return self->more;
