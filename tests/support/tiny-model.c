@@ -93,7 +93,7 @@ write_index (json_t *rows, const char *folder)
     const char *file = json_string_value (json_array_get (row, 0));
 
     if (g_str_has_prefix (file, "unet/"))
-      json_object_set (map, json_string_value (json_array_get (row, 1)), json_string (file + strlen ("unet/")));
+      json_object_set_new (map, json_string_value (json_array_get (row, 1)), json_string (file + strlen ("unet/")));
   }
   index = json_pack ("{s:o, s:o}", "metadata", json_object (), "weight_map", map);
   g_assert_cmpint (json_dump_file (index, path, 0), ==, 0);
