@@ -15,6 +15,7 @@
 #include "ui/panels/history-strip.h"
 #include "ui/panels/welcome-page.h"
 #include "ui/widgets/prompt-view.h"
+#include "ui/widgets/section.h"
 #include "ui/window-restore.h"
 
 #define PROMPT "a (white swan:1.2) on a lake at dusk, [fog]"
@@ -454,6 +455,83 @@ test_tab (Fixture *self, gconstpointer data)
   }
 }
 
+/* Every option of the table has its row, in one section or the generate bar. */
+static void
+test_sections (Fixture *self, gconstpointer data)
+{
+  const char *const ids[] = { "model", "start", "size", "sampling", "output" };
+  VelSection *sections[G_N_ELEMENTS (ids)];
+
+  vel_values_reset (self->request);
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++) {
+    sections[i] = VEL_SECTION (vel_harness_find_id (vel_harness_find_id (self->window, "sections"), ids[i]));
+    vel_section_set_expanded (sections[i], i != 3);
+  }
+  photograph (self, "15-sections");
+  for (const VelParam *param = vel_values_get_table (self->request); param->name != NULL; param++) {
+    gboolean found = g_str_equal (param->name, "prompt") || g_str_equal (param->name, "negative") || g_str_equal (param->name, "model") ||
+                     g_str_equal (param->name, "batch") || (param->flags & VEL_PARAM_HIDDEN) != 0;
+
+    for (guint i = 0; i < G_N_ELEMENTS (sections); i++)
+      found = found || vel_section_find_control (sections[i], param->name) != NULL;
+    if (!found)
+      g_test_message ("no row: %s", param->name);
+    g_assert_true (found);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    vel_section_set_expanded (sections[i], i == 3);
+  gtk_expander_set_expanded (GTK_EXPANDER (vel_harness_find_type (GTK_WIDGET (sections[3]), GTK_TYPE_EXPANDER)), TRUE);
+  photograph (self, "16-sampling-more");
+}
+
+static const char *
+figure_text (Fixture *self, const char *section, const char *name)
+{
+  GtkWidget *found = vel_harness_find_id (vel_harness_find_id (self->window, "sections"), section);
+  GtkWidget *control = vel_section_find_control (VEL_SECTION (found), name);
+
+  return gtk_editable_get_text (GTK_EDITABLE (vel_harness_find_type (control, GTK_TYPE_SPIN_BUTTON)));
+}
+
+/* What is typed into a figure, dragged on a slider or chosen from a list is what the request says, and the other way round. */
+static void
+test_rows (Fixture *self, gconstpointer data)
+{
+  VelSection *sampling = VEL_SECTION (vel_harness_find_id (self->window, "sampling"));
+  GtkWidget *steps = vel_section_find_control (sampling, "steps");
+  GtkWidget *scale = vel_harness_find_type (steps, GTK_TYPE_SCALE), *figure = vel_harness_find_type (steps, GTK_TYPE_SPIN_BUTTON);
+  GtkWidget *sampler = vel_section_find_control (sampling, "sampler"), *seed = vel_section_find_control (sampling, "seed");
+  GtkWidget *lock = vel_harness_find_type (seed, GTK_TYPE_TOGGLE_BUTTON);
+
+  vel_values_reset (self->request);
+  g_assert_cmpfloat (gtk_range_get_value (GTK_RANGE (scale)), ==, 20);
+  set (self, "steps", "31");
+  g_assert_cmpfloat (gtk_range_get_value (GTK_RANGE (scale)), ==, 31);
+  g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (figure)), ==, "31");
+  gtk_range_set_value (GTK_RANGE (scale), 12.4);
+  g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 12);
+  gtk_editable_set_text (GTK_EDITABLE (figure), "120"); /* beyond the slider, within the range */
+  gtk_spin_button_update (GTK_SPIN_BUTTON (figure));
+  g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 120);
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (sampler), 1);
+  g_assert_true (vel_values_is_set (self->request, "sampler"));
+  vel_values_set (self->request, "sampler", "", NULL);
+  g_assert_cmpuint (gtk_drop_down_get_selected (GTK_DROP_DOWN (sampler)), !=, GTK_INVALID_LIST_POSITION);
+  g_assert_cmpstr (figure_text (self, "size", "width"), ==, "Auto");
+  set (self, "width", "192");
+  g_assert_cmpstr (figure_text (self, "size", "width"), ==, "192");
+  vel_values_set (self->request, "width", "", NULL);
+  g_assert_cmpstr (figure_text (self, "size", "width"), ==, "Auto");
+  set (self, "cfg", "6.25");
+  g_assert_cmpstr (figure_text (self, "sampling", "cfg"), ==, "6.25");
+  g_assert_false (vel_values_is_set (self->request, "seed"));
+  g_signal_emit_by_name (gtk_widget_get_next_sibling (lock), "clicked");
+  g_assert_true (vel_values_is_set (self->request, "seed"));
+  g_assert_true (gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (lock)));
+  set (self, "seed", "18446744073709551615");
+  g_assert_cmpstr (gtk_editable_get_text (GTK_EDITABLE (vel_harness_find_type (seed, GTK_TYPE_ENTRY))), ==, "18446744073709551615");
+}
+
 /* The model that is shipped, where it is. */
 static void
 test_starter (Fixture *self, gconstpointer data)
@@ -496,6 +574,8 @@ main (int argc, char **argv)
   g_test_add ("/ui/history", Fixture, NULL, set_up, test_history, tear_down);
   g_test_add ("/ui/zoom", Fixture, NULL, set_up, test_zoom, tear_down);
   g_test_add ("/ui/tab", Fixture, NULL, set_up, test_tab, tear_down);
+  g_test_add ("/ui/sections", Fixture, NULL, set_up, test_sections, tear_down);
+  g_test_add ("/ui/rows", Fixture, NULL, set_up, test_rows, tear_down);
   g_test_add ("/ui/draft", Fixture, NULL, set_up, test_draft, tear_down);
   g_test_add ("/ui/draft-is-back", Fixture, NULL, set_up, test_draft_is_back, tear_down);
   g_test_add ("/ui/dark", Fixture, NULL, set_up, test_dark, tear_down);

@@ -150,6 +150,7 @@ vel_param_number_new (VelValues *values, const VelParam *param)
   gboolean has_slider = bounded && (param->slider_maximum > param->slider_minimum || (high - low) / step <= 1000);
 
   gtk_widget_add_css_class (figure, "figure");
+  gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (figure), FALSE); /* "Auto" */
   gtk_spin_button_set_digits (GTK_SPIN_BUTTON (figure), count_digits (param));
   gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (figure), param->step > 1);
   gtk_editable_set_width_chars (GTK_EDITABLE (figure), 4);
