@@ -3,6 +3,7 @@
 #include "app/report.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -68,7 +69,7 @@ format_left (double seconds)
   if (seconds < 0)
     return g_strdup ("");
   if (seconds < 60)
-    return g_strdup_printf (", %.0f s left", seconds);
+    return g_strdup_printf (", %.0f s left", ceil (seconds));
   return g_strdup_printf (", %d min %02d s left", (int) seconds / 60, (int) seconds % 60);
 }
 
