@@ -5,13 +5,9 @@
 #include "ui/window.h"
 #include "ui/panels/generate-bar.h"
 #include "ui/panels/history-strip.h"
-#include "ui/panels/model-panel.h"
-#include "ui/panels/output-panel.h"
 #include "ui/panels/prompt-panel.h"
 #include "ui/panels/queue-line.h"
-#include "ui/panels/sampling-panel.h"
-#include "ui/panels/size-panel.h"
-#include "ui/panels/start-panel.h"
+#include "ui/panels/settings-panel.h"
 #include "ui/widgets/picture-loader.h"
 #include "ui/widgets/width-handle.h"
 #include "ui/window-actions.h"
@@ -27,7 +23,7 @@ struct _VelWindow {
   GtkWidget *panel, *width_handle, *strip_toggle, *prompt_place, *generate_place, *compact_place;
   GtkRevealer *strip_revealer;
   VelPromptPanel *prompt;
-  VelSection *model, *start, *size, *sampling, *output;
+  VelSettingsPanel *sections;
   VelGenerateBar *generate;
   VelStage *stage;
   VelQueueLine *queue;
@@ -93,30 +89,13 @@ void
 vel_window_start_from (VelWindow *self, const char *path)
 {
   vel_values_set (vel_session_get_request (self->session), "init", path, NULL);
-  vel_section_set_expanded (self->start, TRUE);
-  vel_section_flash (self->start);
-}
-
-static gboolean
-section_changed (VelSection *section, VelValues *before, VelValues *now)
-{
-  g_auto (GStrv) groups = g_strsplit (vel_section_get_group (section), " ", -1);
-
-  for (const VelParam *param = vel_values_get_table (now); param->name != NULL; param++)
-    if (param->group != NULL && g_strv_contains ((const char *const *) groups, param->group) && !g_str_has_suffix (param->group, "prompt") &&
-        !g_str_equal (vel_values_get (before, param->name), vel_values_get (now, param->name)))
-      return TRUE;
-  return FALSE;
+  vel_settings_panel_open_start (self->sections);
 }
 
 void
 vel_window_flash_changes (VelWindow *self, VelValues *before)
 {
-  VelSection *sections[] = { self->model, self->start, self->size, self->sampling, self->output };
-
-  for (guint i = 0; i < G_N_ELEMENTS (sections); i++)
-    if (section_changed (sections[i], before, vel_session_get_request (self->session)))
-      vel_section_flash (sections[i]);
+  vel_settings_panel_flash_changes (self->sections, before);
 }
 
 /* An empty strip would only take room. */
@@ -188,7 +167,7 @@ show_result (VelWindow *self, VelJob *job, gboolean live)
   if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     vel_stage_show_error (self->stage, error->message);
   if (vel_job_get_state (job) == VEL_JOB_DONE)
-    vel_sampling_panel_show_seed (VEL_SAMPLING_PANEL (self->sampling), vel_values_get_seed (vel_job_get_request (job), "seed"));
+    vel_settings_panel_show_seed (self->sections, vel_values_get_seed (vel_job_get_request (job), "seed"));
 }
 
 static void
@@ -303,33 +282,11 @@ on_first_pictures (VelWindow *self)
 }
 
 static void
-bind_sections (VelWindow *self)
-{
-  VelValues *request = vel_session_get_request (self->session);
-  GSettings *settings = vel_session_get_settings (self->session);
-  g_auto (GStrv) open = g_settings_get_strv (settings, "open-sections");
-  VelSection *sections[] = { self->model, self->start, self->size, self->sampling, self->output };
-
-  vel_model_panel_set_models (VEL_MODEL_PANEL (self->model), vel_session_get_models (self->session));
-  for (guint i = 0; i < G_N_ELEMENTS (sections); i++) {
-    vel_section_set_request (sections[i], request);
-    vel_section_set_expanded (sections[i], g_strv_contains ((const char *const *) open, vel_section_get_group (sections[i])));
-  }
-}
-
-static void
 save_settings (VelWindow *self)
 {
   GSettings *settings = vel_session_get_settings (self->session);
-  VelSection *sections[] = { self->model, self->start, self->size, self->sampling, self->output };
-  g_autoptr (GStrvBuilder) open = g_strv_builder_new ();
-  g_auto (GStrv) names = NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (sections); i++)
-    if (vel_section_get_expanded (sections[i]))
-      g_strv_builder_add (open, vel_section_get_group (sections[i]));
-  names = g_strv_builder_end (open);
-  g_settings_set_strv (settings, "open-sections", (const char *const *) names);
+  vel_settings_panel_save (self->sections);
   g_settings_set_int (settings, "panel-width", vel_width_handle_get_width (self->width_handle));
   if (!self->layout.folds)
     g_settings_set_boolean (settings, "panel-shown", adw_flap_get_reveal_flap (self->flap));
@@ -421,7 +378,7 @@ vel_window_new (GtkApplication *application, VelSession *session)
 
   self->session = g_object_ref (session);
   bind_settings (self);
-  bind_sections (self);
+  vel_settings_panel_set_session (self->sections, session);
   add_stateful_actions (self);
   vel_prompt_panel_set_session (self->prompt, session);
   vel_generate_bar_set_request (self->generate, vel_session_get_request (session));
@@ -457,11 +414,7 @@ vel_window_class_init (VelWindowClass *klass)
   GTK_WINDOW_CLASS (klass)->close_request = vel_window_close_request;
   widget_class->size_allocate = vel_window_size_allocate;
   g_type_ensure (VEL_TYPE_PROMPT_PANEL);
-  g_type_ensure (VEL_TYPE_MODEL_PANEL);
-  g_type_ensure (VEL_TYPE_START_PANEL);
-  g_type_ensure (VEL_TYPE_SIZE_PANEL);
-  g_type_ensure (VEL_TYPE_SAMPLING_PANEL);
-  g_type_ensure (VEL_TYPE_OUTPUT_PANEL);
+  g_type_ensure (VEL_TYPE_SETTINGS_PANEL);
   g_type_ensure (VEL_TYPE_GENERATE_BAR);
   g_type_ensure (VEL_TYPE_STAGE);
   g_type_ensure (VEL_TYPE_QUEUE_LINE);
@@ -477,11 +430,7 @@ vel_window_class_init (VelWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, VelWindow, compact_place);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, strip_revealer);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, prompt);
-  gtk_widget_class_bind_template_child (widget_class, VelWindow, model);
-  gtk_widget_class_bind_template_child (widget_class, VelWindow, start);
-  gtk_widget_class_bind_template_child (widget_class, VelWindow, size);
-  gtk_widget_class_bind_template_child (widget_class, VelWindow, sampling);
-  gtk_widget_class_bind_template_child (widget_class, VelWindow, output);
+  gtk_widget_class_bind_template_child (widget_class, VelWindow, sections);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, generate);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, stage);
   gtk_widget_class_bind_template_child (widget_class, VelWindow, queue);
