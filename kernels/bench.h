@@ -30,7 +30,8 @@ typedef bool (*VelBenchReport) (const VelBenchRow *row, void *data);
  * be measured so. */
 double vel_bench_peak (const VelKernels *kernels, VelBackend *backend);
 
-/* Times every shape with fp16 weights; activations are finite noise. The sum of seconds * count over a part's rows is its time
+/* Times every shape with fp16 weights; activations are finite noise. A backend of one thread is timed by the processor time it
+ * had, which other programs hardly change; several threads by the clock. The sum of seconds * count over a part's rows is its time
  * without norms and additions.
  * options: NULL for all as standard. report: called from this thread. Returns: false if stopped or out of memory. */
 bool vel_bench_ops (const VelKernels *kernels, VelBackend *backend, const VelBenchOptions *options, VelBenchReport report, void *data);
