@@ -180,8 +180,6 @@ vel_catalog_resolve (const char *name, const char *const *folders, GError **erro
 static char *
 hashed_file (const char *path, GError **error)
 {
-  g_autoptr (GPtrArray) files = NULL;
-
   if (!g_file_test (path, G_FILE_TEST_IS_DIR))
     return g_strdup (path);
   for (const char *const *name = (const char *[]) { "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors",
