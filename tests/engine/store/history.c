@@ -331,7 +331,8 @@ test_damaged (void)
     g_assert_true (vel_history_rebuild (history, NULL, NULL, &error));
     g_assert_cmpuint (vel_history_count (history), ==, count + 1);
     {
-      g_autoptr (VelHistoryItem) item = vel_history_get (history, g_array_index (vel_history_list (history, "1000", 1, NULL), gint64, 0), NULL);
+      g_autoptr (GArray) ids = vel_history_list (history, "1000", 1, NULL);
+      g_autoptr (VelHistoryItem) item = vel_history_get (history, g_array_index (ids, gint64, 0), NULL);
 
       unlink (item->path);
     }
