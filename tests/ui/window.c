@@ -455,6 +455,40 @@ test_tab (Fixture *self, gconstpointer data)
   }
 }
 
+/* Another window of ours that is on the screen. (nullable) */
+static GtkWindow *
+find_dialog (Fixture *self)
+{
+  GListModel *windows = gtk_window_get_toplevels ();
+
+  for (guint i = 0; i < g_list_model_get_n_items (windows); i++) {
+    g_autoptr (GtkWidget) window = g_list_model_get_item (windows, i);
+
+    if (window != self->window && gtk_widget_get_mapped (window))
+      return GTK_WINDOW (window);
+  }
+  return NULL;
+}
+
+static void
+test_dialogs (Fixture *self, gconstpointer data)
+{
+  const char *const actions[] = { "app.about", "win.show-help-overlay" };
+  const char *const names[] = { "17-about", "18-shortcuts" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (actions); i++) {
+    GtkWindow *dialog;
+
+    do_action (self, actions[i]);
+    vel_harness_spin (300);
+    dialog = find_dialog (self);
+    g_assert_nonnull (dialog);
+    g_free (vel_harness_photograph (GTK_WIDGET (dialog), names[i]));
+    gtk_window_close (dialog);
+    vel_harness_spin (200);
+  }
+}
+
 /* Every option of the table has its row, in one section or the generate bar. */
 static void
 test_sections (Fixture *self, gconstpointer data)
@@ -574,6 +608,7 @@ main (int argc, char **argv)
   g_test_add ("/ui/history", Fixture, NULL, set_up, test_history, tear_down);
   g_test_add ("/ui/zoom", Fixture, NULL, set_up, test_zoom, tear_down);
   g_test_add ("/ui/tab", Fixture, NULL, set_up, test_tab, tear_down);
+  g_test_add ("/ui/dialogs", Fixture, NULL, set_up, test_dialogs, tear_down);
   g_test_add ("/ui/sections", Fixture, NULL, set_up, test_sections, tear_down);
   g_test_add ("/ui/rows", Fixture, NULL, set_up, test_rows, tear_down);
   g_test_add ("/ui/draft", Fixture, NULL, set_up, test_draft, tear_down);
