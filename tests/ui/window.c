@@ -432,6 +432,13 @@ test_narrow (Fixture *self, gconstpointer data)
   photograph (self, "10-narrow");
   do_action (self, "win.panel");
   photograph (self, "11-narrow-panel");
+  do_action (self, "win.panel");
+  ask_for_picture (self, "150");
+  do_action (self, "win.generate");
+  vel_harness_wait (is_at_step_two, self->worker, 60, "the second step is done");
+  photograph (self, "19-narrow-painting");
+  do_action (self, "win.stop");
+  vel_harness_wait (is_idle, self->worker, 30, "the worker has stopped");
 }
 
 /* Everything that can be focused is reached by Tab alone. */

@@ -8,7 +8,7 @@
 
 struct _VelPictureBar {
   GtkBox parent_instance;
-  GtkWidget *restore, *start, *prompt;
+  GtkWidget *restore, *restore_label, *start, *prompt;
   GtkLabel *prompt_text, *negative_text, *facts;
 };
 
@@ -44,6 +44,12 @@ vel_picture_bar_set_item (VelPictureBar *self, const VelHistoryItem *item)
   gtk_label_set_text (self->facts, facts);
 }
 
+void
+vel_picture_bar_set_compact (VelPictureBar *self, gboolean compact)
+{
+  gtk_widget_set_visible (self->restore_label, !compact);
+}
+
 static void
 vel_picture_bar_class_init (VelPictureBarClass *klass)
 {
@@ -51,6 +57,7 @@ vel_picture_bar_class_init (VelPictureBarClass *klass)
 
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/velatura/Velatura/ui/canvas/picture-bar.ui");
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, restore);
+  gtk_widget_class_bind_template_child (widget_class, VelPictureBar, restore_label);
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, start);
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, prompt);
   gtk_widget_class_bind_template_child (widget_class, VelPictureBar, prompt_text);

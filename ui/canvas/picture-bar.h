@@ -11,3 +11,5 @@ G_DECLARE_FINAL_TYPE (VelPictureBar, vel_picture_bar, VEL, PICTURE_BAR, GtkBox)
 
 /* item: (nullable) a picture that is in no file has no settings to restore. */
 void vel_picture_bar_set_item (VelPictureBar *self, const VelHistoryItem *item);
+/* Icons only, for a narrow window. */
+void vel_picture_bar_set_compact (VelPictureBar *self, gboolean compact);

@@ -99,6 +99,12 @@ vel_progress_capsule_set_job (VelProgressCapsule *self, VelJob *job)
   update (self);
 }
 
+void
+vel_progress_capsule_set_compact (VelProgressCapsule *self, gboolean compact)
+{
+  gtk_widget_set_visible (self->stop, !compact);
+}
+
 static void
 vel_progress_capsule_dispose (GObject *object)
 {

@@ -11,3 +11,5 @@ G_DECLARE_FINAL_TYPE (VelProgressCapsule, vel_progress_capsule, VEL, PROGRESS_CA
 
 /* job: (nullable) NULL empties it. */
 void vel_progress_capsule_set_job (VelProgressCapsule *self, VelJob *job);
+/* Without Stop, which a narrow window has beside Generate. */
+void vel_progress_capsule_set_compact (VelProgressCapsule *self, gboolean compact);

@@ -283,6 +283,8 @@ vel_stage_set_compact (VelStage *self, gboolean compact)
 {
   self->compact = compact;
   vel_welcome_page_set_compact (self->welcome, compact);
+  vel_progress_capsule_set_compact (self->capsule, compact);
+  vel_picture_bar_set_compact (self->bar, compact);
   update_bars (self);
 }
 
