@@ -264,7 +264,8 @@ add_stateful_actions (VelWindow *self)
   g_action_map_add_action (G_ACTION_MAP (self), G_ACTION (panel));
   g_action_map_add_action (G_ACTION_MAP (self), G_ACTION (strip));
   g_signal_connect_swapped (batch, "activate", G_CALLBACK (on_batch_activated), self);
-  g_signal_connect_object (vel_session_get_request (self->session), "changed::batch", G_CALLBACK (on_batch_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (vel_session_get_request (self->session), "changed::batch", G_CALLBACK (on_batch_changed), self,
+                           G_CONNECT_SWAPPED);
   on_batch_changed (self);
 }
 

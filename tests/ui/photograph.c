@@ -12,7 +12,8 @@
 
 static const char *const usual_prompts[] = {
   "a sunflower on a green field", "a sailboat on the sea at sunset", "a red apple on a blue background", "a house on a snowy hill at night",
-  "a butterfly over a meadow in spring", "a fox on a snowy hill", "a hot air balloon above mountains at dawn", "a white swan on a lake at dusk",
+  "a butterfly over a meadow in spring", "a fox on a snowy hill", "a hot air balloon above mountains at dawn",
+  "a white swan on a lake at dusk",
 };
 
 static GArray *lateness; /* double, milliseconds */

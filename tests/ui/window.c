@@ -290,8 +290,9 @@ static void
 test_restore_a1111 (Fixture *self, gconstpointer data)
 {
   static const guint8 pixels[8 * 8 * 3];
-  const char *const text[] = { VEL_RECIPE_A1111,
-                               "a fox\nNegative prompt: blurry\nSteps: 28, Sampler: Euler a, CFG scale: 6.5, Seed: 77, Size: 256x192", NULL };
+  static const char recipe[] =
+    "a fox\nNegative prompt: blurry\nSteps: 28, Sampler: Euler a, CFG scale: 6.5, Seed: 77, Size: 256x192";
+  const char *const text[] = { VEL_RECIPE_A1111, recipe, NULL };
   g_autoptr (GBytes) png = vel_png_encode (pixels, 8, 8, text);
   g_autofree char *path = g_build_filename (model_folder, "elsewhere.png", NULL);
   g_autoptr (GFile) file = g_file_new_for_path (path);

@@ -36,7 +36,8 @@ vel_picture_bar_set_item (VelPictureBar *self, const VelHistoryItem *item)
   if (item == NULL)
     return;
   g_autofree char *facts = dup_facts (item);
-  g_autofree char *negative = item->negative != NULL && item->negative[0] != '\0' ? g_strdup_printf (_("Without: %s"), item->negative) : NULL;
+  gboolean has_negative = item->negative != NULL && item->negative[0] != '\0';
+  g_autofree char *negative = has_negative ? g_strdup_printf (_("Without: %s"), item->negative) : NULL;
 
   gtk_label_set_text (self->prompt_text, item->prompt != NULL ? item->prompt : "");
   gtk_label_set_text (self->negative_text, negative != NULL ? negative : "");

@@ -23,7 +23,9 @@ G_DEFINE_FINAL_TYPE (VelSettingsPanel, vel_settings_panel, GTK_TYPE_BOX)
 static VelSection *
 next_section (VelSettingsPanel *self, VelSection *section)
 {
-  return (VelSection *) (section == NULL ? gtk_widget_get_first_child (GTK_WIDGET (self)) : gtk_widget_get_next_sibling (GTK_WIDGET (section)));
+  GtkWidget *next = section == NULL ? gtk_widget_get_first_child (GTK_WIDGET (self)) : gtk_widget_get_next_sibling (GTK_WIDGET (section));
+
+  return (VelSection *) next;
 }
 
 void

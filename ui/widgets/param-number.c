@@ -79,7 +79,8 @@ move_scale (GtkWidget *figure, double value)
 static void
 show_value (GtkWidget *figure, VelValues *values, const VelParam *param)
 {
-  double value = param->type == VEL_PARAM_INT ? (double) vel_values_get_int (values, param->name) : vel_values_get_real (values, param->name);
+  double value = param->type == VEL_PARAM_INT ? (double) vel_values_get_int (values, param->name)
+                                              : vel_values_get_real (values, param->name);
 
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (figure), value);
   on_output (GTK_SPIN_BUTTON (figure));

@@ -27,9 +27,10 @@ vel_width_handle_get_width (GtkWidget *handle)
 void
 vel_width_handle_set_compact (GtkWidget *handle, gboolean compact)
 {
+  int width = compact ? COMPACT_WIDTH : vel_width_handle_get_width (handle);
+
   gtk_widget_set_visible (handle, !compact);
-  gtk_widget_set_size_request (g_object_get_data (G_OBJECT (handle), "panel"), compact ? COMPACT_WIDTH : vel_width_handle_get_width (handle),
-                               -1);
+  gtk_widget_set_size_request (g_object_get_data (G_OBJECT (handle), "panel"), width, -1);
 }
 
 /* The handle moves with the edge, so the offset is always from where the edge is now. */
