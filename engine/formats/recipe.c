@@ -146,15 +146,29 @@ set_text (json_t *object, const char *key, const char *text)
     json_object_set_new (object, key, json_string (valid));
 }
 
+/* A picture is shown to others: where its maker keeps files is nobody's business. A model is found again by its name. */
+static void
+forget_folders (json_t *request, const VelParam *table, const char *model_name)
+{
+  for (const VelParam *row = table; row->name; row++) {
+    const char *path = row->type == VEL_PARAM_FILE ? json_string_value (json_object_get (request, row->name)) : NULL;
+    g_autofree char *name = path ? g_path_get_basename (path) : NULL;
+
+    if (name)
+      json_object_set_new (request, row->name, json_string (g_str_equal (row->name, "model") && model_name ? model_name : name));
+  }
+}
+
 char *
 vel_recipe_to_json (VelValues *request, const VelRecipeFacts *facts)
 {
   g_autofree char *values = vel_values_to_json (request), *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
-  json_t *root = json_object ();
+  json_t *root = json_object (), *asked = json_loads (values, 0, NULL);
   char *dumped, *out;
 
+  forget_folders (asked, vel_values_get_table (request), facts->model_name);
   json_object_set_new (root, "velatura", json_integer (1));
-  json_object_set_new (root, "request", json_loads (values, 0, NULL));
+  json_object_set_new (root, "request", asked);
   set_text (root, "seed", seed); /* as text: most readers keep 53 bits of a number */
   json_object_set_new (root, "width", json_integer (facts->width));
   json_object_set_new (root, "height", json_integer (facts->height));

@@ -20,7 +20,8 @@ typedef struct {
 
 /* Returns: (transfer full) */
 char *vel_recipe_to_a1111 (VelValues *request, const VelRecipeFacts *facts);
-/* {"velatura": 1, "request": {...}, "seed": "...", "width": ..., ...}. Returns: (transfer full) */
+/* Files are named without their folders.
+ * {"velatura": 1, "request": {...}, "seed": "...", "width": ..., ...}. Returns: (transfer full) */
 char *vel_recipe_to_json (VelValues *request, const VelRecipeFacts *facts);
 
 /* Field to text as written: "Prompt", "Negative prompt", then the keys of the last line with values unquoted; "Size" also as "Size-1",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/catalog.h"
+#include "engine/paths.h"
 #include "engine/pipeline/preview.h"
 
 typedef struct {
@@ -42,7 +43,7 @@ identity_of (VelModelKey key)
 static char *
 name_of (const char *path)
 {
-  char *name = g_path_get_basename (path);
+  char *name = g_path_get_basename (g_str_equal (path, vel_paths_get_starter ()) ? "starter" : path);
   char *dot = strrchr (name, '.');
 
   if (dot && dot != name && !g_file_test (path, G_FILE_TEST_IS_DIR))

@@ -146,6 +146,25 @@ test_round_trip (void)
   }
 }
 
+/* Neither text tells where its maker keeps files. */
+static void
+test_private (void)
+{
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  g_autofree char *a1111 = NULL, *own = NULL;
+
+  set (request, "model", "/home/ada/models/ink.safetensors");
+  set (request, "vae", "/home/ada/vae.safetensors");
+  set (request, "init", "/home/ada/sketch.png");
+  a1111 = vel_recipe_to_a1111 (request, &facts);
+  own = vel_recipe_to_json (request, &facts);
+  g_assert_null (strstr (a1111, "ada"));
+  g_assert_null (strstr (own, "ada"));
+  g_assert_true (vel_recipe_apply (own, back, NULL, NULL));
+  g_assert_cmpstr (vel_values_get (back, "model"), ==, facts.model_name);
+  g_assert_cmpstr (vel_values_get (back, "vae"), ==, "vae.safetensors");
+}
+
 static void
 expect_applied (const char *text, const char *name, const char *expected, const char *problem)
 {
@@ -249,6 +268,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/long", test_long);
   g_test_add_func ("/formats/recipe/write", test_write);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
+  g_test_add_func ("/formats/recipe/private", test_private);
   g_test_add_func ("/formats/recipe/apply", test_apply);
   g_test_add_func ("/formats/recipe/restore", test_restore);
   return g_test_run ();
