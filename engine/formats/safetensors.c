@@ -4,12 +4,12 @@
 
 #include "engine/error.h"
 #include "engine/formats/json.h"
+#include "engine/formats/mapping.h"
 #include "engine/formats/shown.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +20,8 @@
 struct VelSafetensors {
   gatomicrefcount references;
   char *path, *shown;
-  guint8 *map;
+  VelMapping *mapping;
+  const guint8 *map; /* its bytes */
   gsize size;
   guint64 data_start;
   GArray *entries;      /* VelTensorEntry, by offset */
@@ -75,14 +76,14 @@ map_file (VelSafetensors *self, GError **error)
     close (fd);
     return damaged (self, error, "it has only %" G_GINT64_FORMAT " bytes", (gint64) status.st_size);
   }
-  self->map = mmap (NULL, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  self->mapping = vel_mapping_new (fd, status.st_size);
   code = errno;
   close (fd);
-  if (self->map == MAP_FAILED) {
-    self->map = NULL;
+  if (!self->mapping) {
     g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "“%s” can not be read: %s", self->shown, g_strerror (code));
     return FALSE;
   }
+  self->map = vel_mapping_get_data (self->mapping);
   self->size = status.st_size;
   return TRUE;
 }
@@ -360,7 +361,14 @@ vel_safetensors_open (const char *path, GCancellable *cancellable, GError **erro
   self->entries = g_array_new (FALSE, FALSE, sizeof (VelTensorEntry));
   g_array_set_clear_func (self->entries, clear_entry);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  if (!map_file (self, error) || !read_header (self, cancellable, error) || !check_cover (self, error) || !index_names (self, error))
+  if (!map_file (self, error))
+    return NULL;
+  if (!read_header (self, cancellable, error) || !check_cover (self, error) || !index_names (self, error)) {
+    if (vel_mapping_is_intact (self->mapping))
+      return NULL;
+    g_clear_error (error);
+  }
+  if (!vel_safetensors_check_intact (self, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -377,8 +385,8 @@ vel_safetensors_unref (VelSafetensors *self)
 {
   if (!g_atomic_ref_count_dec (&self->references))
     return;
-  if (self->map)
-    munmap (self->map, self->size);
+  if (self->mapping)
+    vel_mapping_free (self->mapping);
   g_array_unref (self->entries);
   g_hash_table_unref (self->metadata);
   g_free (self->by_name);
@@ -432,13 +440,18 @@ vel_safetensors_get_all_metadata (VelSafetensors *self)
   return self->metadata;
 }
 
+gboolean
+vel_safetensors_check_intact (VelSafetensors *self, GError **error)
+{
+  if (vel_mapping_is_intact (self->mapping))
+    return TRUE;
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” was cut short or taken away while it was read: leave it in place and try again",
+               self->shown);
+  return FALSE;
+}
+
 void
 vel_safetensors_release (VelSafetensors *self, const VelTensorEntry *entry)
 {
-  gsize page = sysconf (_SC_PAGESIZE);
-  gsize begin = ((const guint8 *) entry->data - self->map) / page * page;
-  gsize end = (const guint8 *) entry->data + entry->bytes - self->map;
-
-  if (end > begin)
-    madvise (self->map + begin, end - begin, MADV_DONTNEED);
+  vel_mapping_release (self->mapping, (const guint8 *) entry->data - self->map, entry->bytes);
 }

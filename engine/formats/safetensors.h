@@ -33,6 +33,9 @@ const VelTensorEntry *vel_safetensors_find (VelSafetensors *self, const char *na
 const char *vel_safetensors_get_metadata (VelSafetensors *self, const char *key);
 /* All of __metadata__, string to string; borrowed. */
 GHashTable *vel_safetensors_get_all_metadata (VelSafetensors *self);
+/* Whether all bytes read so far were the file's: one that shrinks while it is in use gives zeros. Ask once an entry has been copied.
+ * Returns: FALSE with VEL_ERROR_FORMAT */
+gboolean vel_safetensors_check_intact (VelSafetensors *self, GError **error);
 /* Tells the kernel that the pages of an entry are not needed any more (they come back from the file if touched again). */
 void vel_safetensors_release (VelSafetensors *self, const VelTensorEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelSafetensors, vel_safetensors_unref)

@@ -465,16 +465,17 @@ vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **er
   return NULL;
 }
 
-void
-vel_weights_release (VelWeights *self, const VelTensorEntry *entry)
+gboolean
+vel_weights_release (VelWeights *self, const VelTensorEntry *entry, GError **error)
 {
   Item *item = find_item (self, entry->name);
 
   if (!item || (entry != &item->view && entry != &item->stored))
-    return; /* of a VAE that was replaced */
+    return TRUE; /* of a VAE that was replaced */
   vel_safetensors_release (item->file, &item->stored);
   item->view.data = item->stored.data;
   g_clear_pointer (&item->copy, g_free);
+  return vel_safetensors_check_intact (item->file, error);
 }
 
 /* Buffers and copies that old checkpoints carry and nothing needs. */

@@ -36,8 +36,9 @@ char *vel_weights_get_config (VelWeights *self, const char *file, const char *ke
 /* shape: -1 fits any size. Marks the tensor as used.
  * Returns: borrowed; NULL with VEL_ERROR_WEIGHT giving name, shape found and shape wanted. */
 const VelTensorEntry *vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **error);
-/* The tensor's pages may go: it has been packed. */
-void vel_weights_release (VelWeights *self, const VelTensorEntry *entry);
+/* The tensor's pages may go: it has been packed.
+ * Returns: FALSE with VEL_ERROR_FORMAT when the file shrank meanwhile, so that what was packed is not the tensor */
+gboolean vel_weights_release (VelWeights *self, const VelTensorEntry *entry, GError **error);
 /* Names under the three networks' prefixes that nobody asked for, EMA copies and buffers left aside.
  * Returns: (transfer full), maybe empty */
 GStrv vel_weights_dup_unused (VelWeights *self);

@@ -115,7 +115,7 @@ loader_get (VelLoader *self, const char *name, VelShape shape)
 static void
 loader_done (VelLoader *self, const VelTensorEntry *entry)
 {
-  vel_weights_release (self->weights, entry);
+  vel_weights_release (self->weights, entry, self->error ? NULL : &self->error);
   self->bytes += entry->bytes;
   if (self->progress && self->total_bytes)
     self->progress (MIN ((double) self->bytes / (double) self->total_bytes, 1.0), self->progress_data);

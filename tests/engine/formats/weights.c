@@ -93,7 +93,7 @@ test_single (void)
   g_assert_no_error (error);
   g_assert_true (vel_shape_equal (entry->shape, VEL_SHAPE (2, 3, 1, 1)));
   g_assert_cmpmem (entry->data, entry->bytes, matrix, sizeof matrix);
-  vel_weights_release (weights, entry);
+  g_assert_true (vel_weights_release (weights, entry, NULL));
   g_assert_cmpmem (entry->data, entry->bytes, matrix, sizeof matrix);
   entry = vel_weights_get (weights, "model.diffusion_model.b.weight", VEL_SHAPE (-1, 2), &error);
   g_assert_no_error (error);
@@ -135,7 +135,7 @@ test_unaligned (void)
     g_assert_no_error (error);
     g_assert_cmpuint ((gsize) entry->data % sizeof (float), ==, 0);
     g_assert_cmpmem (entry->data, entry->bytes, values, sizeof values);
-    vel_weights_release (weights, entry);
+    g_assert_true (vel_weights_release (weights, entry, NULL));
   }
 }
 
@@ -329,6 +329,46 @@ test_overlay (void)
   check_overlay (none, FALSE);
 }
 
+/* A file that is cut while it is open: its other tensors stay what they are, the lost one is an error and no crash. */
+static void
+test_cut_while_open (void)
+{
+  g_autofree float *values = g_new0 (float, 64 * 1024);
+  const VelTensorOut out[] = {
+    { "a.weight", VEL_F32, VEL_SHAPE (64 * 1024), values },
+    { "b.weight", VEL_F32, VEL_SHAPE (64 * 1024), values },
+  };
+  g_autofree char *path = scratch_path ("cut.safetensors");
+  g_autoptr (VelWeights) weights = NULL;
+  g_autoptr (VelSafetensors) next = NULL;
+  g_autoptr (GError) error = NULL;
+  const VelTensorEntry *entry;
+
+  for (int i = 0; i < 64 * 1024; i++)
+    values[i] = i + 1;
+  g_assert_true (vel_safetensors_write (path, out, G_N_ELEMENTS (out), NULL, &error));
+  weights = open_good (path);
+  g_assert_cmpint (truncate (path, 300 * 1024), ==, 0);
+  entry = vel_weights_get (weights, "a.weight", VEL_SHAPE (-1), &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (entry->data, entry->bytes, values, 64 * 1024 * sizeof (float));
+  g_assert_true (vel_weights_release (weights, entry, &error));
+  entry = vel_weights_get (weights, "b.weight", VEL_SHAPE (-1), &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (((const float *) entry->data)[64 * 1024 - 1], ==, 0);
+  g_assert_false (vel_weights_release (weights, entry, &error));
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "cut.safetensors"));
+  g_clear_error (&error);
+
+  /* The next file is not blamed for it. */
+  g_assert_true (vel_safetensors_write (path, out, G_N_ELEMENTS (out), NULL, &error));
+  g_clear_pointer (&weights, vel_weights_unref);
+  next = vel_safetensors_open (path, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (vel_safetensors_check_intact (next, &error));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -340,6 +380,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/formats/weights/names/unet-three-blocks", "unet-three-blocks.names", test_names);
   g_test_add_data_func ("/formats/weights/names/vae-sd1", "vae-sd1.names", test_names);
   g_test_add_data_func ("/formats/weights/names/vae-one-block", "vae-one-block.names", test_names);
+  g_test_add_func ("/formats/weights/cut-while-open", test_cut_while_open);
   g_test_add_func ("/formats/weights/folder", test_folder);
   g_test_add_func ("/formats/weights/bad-folders", test_bad_folders);
   g_test_add_func ("/formats/weights/overlay", test_overlay);

@@ -1,6 +1,7 @@
 /* Models that can not be used: one clear sentence each.  SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/formats/safetensors.h"
 #include "engine/pipeline/generate.h"
@@ -192,6 +193,30 @@ test_cancelled_loading (void)
 }
 
 static void
+on_loading (const VelProgress *progress, gpointer data)
+{
+  if (progress->stage == VEL_STAGE_LOADING && progress->fraction > 0.2)
+    g_assert_cmpint (truncate (data, 4096), ==, 0);
+}
+
+/* The file shrinks under the loader. */
+static void
+test_cut_while_loading (void)
+{
+  g_autofree char *place = g_build_filename (folder, "cut", NULL);
+  g_autofree char *path = tiny_model_write ("four-levels", place);
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (VelResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  vel_values_set (request, "model", path, NULL);
+  result = vel_engine_generate (engine, request, on_loading, path, NULL, FALSE, NULL, &error);
+  g_assert_null (result);
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "while it was read"));
+}
+
+static void
 test_requests_that_do_not_fit (void)
 {
   static const char *const wrong[][3] = {
@@ -232,6 +257,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/loading/extra", test_extra);
   g_test_add_func ("/pipeline/loading/no-vocabulary", test_no_vocabulary);
   g_test_add_func ("/pipeline/loading/cancelled", test_cancelled_loading);
+  g_test_add_func ("/pipeline/loading/cut", test_cut_while_loading);
   g_test_add_func ("/pipeline/requests-that-do-not-fit", test_requests_that_do_not_fit);
   status = g_test_run ();
   vel_engine_free (engine);
