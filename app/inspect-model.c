@@ -113,18 +113,20 @@ json_t *
 vel_inspect_model (const char *path, GError **error)
 {
   g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, error);
-  g_autofree char *hash = NULL, *shown = g_filename_display_name (path);
+  g_autofree char *whole = NULL, *data = NULL, *shown = g_filename_display_name (path);
   json_t *found;
 
   if (!weights)
     return NULL;
   found = json_pack ("{s:s,s:s}", "file", shown, "container", vel_weights_get_container (weights));
-  if (!describe_architecture (found, weights, error) || !(hash = vel_catalog_hash (path, NULL, error))) {
+  if (!describe_architecture (found, weights, error) || !(whole = vel_catalog_hash (path, NULL, error)) ||
+      !(data = vel_catalog_hash_data (path, NULL, error))) {
     json_decref (found);
     return NULL;
   }
   count_parameters (found, weights);
-  json_object_set_new (found, "hash_autov2", json_string (hash));
+  json_object_set_new (found, "hash_autov2", json_string (whole));
+  json_object_set_new (found, "hash_autov3", json_string (data));
   json_object_set_new (found, "metadata", describe_metadata (path, weights));
   return found;
 }

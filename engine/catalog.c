@@ -193,14 +193,16 @@ hashed_file (const char *path, GError **error)
   return NULL;
 }
 
+/* SHA-256 of everything from byte `skip` on, as hex digits. */
 static char *
-hash_file (int fd, const char *path, GCancellable *cancellable, GError **error)
+hash_file (int fd, const char *path, guint64 skip, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   gsize room = 1 << 20;
   g_autofree guint8 *piece = g_malloc (room);
   gssize n;
 
+  lseek (fd, skip, SEEK_SET);
   while ((n = read (fd, piece, room)) != 0) {
     if (g_cancellable_set_error_if_cancelled (cancellable, error))
       return NULL;
@@ -212,16 +214,16 @@ hash_file (int fd, const char *path, GCancellable *cancellable, GError **error)
     }
     g_checksum_update (checksum, piece, n);
   }
-  return g_strndup (g_checksum_get_string (checksum), 10);
+  return g_strdup (g_checksum_get_string (checksum));
 }
 
-/* One small file per hashed file, named after what identifies that: path, size, time. Returns: (transfer full) */
+/* One small file per hash, named after what identifies what was hashed: path, size, time, first byte. Returns: (transfer full) */
 static char *
-remembered_path (const char *path, const struct stat *status)
+remembered_path (const char *path, const struct stat *status, guint64 skip)
 {
   g_autofree char *real = g_canonicalize_filename (path, NULL);
-  g_autofree char *identity = g_strdup_printf ("%s\n%" G_GINT64_FORMAT "\n%" G_GINT64_FORMAT ".%09ld", real, (gint64) status->st_size,
-                                               (gint64) status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
+  g_autofree char *identity = g_strdup_printf ("%s\n%" G_GINT64_FORMAT "\n%" G_GINT64_FORMAT ".%09ld\n%" G_GUINT64_FORMAT, real,
+                                               (gint64) status->st_size, (gint64) status->st_mtim.tv_sec, status->st_mtim.tv_nsec, skip);
   g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, identity, -1);
 
   return g_build_filename (vel_paths_get_cache (), "hashes", digest, NULL);
@@ -230,7 +232,7 @@ remembered_path (const char *path, const struct stat *status)
 static gboolean
 is_hash (const char *text)
 {
-  return strspn (text, "0123456789abcdef") == 10 && text[10] == 0;
+  return strspn (text, "0123456789abcdef") == 64 && text[64] == 0;
 }
 
 /* A cache that can not be written is no reason to fail. */
@@ -246,11 +248,26 @@ remember (const char *path, const char *hash)
     vel_durable_finish (file, path, TRUE, NULL);
 }
 
-char *
-vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error)
+/* Where the tensors of a safetensors file begin; 0 for any other. */
+static guint64
+data_start (int fd, const struct stat *status)
 {
-  g_autofree char *file = hashed_file (path, error), *place = NULL, *known = NULL, *hash = NULL;
+  guint8 head[9];
+  guint64 length;
+
+  if (pread (fd, head, sizeof head, 0) != sizeof head || head[8] != '{')
+    return 0;
+  memcpy (&length, head, 8);
+  length = GUINT64_FROM_LE (length);
+  return length <= (guint64) status->st_size - 8 ? 8 + length : 0;
+}
+
+static char *
+hash (const char *path, gboolean data_only, gsize digits, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *file = hashed_file (path, error), *place = NULL, *known = NULL, *found = NULL;
   struct stat status;
+  guint64 skip;
   int fd;
 
   if (!file)
@@ -262,11 +279,24 @@ vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error)
       close (fd);
     return NULL;
   }
-  place = remembered_path (file, &status);
+  skip = data_only ? data_start (fd, &status) : 0;
+  place = remembered_path (file, &status, skip);
   if (g_file_get_contents (place, &known, NULL, NULL) && is_hash (known))
-    hash = g_steal_pointer (&known);
-  else if ((hash = hash_file (fd, file, cancellable, error)))
-    remember (place, hash);
+    found = g_steal_pointer (&known);
+  else if ((found = hash_file (fd, file, skip, cancellable, error)))
+    remember (place, found);
   close (fd);
-  return g_steal_pointer (&hash);
+  return found ? g_strndup (found, digits) : NULL;
+}
+
+char *
+vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error)
+{
+  return hash (path, FALSE, 10, cancellable, error);
+}
+
+char *
+vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **error)
+{
+  return hash (path, TRUE, 12, cancellable, error);
 }

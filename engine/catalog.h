@@ -23,3 +23,6 @@ char *vel_catalog_resolve (const char *name, const char *const *folders, GError 
 /* First 10 hex digits of the SHA-256 of the whole file (A1111's AutoV2), remembered by path, size and time in the cache folder. A
  * folder's is that of its unet file. (transfer full); NULL with error */
 char *vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error);
+/* AutoV3: the first 12 hex digits of the SHA-256 of a safetensors file without its header, which stays the same when somebody edits
+ * the metadata. Otherwise as above. */
+char *vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **error);

@@ -260,6 +260,7 @@ test_inspect (void)
   g_assert_cmpint (json_integer_value (json_object_get (found, "model_channels")), ==, 32);
   g_assert_cmpint (json_integer_value (json_object_get (found, "context_dim")), >, 0);
   g_assert_cmpuint (strlen (json_string_value (json_object_get (found, "hash_autov2"))), ==, 10);
+  g_assert_cmpuint (strlen (json_string_value (json_object_get (found, "hash_autov3"))), ==, 12);
   json_decref (found);
   g_assert_nonnull (strstr (vel_program_run (NULL, "inspect", model, NULL)->out, "family: sd1\n"));
 }
