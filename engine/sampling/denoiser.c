@@ -10,11 +10,12 @@ vel_denoiser_run (VelContext *ctx, const VelDenoiser *self, VelTensor *x, double
   double c_in = 1 / sqrt (sigma * sigma + 1);
   double c_skip = self->prediction == VEL_PREDICTION_V ? c_in * c_in : 1;
   double c_out = self->prediction == VEL_PREDICTION_V ? -sigma * c_in : -sigma;
+  float timestep = (float) self->levels->sigma_to_t (self->levels->model, sigma);
   g_autofree float *timesteps = g_new (float, batch);
   VelTensor *scaled, *output;
 
   for (gint64 i = 0; i < batch; i++)
-    timesteps[i] = (float) self->levels->sigma_to_t (self->levels->model, sigma);
+    timesteps[i] = timestep;
   scaled = vel_op_combine (ctx, 1, &c_in, &x);
   output = vel_unet_forward (ctx, self->unet, scaled, timesteps, text);
   if (raw)
