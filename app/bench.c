@@ -115,7 +115,7 @@ bench_op (Bench *self, GError **error)
 
   if (vel_bench_ops (self->device->kernels, self->device->backend, &options, on_op, self))
     return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, "there is not enough memory to time the kernels");
+  g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is not enough memory to time the kernels"));
   return FALSE;
 }
 
@@ -264,7 +264,7 @@ run (int argc, char **argv)
     return status;
   for (guint i = 0; i < flags->words->len; i++)
     if (!find_bench (flags->words->pdata[i]))
-      return vel_verb_misused ("“%s” can not be timed: there are op, unet, vae, text and steps", (char *) flags->words->pdata[i]);
+      return vel_verb_misused (_ ("“%s” can not be timed: there are op, unet, vae, text and steps"), (char *) flags->words->pdata[i]);
   if (flags->words->len == 0)
     for (guint i = 0; i < G_N_ELEMENTS (usual); i++)
       g_ptr_array_add (flags->words, (char *) usual[i]);

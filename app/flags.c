@@ -156,8 +156,8 @@ static int
 refuse_unknown (VelFlags *self, const char *flag)
 {
   if (self->usage->later && g_strv_contains (self->usage->later, flag))
-    return vel_verb_misused ("%s is not available in this version", flag);
-  return vel_verb_misused ("%s is no option of `velatura %s`; see velatura %s --help", flag, self->usage->verb, self->usage->verb);
+    return vel_verb_misused (_ ("%s is not available in this version"), flag);
+  return vel_verb_misused (_ ("%s is no option of `velatura %s`; see velatura %s --help"), flag, self->usage->verb, self->usage->verb);
 }
 
 /* next: (nullable) the argument after this one. Returns: arguments used, or 0 after saying what is wrong. */
@@ -178,7 +178,7 @@ read_flag (VelFlags *self, const char *argument, const char *next)
   if (alone)
     value = "true";
   if (!value)
-    return vel_verb_misused ("%s needs a value", flag), 0;
+    return vel_verb_misused (_ ("%s needs a value"), flag), 0;
   if (!vel_values_set (set, name, value, &error)) /* the message begins with the option's name */
     return vel_verb_misused ("%s%s", flag, error->message + (g_str_has_prefix (error->message, name) ? strlen (name) : 0)), 0;
   g_hash_table_add (self->given, g_steal_pointer (&name));
@@ -218,5 +218,5 @@ vel_flags_refuse_words (VelFlags *self)
 {
   if (self->words->len == 0)
     return -1;
-  return vel_verb_misused ("“%s” is one word too many; see velatura %s --help", (char *) self->words->pdata[0], self->usage->verb);
+  return vel_verb_misused (_ ("“%s” is one word too many; see velatura %s --help"), (char *) self->words->pdata[0], self->usage->verb);
 }

@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 #include <gio/gunixinputstream.h>
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -111,7 +112,7 @@ read_prompt (const char *path, GError **error)
   if (!stream || !g_input_stream_read_all (stream, text, MAX_PROMPT + 1, &length, NULL, error))
     return NULL;
   if (length > MAX_PROMPT) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "the prompt in %s is longer than %d bytes", path, MAX_PROMPT);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("the prompt in %s is longer than %d bytes"), path, MAX_PROMPT);
     return NULL;
   }
   text[length] = '\0';
@@ -128,9 +129,9 @@ read_request (VelFlags *flags, VelValues *request, VelValues *own)
   g_autoptr (GError) error = NULL;
 
   if (vel_flags_is_given (flags, "prompt") == vel_flags_is_given (flags, "prompt_file"))
-    return vel_verb_misused ("generate needs either --prompt or --prompt-file");
+    return vel_verb_misused (_ ("generate needs either --prompt or --prompt-file"));
   if (vel_values_get_bool (own, "no_history") && !vel_values_is_set (request, "output"))
-    return vel_verb_misused ("with --no-history generate needs --output");
+    return vel_verb_misused (_ ("with --no-history generate needs --output"));
   if (!(paths = vel_output_paths (&trial, &error))) /* a word in braces that is not known */
     return vel_verb_misused ("%s", error->message);
   if (*prompt_file && (!(prompt = read_prompt (prompt_file, &error)) || !vel_values_set (request, "prompt", prompt, &error)))
@@ -192,7 +193,7 @@ save_picture (Job *job, VelHistory *history, const VelResult *result, guint inde
                                  "Velatura " VEL_VERSION };
   g_autofree char *comment = NULL, *path = NULL;
 
-  if (result->partial)
+  if (result->partial) /* in English: it stays in the file */
     comment = g_strdup_printf ("Stopped after step %d: a preview, not the finished picture.", g_atomic_int_get (&job->step));
   if (history) {
     if (!save_to_history (history, picture, job->request, &facts, &path, error))
@@ -246,7 +247,7 @@ paint (Job *job)
     return vel_verb_fail (error);
   }
   if (asked && (!result || result->partial))
-    vel_report_note (&job->report, "stopped after step %d", g_atomic_int_get (&job->step));
+    vel_report_note (&job->report, _ ("stopped after step %d"), g_atomic_int_get (&job->step));
   vel_report_end (&job->report, asked ? "cancelled" : "done", result ? result->seconds : 0, NULL);
   return asked ? VEL_EXIT_INTERRUPTED : VEL_EXIT_DONE;
 }
@@ -289,7 +290,7 @@ run (int argc, char **argv)
   job.output = (VelOutput) { vel_values_get (request, "output"), name, date, vel_values_get_seed (request, "seed"),
                              vel_values_get_int (request, "batch"), vel_values_get_bool (own, "force") };
   if (plan_files (&job, own, &error)) {
-    vel_report_note (&job.report, "seed %" G_GUINT64_FORMAT, job.output.seed);
+    vel_report_note (&job.report, _ ("seed %" PRIu64), job.output.seed);
     vel_interrupt_watch (on_interrupt, &job);
     result = paint (&job);
     vel_interrupt_forget ();

@@ -75,7 +75,7 @@ find (VelHistory *history, const char *argument, GError **error)
   if (g_ascii_string_to_signed (argument, 10, 1, G_MAXINT64, &id, NULL))
     item = vel_history_get (history, id, error);
   if (!item && error && !*error)
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "the history has no picture “%s”; velatura history lists the numbers", argument);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("the history has no picture “%s”; velatura history lists the numbers"), argument);
   return item;
 }
 
@@ -177,9 +177,9 @@ static const struct {
   ActionFunc act;
 } actions[] = {
   { "list", NULL, list },
-  { "search", "a text", list },
-  { "show", "a picture's number", show },
-  { "export", "a picture's number", export },
+  { "search", N_ ("a text"), list },
+  { "show", N_ ("a picture's number"), show },
+  { "export", N_ ("a picture's number"), export },
   { "verify", NULL, verify },
   { "rebuild", NULL, rebuild },
 };
@@ -193,13 +193,16 @@ act (const char *name, const char *argument, VelValues *own)
   for (guint i = 0; i < G_N_ELEMENTS (actions); i++) {
     if (!g_str_equal (name, actions[i].name))
       continue;
-    if (!*argument != !actions[i].argument)
-      return vel_verb_misused ("history %s needs %s", name, actions[i].argument ? actions[i].argument : "no further words");
+    if (!actions[i].argument && *argument)
+      return vel_verb_misused (_ ("history %s needs no further words"), name);
+    if (actions[i].argument && !*argument)
+      /* Translators: a word of the command line; “a text” or “a picture's number” */
+      return vel_verb_misused (_ ("history %s needs %s"), name, gettext (actions[i].argument));
     if (!(history = vel_history_open (NULL, NULL, &error)))
       return vel_verb_fail (error);
     return actions[i].act (history, actions[i].argument ? argument : NULL, own);
   }
-  return vel_verb_misused ("“%s” is nothing history can do: list, search, show, export, verify or rebuild", name);
+  return vel_verb_misused (_ ("“%s” is nothing history can do: list, search, show, export, verify or rebuild"), name);
 }
 
 static VelExit

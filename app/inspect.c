@@ -88,7 +88,7 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len == 0)
-    return vel_verb_misused ("inspect needs a file");
+    return vel_verb_misused (_ ("inspect needs a file"));
   for (guint i = 0; i < flags->words->len; i++) {
     g_autoptr (GError) error = NULL;
 

@@ -93,7 +93,7 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused ("list needs to know what: models, samplers, schedules or devices");
+    return vel_verb_misused (_ ("list needs to know what: models, samplers, schedules or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
     return list_models (as_json);
@@ -102,8 +102,8 @@ run (int argc, char **argv)
   if (vel_registry_kind_from_string (what, &kind))
     return list_registered (kind, as_json);
   if (g_strv_contains (later_kinds, what))
-    return vel_verb_misused ("list %s is not available in this version", what);
-  return vel_verb_misused ("“%s” can not be listed: there are models, samplers, schedules and devices", what);
+    return vel_verb_misused (_ ("list %s is not available in this version"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, samplers, schedules and devices"), what);
 }
 
 const VelVerb vel_verb_list = { "list", N_ ("lists models, samplers, schedules or devices"), run };

@@ -37,7 +37,7 @@ open_window (int argc, char **argv)
 #ifdef VEL_HAVE_WINDOW
   return vel_application_run (argc, argv);
 #else
-  return vel_verb_misused ("this build has no window; see velatura --help");
+  return vel_verb_misused (_ ("this build has no window; see velatura --help"));
 #endif
 }
 
@@ -70,6 +70,8 @@ main (int argc, char **argv)
   if (is_for_window (argv[1]))
     return open_window (argc, argv);
   if (g_strv_contains (later_verbs, argv[1]))
-    return vel_verb_misused ("%s is not available in this version", argv[1]);
-  return vel_verb_misused ("“%s” is no %s of velatura; see velatura --help", argv[1], argv[1][0] == '-' ? "option" : "verb");
+    return vel_verb_misused (_ ("%s is not available in this version"), argv[1]);
+  if (argv[1][0] == '-')
+    return vel_verb_misused (_ ("“%s” is no option of velatura; see velatura --help"), argv[1]);
+  return vel_verb_misused (_ ("“%s” is no verb of velatura; see velatura --help"), argv[1]);
 }

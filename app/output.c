@@ -1,7 +1,10 @@
 /* Names and files of finished pictures.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "app/output.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,7 +39,8 @@ expand (const VelOutput *self, guint index, GError **error)
 
     g_string_append_len (path, rest, open - rest);
     if (!append_word (path, word, self, index)) {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "“{%s}” in --output is not known; there are {seed} {index} {date} {model}", word);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("“{%s}” in --output is not known; there are {seed} {index} {date} {model}"),
+                   word);
       return NULL;
     }
     rest = close + 1;
@@ -82,13 +86,13 @@ vel_output_check (const VelOutput *self, const char *const *paths, GError **erro
     g_autofree char *folder = g_path_get_dirname (paths[i]);
 
     if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
-      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "%s can not be written: there is no folder %s", paths[i], folder);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("%s can not be written: there is no folder %s"), paths[i], folder);
     else if (g_file_test (paths[i], G_FILE_TEST_IS_DIR))
-      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "%s is a folder; --output needs a file's name", paths[i]);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("%s is a folder; --output needs a file's name"), paths[i]);
     else if (!self->force && g_file_test (paths[i], G_FILE_TEST_EXISTS))
-      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "%s exists already; give another name, or --force to replace it", paths[i]);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("%s exists already; give another name, or --force to replace it"), paths[i]);
     else if (access (folder, W_OK) != 0)
-      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "%s can not be written: the folder %s is read-only for you", paths[i], folder);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("%s can not be written: the folder %s is read-only for you"), paths[i], folder);
     else
       continue;
     return FALSE;

@@ -1,7 +1,10 @@
 /* Progress for people and for programs.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "app/report.h"
 
+#include <glib/gi18n.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -56,7 +59,7 @@ tell_loading (VelReport *self, const VelProgress *progress)
   if (percent == self->percent)
     return;
   if (self->terminal || self->percent < 0 || percent == 100) {
-    line = g_strdup_printf ("loading the model %d %%", percent);
+    line = g_strdup_printf (_ ("loading the model %d %%"), percent);
     write_line (self, line);
   }
   send_event (self, json_pack ("{s:s,s:f}", "event", "loading", "fraction", progress->fraction));
@@ -69,8 +72,10 @@ format_left (double seconds)
   if (seconds < 0)
     return g_strdup ("");
   if (seconds < 60)
-    return g_strdup_printf (", %.0f s left", ceil (seconds));
-  return g_strdup_printf (", %d min %02d s left", (int) seconds / 60, (int) seconds % 60);
+    /* Translators: follows “step 3 of 20, 1.50 steps/s” */
+    return g_strdup_printf (_ (", %.0f s left"), ceil (seconds));
+  /* Translators: follows “step 3 of 20, 1.50 steps/s” */
+  return g_strdup_printf (_ (", %d min %02d s left"), (int) seconds / 60, (int) seconds % 60);
 }
 
 static void
@@ -86,7 +91,8 @@ tell_step (VelReport *self, const VelProgress *progress)
     return;
   self->step = progress->step;
   rate = now > self->started ? progress->step * 1e6 / (now - self->started) : 0;
-  line = g_strdup_printf ("step %u of %u, %.2f steps/s%s", progress->step, progress->n_steps, rate, left);
+  /* Translators: the last is “, 12 s left” or nothing */
+  line = g_strdup_printf (_ ("step %u of %u, %.2f steps/s%s"), progress->step, progress->n_steps, rate, left);
   write_line (self, line);
   send_event (self, json_pack ("{s:s,s:i,s:i,s:f}", "event", "step", "step", (int) progress->step, "steps", (int) progress->n_steps,
                                "seconds_left", progress->seconds_left));
@@ -108,7 +114,7 @@ vel_report_progress (VelReport *self, const VelProgress *progress)
     break;
   case VEL_STAGE_DECODING:
     if (self->stage != VEL_STAGE_DECODING) {
-      write_line (self, "decoding");
+      write_line (self, _ ("decoding"));
       send_event (self, json_pack ("{s:s}", "event", "decoding"));
     }
     break;

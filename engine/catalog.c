@@ -1,6 +1,8 @@
 /* Which model files are on disk.  SPDX-License-Identifier: Apache-2.0
  *
  * A file is a model if its tensors match a family; extensions only keep pictures and archives from being opened. */
+#include "config.h"
+
 #include "engine/catalog.h"
 
 #include "engine/durable.h"
@@ -11,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,13 +148,16 @@ say_what_there_is (GPtrArray *entries, const char *name, GError **error)
   g_autoptr (GString) names = g_string_new (NULL);
 
   for (guint i = 0; i < MIN (entries->len, 10); i++)
-    g_string_append_printf (names, "%s“%s”", i ? ", " : "", ((VelCatalogEntry *) entries->pdata[i])->name);
+    /* Translators: between the names of a list */
+    g_string_append_printf (names, "%s“%s”", i ? C_ ("list", ", ") : "", ((VelCatalogEntry *) entries->pdata[i])->name);
   if (entries->len > 10)
-    g_string_append_printf (names, " and %u more", entries->len - 10);
+    /* Translators: after a list of names */
+    g_string_append_printf (names, _ (" and %u more"), entries->len - 10);
   if (entries->len > 0)
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "There is no model “%s”; there are %s", shown, names->str);
+    /* Translators: the second is a list of names */
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("There is no model “%s”; there are %s"), shown, names->str);
   else
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "There is no model “%s”, and none at all: put one into “%s”", shown, models);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("There is no model “%s”, and none at all: put one into “%s”"), shown, models);
 }
 
 char *
@@ -189,7 +195,7 @@ hashed_file (const char *path, GError **error)
     if (g_file_test (file, G_FILE_TEST_IS_REGULAR))
       return g_steal_pointer (&file);
   }
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” has no unet file to take a hash of", path);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” has no unet file to take a hash of"), path);
   return NULL;
 }
 
@@ -209,7 +215,7 @@ hash_file (int fd, const char *path, guint64 skip, GCancellable *cancellable, GE
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0) {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "“%s” can not be read: %s", path, g_strerror (errno));
+      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("“%s” can not be read: %s"), path, g_strerror (errno));
       return NULL;
     }
     g_checksum_update (checksum, piece, n);
@@ -274,7 +280,8 @@ hash (const char *path, gboolean data_only, gsize digits, GCancellable *cancella
     return NULL;
   fd = g_open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   if (fd < 0 || fstat (fd, &status) != 0 || !S_ISREG (status.st_mode)) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "“%s” can not be read: %s", file, fd < 0 ? g_strerror (errno) : "it is no file");
+    g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("“%s” can not be read: %s"), file,
+                 fd < 0 ? g_strerror (errno) : _ ("it is no file"));
     if (fd >= 0)
       close (fd);
     return NULL;

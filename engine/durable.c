@@ -1,11 +1,14 @@
 /* Files that appear whole or not at all.  SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* renameat2 */
+#include "config.h"
+
 #include "engine/durable.h"
 
 #include "engine/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -25,7 +28,7 @@ fail (GError **error, const char *path, int code)
 {
   g_autofree char *shown = g_filename_display_name (path);
 
-  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "“%s” can not be written: %s", shown, g_strerror (code));
+  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("“%s” can not be written: %s"), shown, g_strerror (code));
   return FALSE;
 }
 
@@ -125,7 +128,7 @@ vel_durable_finish (VelDurable *self, const char *path, gboolean replace, GError
     if (errno == EEXIST && !replace) {
       g_autofree char *shown = g_filename_display_name (path);
 
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "“%s” exists already", shown);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, _ ("“%s” exists already"), shown);
       return FALSE;
     }
     return fail (error, path, errno);

@@ -1,10 +1,13 @@
 /* The pictures of the history as files.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/history-files.h"
 
 #include "engine/durable.h"
 #include "engine/formats/png.h"
 
 #include <errno.h>
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,7 +53,7 @@ make_folder (const char *folder, const char *path, GError **error)
     return vel_durable_sync_folder (folder, error);
   if (errno == EEXIST && g_file_test (path, G_FILE_TEST_IS_DIR))
     return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "The folder “%s” can not be made: %s", shown,
+  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("The folder “%s” can not be made: %s"), shown,
                g_strerror (errno == EEXIST ? ENOTDIR : errno));
   return FALSE;
 }

@@ -1,11 +1,14 @@
 /* The history's database.  SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* F_OFD_SETLKW */
+#include "config.h"
+
 #include "engine/history-store.h"
 
 #include "engine/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,8 +42,8 @@ fail (VelHistoryStore *self, sqlite3 *db, GError **error)
 {
   if (db != self->reader)
     self->last_code = db ? sqlite3_extended_errcode (db) : SQLITE_NOMEM;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "The history “%s” can not be used: %s", self->shown,
-               db ? sqlite3_errmsg (db) : "out of memory");
+  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("The history “%s” can not be used: %s"), self->shown,
+               db ? sqlite3_errmsg (db) : _ ("out of memory"));
   return FALSE;
 }
 
@@ -64,7 +67,7 @@ set_lock (VelHistoryStore *self, short type, GError **error)
 
   while (fcntl (self->lock_fd, F_OFD_SETLKW, &lock) != 0)
     if (errno != EINTR) {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "The history “%s” can not be locked: %s", self->shown, g_strerror (errno));
+      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("The history “%s” can not be locked: %s"), self->shown, g_strerror (errno));
       return FALSE;
     }
   return TRUE;
@@ -158,7 +161,7 @@ open_lock_file (VelHistoryStore *self, const char *folder, GError **error)
   self->lock_fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (self->lock_fd >= 0)
     return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "The history's folder “%s” can not be written: %s", folder, g_strerror (errno));
+  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("The history's folder “%s” can not be written: %s"), folder, g_strerror (errno));
   return FALSE;
 }
 
@@ -217,8 +220,8 @@ gboolean
 vel_history_store_begin (VelHistoryStore *self, GError **error)
 {
   if (self->newer) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "The history “%s” was written by a newer Velatura and can only be read: update "
-                 "this one", self->shown);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE,
+                 _ ("The history “%s” was written by a newer Velatura and can only be read: update this one"), self->shown);
     return FALSE;
   }
   g_mutex_lock (&self->write_mutex);

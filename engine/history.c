@@ -1,4 +1,6 @@
 /* What was made and from what.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/history.h"
 
 #include "engine/formats/png.h"
@@ -8,6 +10,7 @@
 #include "engine/thumbnail.h"
 
 #include <errno.h>
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -92,7 +95,7 @@ make_folder (const char *path, int mode, GError **error)
 
   if (g_mkdir_with_parents (path, mode) == 0)
     return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, "The folder “%s” can not be made: %s", shown, g_strerror (errno));
+  g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("The folder “%s” can not be made: %s"), shown, g_strerror (errno));
   return FALSE;
 }
 
@@ -479,7 +482,7 @@ verify_row (VelHistory *self, const char *path, Findings *findings)
 
   if (!g_file_test (full, G_FILE_TEST_EXISTS)) {
     findings->report->missing++;
-    note (findings, "“%s” is gone", shown);
+    note (findings, _ ("“%s” is gone"), shown);
     return;
   }
   png = vel_png_read (full, FALSE, &error);
@@ -504,7 +507,7 @@ verify_file (VelHistory *self, const char *path, Findings *findings)
     findings->report->damaged++;
     note (findings, "%s", error->message);
   } else if (has_recipe)
-    note (findings, "“%s” is not in the history; a rebuild takes it in", shown);
+    note (findings, _ ("“%s” is not in the history; a rebuild takes it in"), shown);
   else
     findings->report->foreign++;
   vel_history_row_clear (&row);

@@ -1,7 +1,10 @@
 /* One option's text: is it allowed, and how is it written.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/param-check.h"
 
 #include <errno.h>
+#include <glib/gi18n-lib.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +16,8 @@ refuse (const VelParam *row, const char *text, const char *wanted, GError **erro
 {
   g_autofree char *shown = vel_shown (text);
 
-  g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "%s: “%s” can not be used, wanted is %s", row->name, shown, wanted);
+  /* Translators: an option's name, which must stay in front; what was given; what is allowed, such as “a number from 0 to 1” */
+  g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("%s: “%s” can not be used, wanted is %s"), row->name, shown, wanted);
   return NULL;
 }
 
@@ -24,15 +28,21 @@ has_range (const VelParam *row)
 }
 
 static char *
-describe_range (const VelParam *row, const char *kind)
+describe_whole_numbers (const VelParam *row)
 {
-  GString *text = g_string_new (kind);
-
+  if (has_range (row) && row->step > 1)
+    return g_strdup_printf (_ ("a whole number from %.15g to %.15g in steps of %.15g"), row->minimum, row->maximum, row->step);
   if (has_range (row))
-    g_string_append_printf (text, " from %.15g to %.15g", row->minimum, row->maximum);
-  if (row->type == VEL_PARAM_INT && row->step > 1)
-    g_string_append_printf (text, " in steps of %.15g", row->step);
-  return g_string_free (text, FALSE);
+    return g_strdup_printf (_ ("a whole number from %.15g to %.15g"), row->minimum, row->maximum);
+  if (row->step > 1)
+    return g_strdup_printf (_ ("a whole number in steps of %.15g"), row->step);
+  return g_strdup (_ ("a whole number"));
+}
+
+static char *
+describe_numbers (const VelParam *row)
+{
+  return has_range (row) ? g_strdup_printf (_ ("a number from %.15g to %.15g"), row->minimum, row->maximum) : g_strdup (_ ("a number"));
 }
 
 static char *
@@ -47,7 +57,7 @@ check_bool (const VelParam *row, const char *text, GError **error)
     if (g_ascii_strcasecmp (text, no[i]) == 0)
       return g_strdup ("false");
   }
-  return refuse (row, text, "true or false", error);
+  return refuse (row, text, _ ("true or false"), error);
 }
 
 static gboolean
@@ -61,7 +71,7 @@ int_fits (const VelParam *row, gint64 value)
 static char *
 check_int (const VelParam *row, const char *text, GError **error)
 {
-  g_autofree char *wanted = describe_range (row, "a whole number");
+  g_autofree char *wanted = describe_whole_numbers (row);
   gint64 value;
 
   if (!g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, &value, NULL))
@@ -81,14 +91,14 @@ check_seed (const VelParam *row, const char *text, GError **error)
   if (g_str_equal (text, "-1") || g_ascii_strcasecmp (text, "random") == 0)
     return g_strdup ("");
   if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &value, NULL))
-    return refuse (row, text, "a whole number from 0 to 18446744073709551615", error);
+    return refuse (row, text, _ ("a whole number from 0 to 18446744073709551615"), error);
   return g_strdup_printf ("%" G_GUINT64_FORMAT, value);
 }
 
 static char *
 check_real (const VelParam *row, const char *text, GError **error)
 {
-  g_autofree char *wanted = describe_range (row, "a number");
+  g_autofree char *wanted = describe_numbers (row);
   char written[G_ASCII_DTOSTR_BUF_SIZE];
   char *end;
   double value = g_ascii_strtod (text, &end);
@@ -119,7 +129,7 @@ check_registered (const VelParam *row, const char *kind_name, const char *text, 
     return g_strdup (id);
   ids = vel_registry_list (kind);
   list = g_strjoinv (", ", (char **) ids);
-  wanted = g_strdup_printf ("one of: %s", list);
+  wanted = g_strdup_printf (_ ("one of: %s"), list);
   return refuse (row, text, wanted, error);
 }
 
@@ -136,7 +146,7 @@ check_choice (const VelParam *row, const char *text, GError **error)
     if (g_ascii_strcasecmp (choices[i], text) == 0)
       return g_strdup (choices[i]);
   list = g_strjoinv (", ", choices);
-  wanted = g_strdup_printf ("one of: %s", list);
+  wanted = g_strdup_printf (_ ("one of: %s"), list);
   return refuse (row, text, wanted, error);
 }
 
@@ -145,7 +155,7 @@ static char *
 check_text (const VelParam *row, const char *text, GError **error)
 {
   if (row->type == VEL_PARAM_TEXT && !g_utf8_validate (text, -1, NULL))
-    return refuse (row, text, "text in UTF-8", error);
+    return refuse (row, text, _ ("text in UTF-8"), error);
   return g_strdup (text);
 }
 

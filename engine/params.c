@@ -1,6 +1,9 @@
 /* Values of one table of options, by name, as text that was checked.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/params.h"
 
+#include <glib/gi18n-lib.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -116,7 +119,8 @@ vel_values_set (VelValues *self, const char *name, const char *text, GError **er
     json_t *value = text != NULL && *text != '\0' ? json_string (text) : NULL;
 
     if (value == NULL && text != NULL && *text != '\0') {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "%s: the value is not text in UTF-8", name);
+      /* Translators: an option's name, which must stay in front */
+      g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("%s: the value is not text in UTF-8"), name);
       return FALSE;
     }
     store_unknown (self, name, value);
@@ -282,7 +286,8 @@ take_row (VelValues *self, const VelParam *row, json_t *value, GPtrArray *proble
     return;
   text = value != NULL ? text_of_json (value) : g_strdup ("");
   if (text == NULL)
-    g_set_error (&error, VEL_ERROR, VEL_ERROR_REQUEST, "%s: the value is neither text nor a number", row->name);
+    /* Translators: an option's name, which must stay in front */
+    g_set_error (&error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("%s: the value is neither text nor a number"), row->name);
   checked = error == NULL ? vel_param_check (row, text, &error) : NULL;
   if (checked == NULL)
     g_ptr_array_add (problems, g_strdup (error->message));
@@ -312,11 +317,11 @@ vel_values_from_json (VelValues *self, const char *json, GStrv *problems, GError
 
   if (!json_is_object (object)) {
     if (object != NULL) {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The settings are JSON, but not an object");
+      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The settings are JSON, but not an object"));
     } else {
       g_autofree char *shown = vel_shown (where.text);
 
-      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The settings are no JSON (line %d: %s)", where.line, shown);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The settings are no JSON (line %d: %s)"), where.line, shown);
     }
     json_decref (object);
     return FALSE;

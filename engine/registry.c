@@ -50,7 +50,7 @@ is_id (const char *text)
   return text != NULL && *text != '\0' && text[strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
 }
 
-/* Returns: (nullable) what is wrong with the rows, as a phrase */
+/* Returns: (nullable) what is wrong with the rows, as a translated phrase */
 static const char *
 find_fault_in_params (const VelPluginParam *params)
 {
@@ -60,16 +60,16 @@ find_fault_in_params (const VelPluginParam *params)
     const VelPluginParam *row = &params[n];
 
     if (n == MAX_PARAMS)
-      return "its table of params does not end";
+      return _ ("its table of params does not end");
     if (!is_id (row->name) || !is_text (row->label))
-      return "a param has no name or no label";
+      return _ ("a param has no name or no label");
     if (!(row->minimum <= row->standard && row->standard <= row->maximum))
-      return "the default of a param is out of its range";
+      return _ ("the default of a param is out of its range");
   }
   return NULL;
 }
 
-/* Returns: (nullable) what is wrong with a plugin, as a phrase. Only the abi number is read before it is known to be ours. */
+/* Returns: (nullable) what is wrong with a plugin, as a translated phrase. Only the abi number is read before it is known to be ours. */
 static const char *
 read_plugin (Entry *entry, VelRegistryKind kind, const void *plugin)
 {
@@ -93,13 +93,13 @@ read_plugin (Entry *entry, VelRegistryKind kind, const void *plugin)
     complete = schedule->sigmas != NULL;
   }
   if (!is_id (entry->id) || g_str_equal (entry->id, AUTOMATIC))
-    return "its id is not one of small letters, digits and underscores, or is taken by the program";
+    return _ ("its id is not one of small letters, digits and underscores, or is taken by the program");
   if (!is_text (entry->label))
-    return "it has no label";
+    return _ ("it has no label");
   if (entry->aliases != NULL && !g_utf8_validate (entry->aliases, -1, NULL))
-    return "its aliases are not UTF-8";
+    return _ ("its aliases are not UTF-8");
   if (!complete)
-    return "it has no function";
+    return _ ("it has no function");
   return find_fault_in_params (params);
 }
 
@@ -124,13 +124,14 @@ register_plugin (Registry *self, VelRegistryKind kind, const char *path, const v
   guint32 abi = *(const guint32 *) plugin;
 
   if (abi != VEL_PLUGIN_ABI) {
-    problem (self, "The plugin %s was left out: it is built for plugin interface %u, this program has %u; build it again", path, abi,
+    problem (self, _ ("The plugin %s was left out: it is built for plugin interface %u, this program has %u; build it again"), path, abi,
              VEL_PLUGIN_ABI);
     return FALSE;
   }
   fault = read_plugin (&entry, kind, plugin);
   if (fault != NULL) {
-    problem (self, "The plugin %s was left out: %s", path, fault);
+    /* Translators: a file; a phrase such as “it has no label” */
+    problem (self, _ ("The plugin %s was left out: %s"), path, fault);
     return FALSE;
   }
   before = find_by_id (self, kind, entry.id);
@@ -140,7 +141,7 @@ register_plugin (Registry *self, VelRegistryKind kind, const char *path, const v
   }
   /* a folder searched earlier replaces a plugin on purpose; twice in one folder is a mistake */
   if (before->directory == directory)
-    problem (self, "The plugin %s was left out: another one beside it has the id “%s” too", path, entry.id);
+    problem (self, _ ("The plugin %s was left out: another one beside it has the id “%s” too"), path, entry.id);
   return FALSE;
 }
 
@@ -152,7 +153,7 @@ load_module (Registry *self, const char *path, guint directory)
   gboolean used = FALSE, exports = FALSE;
 
   if (module == NULL) {
-    problem (self, "The plugin %s was left out: it can not be loaded (%s)", path, g_module_error ());
+    problem (self, _ ("The plugin %s was left out: it can not be loaded (%s)"), path, g_module_error ());
     return;
   }
   for (VelRegistryKind kind = VEL_REGISTRY_SAMPLERS; kind <= VEL_REGISTRY_SCHEDULES; kind++) {
@@ -164,7 +165,7 @@ load_module (Registry *self, const char *path, guint directory)
     used |= register_plugin (self, kind, path, plugin, directory);
   }
   if (!exports)
-    problem (self, "The plugin %s was left out: it exports neither vel_sampler nor vel_schedule", path);
+    problem (self, _ ("The plugin %s was left out: it exports neither vel_sampler nor vel_schedule"), path);
   if (used)
     g_module_make_resident (module);
   g_module_close (module);
@@ -339,9 +340,9 @@ vel_registry_get_label (VelRegistryKind kind, const char *id)
   const Entry *entry;
 
   if (kind == VEL_REGISTRY_SCHEDULES && g_str_equal (id, AUTOMATIC))
-    return _("Automatic");
+    return _ ("Automatic");
   entry = find_by_id (get_registry (), kind, id);
-  return entry != NULL ? _(entry->label) : NULL;
+  return entry != NULL ? _ (entry->label) : NULL;
 }
 
 gboolean

@@ -1,9 +1,12 @@
 /* A diffusers model folder.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/formats/diffusers.h"
 
 #include "engine/error.h"
 #include "engine/formats/shown.h"
 
+#include <glib/gi18n-lib.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,13 +29,13 @@ load_object (const char *path, const char **problem)
   struct stat status;
   json_t *root;
 
-  *problem = "it can not be read";
+  *problem = _ ("it can not be read");
   if (stat (path, &status) != 0 || !S_ISREG (status.st_mode))
     return NULL;
-  *problem = "it is too large";
+  *problem = _ ("it is too large");
   if (status.st_size > MAX_JSON)
     return NULL;
-  *problem = "it is no JSON object";
+  *problem = _ ("it is no JSON object");
   root = json_load_file (path, JSON_REJECT_DUPLICATES, NULL);
   if (json_is_object (root))
     return root;
@@ -63,7 +66,8 @@ fail (GError **error, const char *path, const char *format, ...)
   va_start (arguments, format);
   what = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” is no usable index of a model's files: %s", shown, what);
+  /* Translators: a file; a phrase such as “it is too large” */
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no usable index of a model's files: %s"), shown, what);
   return FALSE;
 }
 
@@ -89,13 +93,13 @@ open_shards (const char *index_path, json_t *map, GPtrArray *files, GCancellable
     VelSafetensors *file;
 
     if (!name || !is_plain_name (name))
-      return fail (error, index_path, "for tensor “%s” it names “%s”, which is no file beside it", shown, shown_file);
+      return fail (error, index_path, _ ("for tensor “%s” it names “%s”, which is no file beside it"), shown, shown_file);
     file = g_hash_table_lookup (by_name, name);
     if (!file) {
       g_autofree char *path = g_build_filename (folder, name, NULL);
 
       if (files->len == MAX_SHARDS)
-        return fail (error, index_path, "it names more than %d files", MAX_SHARDS);
+        return fail (error, index_path, _ ("it names more than %d files"), MAX_SHARDS);
       file = vel_safetensors_open (path, cancellable, error);
       if (!file)
         return FALSE;
@@ -103,7 +107,7 @@ open_shards (const char *index_path, json_t *map, GPtrArray *files, GCancellable
       g_hash_table_insert (by_name, (gpointer) name, file);
     }
     if (!vel_safetensors_find (file, tensor))
-      return fail (error, index_path, "tensor “%s” is not in “%s”", shown, shown_file);
+      return fail (error, index_path, _ ("tensor “%s” is not in “%s”"), shown, shown_file);
   }
   return TRUE;
 }
@@ -117,7 +121,7 @@ open_index (const char *path, GPtrArray *files, GCancellable *cancellable, GErro
 
   if (!root)
     return fail (error, path, "%s", problem);
-  done = json_is_object (map) ? open_shards (path, map, files, cancellable, error) : fail (error, path, "it has no weight_map");
+  done = json_is_object (map) ? open_shards (path, map, files, cancellable, error) : fail (error, path, _ ("it has no weight_map"));
   json_decref (root);
   return done;
 }

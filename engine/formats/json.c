@@ -1,7 +1,10 @@
 /* A cursor over JSON text (RFC 8259), strict: no comments, no trailing commas, no raw control characters.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/formats/json.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 void
@@ -14,7 +17,7 @@ gboolean
 vel_json_fail (VelJson *self, const char *problem)
 {
   if (!self->problem)
-    self->problem = problem;
+    self->problem = _ (problem);
   return FALSE;
 }
 
@@ -39,7 +42,7 @@ gboolean
 vel_json_begin (VelJson *self, char bracket)
 {
   if (peek (self) != bracket)
-    return vel_json_fail (self, bracket == '{' ? "an object was expected" : "a list was expected");
+    return vel_json_fail (self, bracket == '{' ? N_ ("an object was expected") : N_ ("a list was expected"));
   self->at++;
   self->fresh = TRUE;
   return TRUE;
@@ -59,10 +62,10 @@ vel_json_more (VelJson *self, char bracket)
   }
   if (!self->fresh) {
     if (c != ',')
-      return vel_json_fail (self, self->at < self->end ? "a comma or a bracket is missing" : "the text ends too early");
+      return vel_json_fail (self, self->at < self->end ? N_ ("a comma or a bracket is missing") : N_ ("the text ends too early"));
     self->at++;
     if (peek (self) == bracket)
-      return vel_json_fail (self, "a value is missing after a comma");
+      return vel_json_fail (self, N_ ("a value is missing after a comma"));
   }
   self->fresh = FALSE;
   return TRUE;
@@ -76,7 +79,7 @@ vel_json_key (VelJson *self)
   if (!key)
     return NULL;
   if (peek (self) != ':') {
-    vel_json_fail (self, "a colon is missing");
+    vel_json_fail (self, N_ ("a colon is missing"));
     return NULL;
   }
   self->at++;
@@ -165,7 +168,7 @@ find_quote (VelJson *self, gboolean *escaped)
       return c;
     if ((guchar) *c < 0x20) {
       self->at = c;
-      vel_json_fail (self, "a control character stands in a string");
+      vel_json_fail (self, N_ ("a control character stands in a string"));
       return NULL;
     }
     if (*c == '\\') {
@@ -173,7 +176,7 @@ find_quote (VelJson *self, gboolean *escaped)
       c++;
     }
   }
-  vel_json_fail (self, "a string is not closed");
+  vel_json_fail (self, N_ ("a string is not closed"));
   return NULL;
 }
 
@@ -185,7 +188,7 @@ vel_json_string (VelJson *self)
   char *text;
 
   if (peek (self) != '"') {
-    vel_json_fail (self, "a string was expected");
+    vel_json_fail (self, N_ ("a string was expected"));
     return NULL;
   }
   self->at++;
@@ -193,12 +196,12 @@ vel_json_string (VelJson *self)
   if (!close)
     return NULL;
   if (!g_utf8_validate_len (self->at, close - self->at, NULL)) {
-    vel_json_fail (self, "a string is not UTF-8");
+    vel_json_fail (self, N_ ("a string is not UTF-8"));
     return NULL;
   }
   text = escaped ? unescape (self->at, close) : g_strndup (self->at, close - self->at);
   if (!text)
-    vel_json_fail (self, "a string has an escape that stands for no character");
+    vel_json_fail (self, N_ ("a string has an escape that stands for no character"));
   else
     self->at = close + 1;
   return text;
@@ -216,14 +219,14 @@ vel_json_number (VelJson *self, guint64 *value)
   guint64 n = 0;
 
   if (!g_ascii_isdigit (peek (self)))
-    return vel_json_fail (self, "a whole number that is not negative was expected");
+    return vel_json_fail (self, N_ ("a whole number that is not negative was expected"));
   if (*self->at == '0' && self->at + 1 < self->end && g_ascii_isdigit (self->at[1]))
-    return vel_json_fail (self, "a number has a leading zero");
+    return vel_json_fail (self, N_ ("a number has a leading zero"));
   for (; is_digit (self); self->at++)
     if (__builtin_mul_overflow (n, (guint64) 10, &n) || __builtin_add_overflow (n, (guint64) (*self->at - '0'), &n))
-      return vel_json_fail (self, "a number is larger than 2^64");
+      return vel_json_fail (self, N_ ("a number is larger than 2^64"));
   if (self->at < self->end && strchr (".eE", *self->at) && *self->at)
-    return vel_json_fail (self, "a whole number was expected");
+    return vel_json_fail (self, N_ ("a whole number was expected"));
   *value = n;
   return TRUE;
 }
@@ -232,7 +235,7 @@ static gboolean
 skip_digits (VelJson *self)
 {
   if (!is_digit (self))
-    return vel_json_fail (self, "a digit is missing in a number");
+    return vel_json_fail (self, N_ ("a digit is missing in a number"));
   while (is_digit (self))
     self->at++;
   return TRUE;
@@ -244,7 +247,7 @@ skip_number (VelJson *self)
   if (*self->at == '-')
     self->at++;
   if (self->at + 1 < self->end && self->at[0] == '0' && g_ascii_isdigit (self->at[1]))
-    return vel_json_fail (self, "a number has a leading zero");
+    return vel_json_fail (self, N_ ("a number has a leading zero"));
   if (!skip_digits (self))
     return FALSE;
   if (self->at < self->end && *self->at == '.') {
@@ -267,7 +270,7 @@ skip_word (VelJson *self, const char *word)
   gsize n = strlen (word);
 
   if ((gsize) (self->end - self->at) < n || memcmp (self->at, word, n) != 0)
-    return vel_json_fail (self, "a value was expected");
+    return vel_json_fail (self, N_ ("a value was expected"));
   self->at += n;
   return TRUE;
 }
@@ -278,7 +281,7 @@ skip (VelJson *self, int depth)
   char c = peek (self), close = c == '{' ? '}' : ']';
 
   if (depth == VEL_JSON_MAX_DEPTH)
-    return vel_json_fail (self, "values are nested too deeply");
+    return vel_json_fail (self, N_ ("values are nested too deeply"));
   switch (c) {
   case '{':
   case '[':
@@ -306,7 +309,7 @@ skip (VelJson *self, int depth)
     skip_number (self);
     break;
   default:
-    vel_json_fail (self, "a value was expected");
+    vel_json_fail (self, N_ ("a value was expected"));
   }
   return !self->problem;
 }
@@ -322,6 +325,6 @@ vel_json_end (VelJson *self)
 {
   peek (self);
   if (!self->problem && self->at < self->end)
-    return vel_json_fail (self, "something follows the end");
+    return vel_json_fail (self, N_ ("something follows the end"));
   return !self->problem;
 }

@@ -20,7 +20,7 @@
 typedef struct {
   const char *start, *at, *end;
   gboolean fresh;      /* a bracket was just opened: no comma yet */
-  const char *problem; /* a phrase: "a comma or a bracket is missing"; NULL while all is well */
+  const char *problem; /* a phrase, translated: "a comma or a bracket is missing"; NULL while all is well */
 } VelJson;
 
 /* The text is borrowed and need not end with 0. */
@@ -39,5 +39,6 @@ gboolean vel_json_number (VelJson *self, guint64 *value);
 gboolean vel_json_skip (VelJson *self);
 /* TRUE if nothing but white space is left and there was no problem. */
 gboolean vel_json_end (VelJson *self);
-gboolean vel_json_fail (VelJson *self, const char *problem); /* always FALSE */
+/* problem: a phrase marked with N_ and never freed. Always FALSE. */
+gboolean vel_json_fail (VelJson *self, const char *problem);
 gsize vel_json_offset (const VelJson *self);

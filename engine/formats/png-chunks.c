@@ -2,11 +2,15 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * libpng bounds each text, not their sum: a thousand compressed ones of 16 MB each would fit. Here all count together. */
+#include "config.h"
+
 #include "engine/formats/png-chunks.h"
 
 #include "engine/error.h"
 #include "engine/formats/png.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -23,7 +27,8 @@ vel_png_damaged (const VelPngSource *source, GError **error, const char *format,
   va_start (arguments, format);
   what = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” is no intact PNG file: %s", shown, what);
+  /* Translators: a file; a phrase such as “it ends too early” */
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no intact PNG file: %s"), shown, what);
   return FALSE;
 }
 
@@ -138,12 +143,13 @@ read_size (VelPngChunks *self, const VelPngSource *source, GError **error)
   guint8 bytes[24];
 
   if (!vel_png_source_read (source, 0, bytes, sizeof bytes) || memcmp (bytes, start, sizeof start) != 0)
-    return vel_png_damaged (source, error, "it does not begin like one");
+    /* Translators: like a PNG file */
+    return vel_png_damaged (source, error, _ ("it does not begin like one"));
   self->width = be32 (bytes + 16);
   self->height = be32 (bytes + 20);
   if (self->width < 1 || self->height < 1 || self->width > VEL_PNG_MAX_SIDE || self->height > VEL_PNG_MAX_SIDE ||
       (guint64) self->width * self->height > VEL_PNG_MAX_PIXELS)
-    return vel_png_damaged (source, error, "it is said to have %u × %u pixels; at most %d a side and %u million in all are read",
+    return vel_png_damaged (source, error, _ ("it is said to have %u × %u pixels; at most %d a side and %u million in all are read"),
                             self->width, self->height, VEL_PNG_MAX_SIDE, VEL_PNG_MAX_PIXELS >> 20);
   return TRUE;
 }
@@ -155,9 +161,9 @@ read_text (VelPngChunks *self, const VelPngSource *source, const char *type, gui
   g_autofree guint8 *data = g_malloc (length + 4);
 
   if (!vel_png_source_read (source, offset, data, length + 4))
-    return vel_png_damaged (source, error, "it can not be read at byte %" G_GUINT64_FORMAT, offset);
+    return vel_png_damaged (source, error, _ ("it can not be read at byte %" PRIu64), offset);
   if (crc32 (crc32 (0, (const guint8 *) type, 4), data, length) != be32 (data + length))
-    return vel_png_damaged (source, error, "the checksum of a text at byte %" G_GUINT64_FORMAT " is wrong", offset);
+    return vel_png_damaged (source, error, _ ("the checksum of a text at byte %" PRIu64 " is wrong"), offset);
   add_text (self->text, type, data, length, left);
   return TRUE;
 }
@@ -174,23 +180,23 @@ read_chunks (VelPngChunks *self, const VelPngSource *source, GError **error)
     guint32 length;
 
     if (!vel_png_source_read (source, offset, head, 8))
-      return vel_png_damaged (source, error, "it ends after %" G_GUINT64_FORMAT " bytes, in the middle", source->size);
+      return vel_png_damaged (source, error, _ ("it ends after %" PRIu64 " bytes, in the middle"), source->size);
     length = be32 (head);
     memcpy (type, head + 4, 4);
     if (source->size - offset < 12 || length > source->size - offset - 12)
-      return vel_png_damaged (source, error, "it ends after %" G_GUINT64_FORMAT " bytes, in the middle", source->size);
+      return vel_png_damaged (source, error, _ ("it ends after %" PRIu64 " bytes, in the middle"), source->size);
     if (g_str_equal (type, "IEND"))
       return TRUE;
     if (g_str_equal (type, "tEXt") || g_str_equal (type, "zTXt") || g_str_equal (type, "iTXt")) {
       if (length > stored)
-        return vel_png_damaged (source, error, "it has more than %u MB of text", MAX_TEXT >> 20);
+        return vel_png_damaged (source, error, _ ("it has more than %u MB of text"), MAX_TEXT >> 20);
       stored -= length;
       if (!read_text (self, source, type, offset + 8, length, &decoded, error))
         return FALSE;
     }
     offset += 12 + (guint64) length;
   }
-  return vel_png_damaged (source, error, "it has more than %d chunks", MAX_CHUNKS);
+  return vel_png_damaged (source, error, _ ("it has more than %d chunks"), MAX_CHUNKS);
 }
 
 gboolean

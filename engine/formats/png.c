@@ -1,4 +1,6 @@
 /* Reading PNG files: our own look at the chunks first, then libpng for the pixels alone.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/formats/png.h"
 
 #include "engine/error.h"
@@ -6,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
 #include <png.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +21,7 @@ typedef struct {
   guint8 *pixels;
   png_bytep *rows;
   guint channels;
-  char message[96]; /* libpng's */
+  char message[96]; /* libpng's, or one of ours not yet translated: cutting those could split a character */
 } Reading;
 
 static void
@@ -27,7 +30,7 @@ on_read (png_structp png, png_bytep out, size_t bytes)
   Reading *reading = png_get_io_ptr (png);
 
   if (!vel_png_source_read (reading->source, reading->offset, out, bytes))
-    png_error (png, "it ends too early");
+    png_error (png, N_ ("it ends too early"));
   reading->offset += bytes;
 }
 
@@ -78,14 +81,14 @@ read_pixels (png_structp png, png_infop info, Reading *self)
   png_set_chunk_malloc_max (png, 1 << 20);
   png_read_info (png, info);
   if (png_get_image_width (png, info) != chunks->width || png_get_image_height (png, info) != chunks->height)
-    png_error (png, "it has two sizes");
+    png_error (png, N_ ("it has two sizes"));
   self->channels = ask_for_rgb (png, info);
   stride = (gsize) chunks->width * self->channels;
   if ((self->channels != 3 && self->channels != 4) || png_get_rowbytes (png, info) != stride)
-    png_error (png, "it is of an unknown kind");
+    png_error (png, N_ ("it is of an unknown kind"));
   self->pixels = g_try_malloc (stride * chunks->height);
   if (!self->pixels)
-    png_error (png, "there is not enough memory for its pixels");
+    png_error (png, N_ ("there is not enough memory for its pixels"));
   self->rows = g_new (png_bytep, chunks->height);
   for (guint y = 0; y < chunks->height; y++)
     self->rows[y] = self->pixels + y * stride;
@@ -116,7 +119,7 @@ decode (Reading *self, GError **error)
   if (setjmp (png_jmpbuf (png)) == 0)
     read_pixels (png, info, self);
   else
-    done = vel_png_damaged (self->source, error, "%s", self->message);
+    done = vel_png_damaged (self->source, error, "%s", _ (self->message));
   png_destroy_read_struct (&png, &info, NULL);
   return done;
 }
@@ -166,7 +169,8 @@ vel_png_read (const char *path, gboolean text_only, GError **error)
   if (fd < 0 || fstat (fd, &status) != 0 || !S_ISREG (status.st_mode)) {
     g_autofree char *shown = g_filename_display_name (path);
 
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” can not be opened: %s", shown, fd < 0 ? g_strerror (errno) : "it is no file");
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” can not be opened: %s"), shown,
+                 fd < 0 ? g_strerror (errno) : _ ("it is no file"));
     if (fd >= 0)
       close (fd);
     return NULL;

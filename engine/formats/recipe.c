@@ -1,10 +1,13 @@
 /* Settings as text: written in two dialects, read from either.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/formats/recipe.h"
 
 #include "engine/formats/png.h"
 #include "engine/formats/shown.h"
 #include "engine/registry.h"
 
+#include <glib/gi18n-lib.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,7 +248,7 @@ apply_sampler (const VelRecipeFields *fields, VelValues *request, GPtrArray *pro
   if (sampler)
     try_set (request, "sampler", sampler->id, problems);
   else if (label)
-    add_problem (problems, "The sampler “%s” is not available here; %s is used instead", shown, vel_values_get (request, "sampler"));
+    add_problem (problems, _ ("The sampler “%s” is not available here; %s is used instead"), shown, vel_values_get (request, "sampler"));
   if (schedule)
     try_set (request, "schedule", schedule, problems);
   if (type)
@@ -278,9 +281,10 @@ apply_field (const char *key, const char *value, VelValues *request, GPtrArray *
   if (g_strv_contains (silent_keys, key) || (n > 2 && (g_str_has_suffix (key, "-1") || g_str_has_suffix (key, "-2"))))
     return;
   if (g_str_equal (key, "VAE"))
-    add_problem (problems, "The picture was made with the VAE “%s”; choose its file to use it too", shown);
+    add_problem (problems, _ ("The picture was made with the VAE “%s”; choose its file to use it too"), shown);
   else
-    add_problem (problems, "“%s: %s” is not taken over: there is no such option here", shown_key, shown);
+    /* Translators: a setting's name and value */
+    add_problem (problems, _ ("“%s: %s” is not taken over: there is no such option here"), shown_key, shown);
 }
 
 /* Missing keys mean A1111's defaults: its noise comes from the graphics card. */
@@ -358,7 +362,7 @@ vel_recipe_apply (const char *text, VelValues *request, GStrv *problems, GError 
   else if (!is_json_object (text))
     apply_a1111 (text, request, found);
   else {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The settings are those of a program whose pictures are not understood");
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The settings are those of a program whose pictures are not understood"));
     done = FALSE;
   }
   json_decref (own);
@@ -431,7 +435,7 @@ vel_recipe_restore (const char *path, VelValues *request, GStrv *problems, GErro
   if (!png)
     return FALSE;
   if (!vel_recipe_summarize (&summary, png->text)) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” does not say how it was made: it has no settings in it", shown);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” does not say how it was made: it has no settings in it"), shown);
     return FALSE;
   }
   done = vel_recipe_apply (summary.text, request, problems, error);

@@ -1,5 +1,7 @@
 /* The safetensors container, read without trusting a single number in it.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/formats/safetensors.h"
 
 #include "engine/error.h"
@@ -9,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,7 +56,8 @@ damaged (VelSafetensors *self, GError **error, const char *format, ...)
   va_start (arguments, format);
   what = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” is no intact safetensors file: %s", self->shown, what);
+  /* Translators: a file; a phrase such as “it is a picture” */
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no intact safetensors file: %s"), self->shown, what);
   return FALSE;
 }
 
@@ -65,22 +70,22 @@ map_file (VelSafetensors *self, GError **error)
   if (fd < 0 || fstat (fd, &status) != 0) {
     if (fd >= 0)
       close (fd);
-    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "“%s” can not be opened: %s", self->shown, g_strerror (code));
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), _ ("“%s” can not be opened: %s"), self->shown, g_strerror (code));
     return FALSE;
   }
   if (!S_ISREG (status.st_mode)) {
     close (fd);
-    return damaged (self, error, "it is %s, not a file", S_ISDIR (status.st_mode) ? "a folder" : "a device");
+    return damaged (self, error, "%s", S_ISDIR (status.st_mode) ? _ ("it is a folder, not a file") : _ ("it is a device, not a file"));
   }
   if (status.st_size < 8) {
     close (fd);
-    return damaged (self, error, "it has only %" G_GINT64_FORMAT " bytes", (gint64) status.st_size);
+    return damaged (self, error, _ ("it has only %" PRId64 " bytes"), (gint64) status.st_size);
   }
   self->mapping = vel_mapping_new (fd, status.st_size);
   code = errno;
   close (fd);
   if (!self->mapping) {
-    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "“%s” can not be read: %s", self->shown, g_strerror (code));
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), _ ("“%s” can not be read: %s"), self->shown, g_strerror (code));
     return FALSE;
   }
   self->map = vel_mapping_get_data (self->mapping);
@@ -102,7 +107,7 @@ static void
 read_shape (VelJson *json, Description *out)
 {
   if (out->has_shape)
-    vel_json_fail (json, "“shape” is given twice");
+    vel_json_fail (json, N_ ("“shape” is given twice"));
   out->has_shape = TRUE;
   out->count = 1;
   vel_json_begin (json, '[');
@@ -112,11 +117,11 @@ read_shape (VelJson *json, Description *out)
     if (!vel_json_number (json, &size))
       return;
     if (size > G_MAXINT64 || !g_uint64_checked_mul (&out->count, out->count, size)) {
-      vel_json_fail (json, "a shape has more elements than any file");
+      vel_json_fail (json, N_ ("a shape has more elements than any file"));
       return;
     }
     if (out->n_axes == MAX_AXES) {
-      vel_json_fail (json, "a shape has more than 64 axes");
+      vel_json_fail (json, N_ ("a shape has more than 64 axes"));
       return;
     }
     if (out->n_axes < VEL_MAX_AXES)
@@ -130,12 +135,12 @@ static void
 read_offsets (VelJson *json, Description *out)
 {
   if (out->has_offsets)
-    vel_json_fail (json, "“data_offsets” is given twice");
+    vel_json_fail (json, N_ ("“data_offsets” is given twice"));
   out->has_offsets = TRUE;
   if (vel_json_begin (json, '[') && vel_json_more (json, ']') && vel_json_number (json, &out->begin) && vel_json_more (json, ']') &&
       vel_json_number (json, &out->end) && !vel_json_more (json, ']'))
     return;
-  vel_json_fail (json, "“data_offsets” are not two numbers");
+  vel_json_fail (json, N_ ("“data_offsets” are not two numbers"));
 }
 
 static void
@@ -149,7 +154,7 @@ read_description (VelJson *json, Description *out)
       return;
     if (g_str_equal (key, "dtype")) {
       if (out->dtype)
-        vel_json_fail (json, "“dtype” is given twice");
+        vel_json_fail (json, N_ ("“dtype” is given twice"));
       g_free (out->dtype);
       out->dtype = vel_json_string (json);
     } else if (g_str_equal (key, "shape"))
@@ -160,7 +165,7 @@ read_description (VelJson *json, Description *out)
       vel_json_skip (json);
   }
   if (!out->dtype || !out->has_shape || !out->has_offsets)
-    vel_json_fail (json, "a tensor lacks its dtype, shape or data_offsets");
+    vel_json_fail (json, N_ ("a tensor lacks its dtype, shape or data_offsets"));
 }
 
 /* Type and size against the bytes that the offsets span. */
@@ -174,14 +179,14 @@ check_description (VelSafetensors *self, const char *name, const Description *de
   while (i < G_N_ELEMENTS (types) && !g_str_equal (types[i].name, description->dtype))
     i++;
   if (i == G_N_ELEMENTS (types))
-    return damaged (self, error, "tensor “%s” has the unknown type “%s”", shown, dtype);
+    return damaged (self, error, _ ("tensor “%s” has the unknown type “%s”"), shown, dtype);
   if (description->begin > description->end || description->end > space)
-    return damaged (self, error, "tensor “%s” lies at bytes %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
-                    shown, description->begin, description->end, space);
+    return damaged (self, error, _ ("tensor “%s” lies at bytes %" PRIu64 " to %" PRIu64 " of %" PRIu64), shown, description->begin,
+                    description->end, space);
   if (!g_uint64_checked_mul (&bits, description->count, types[i].bits) || bits % 8 != 0 ||
       bits / 8 != description->end - description->begin)
-    return damaged (self, error, "tensor “%s” has %" G_GUINT64_FORMAT " elements of type %s in %" G_GUINT64_FORMAT " bytes", shown,
-                    description->count, types[i].name, description->end - description->begin);
+    return damaged (self, error, _ ("tensor “%s” has %" PRIu64 " elements of type %s in %" PRIu64 " bytes"), shown, description->count,
+                    types[i].name, description->end - description->begin);
   *entry = (VelTensorEntry) {
     .dtype = types[i].name,
     .type = types[i].type,
@@ -197,7 +202,7 @@ static void
 read_metadata (VelSafetensors *self, VelJson *json)
 {
   if (g_hash_table_size (self->metadata) > 0)
-    vel_json_fail (json, "“__metadata__” is given twice");
+    vel_json_fail (json, N_ ("“__metadata__” is given twice"));
   vel_json_begin (json, '{');
   while (vel_json_more (json, '}')) {
     char *key = vel_json_key (json), *value = key ? vel_json_string (json) : NULL;
@@ -205,9 +210,9 @@ read_metadata (VelSafetensors *self, VelJson *json)
     if (!value)
       g_free (key);
     else if (!g_hash_table_insert (self->metadata, key, value))
-      vel_json_fail (json, "a metadata key is given twice");
+      vel_json_fail (json, N_ ("a metadata key is given twice"));
     else if (g_hash_table_size (self->metadata) > MAX_METADATA)
-      vel_json_fail (json, "there are more than 10000 metadata keys");
+      vel_json_fail (json, N_ ("there are more than 10000 metadata keys"));
   }
 }
 
@@ -230,24 +235,24 @@ read_tensor (VelSafetensors *self, VelJson *json, const char *name, GError **err
   return done;
 }
 
-/* What people have instead of a model file. (nullable) */
+/* What people have instead of a model file, as a translated phrase. (nullable) */
 static const char *
 recognise (const VelSafetensors *self)
 {
   static const struct {
     const char *start, *what;
   } others[] = {
-    { "PK\3\4", "it is a zip archive, as PyTorch checkpoints (.ckpt) are; a .safetensors version of the model is needed" },
-    { "GGUF", "it is a GGUF file; a .safetensors version of the model is needed" },
-    { "version https://git-lfs", "it is a Git LFS pointer: the model itself was not downloaded" },
-    { "<!DOCTYPE", "it is a web page, perhaps what a download gave instead of the model" },
-    { "<html", "it is a web page, perhaps what a download gave instead of the model" },
-    { "\x89PNG", "it is a picture" },
+    { "PK\3\4", N_ ("it is a zip archive, as PyTorch checkpoints (.ckpt) are; a .safetensors version of the model is needed") },
+    { "GGUF", N_ ("it is a GGUF file; a .safetensors version of the model is needed") },
+    { "version https://git-lfs", N_ ("it is a Git LFS pointer: the model itself was not downloaded") },
+    { "<!DOCTYPE", N_ ("it is a web page, perhaps what a download gave instead of the model") },
+    { "<html", N_ ("it is a web page, perhaps what a download gave instead of the model") },
+    { "\x89PNG", N_ ("it is a picture") },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
     if (self->size >= strlen (others[i].start) && memcmp (self->map, others[i].start, strlen (others[i].start)) == 0)
-      return others[i].what;
+      return _ (others[i].what);
   return NULL;
 }
 
@@ -263,8 +268,8 @@ read_header (VelSafetensors *self, GCancellable *cancellable, GError **error)
   memcpy (&length, self->map, 8);
   length = GUINT64_FROM_LE (length);
   if (length > MAX_HEADER || length > self->size - 8)
-    return damaged (self, error, "its header is said to have %" G_GUINT64_FORMAT " bytes, the file has %" G_GSIZE_FORMAT
-                    " and 100000000 are allowed", length, self->size);
+    return damaged (self, error, _ ("its header is said to have %" PRIu64 " bytes, the file has %zu and 100000000 are allowed"), length,
+                    self->size);
   self->data_start = 8 + length;
   vel_json_init (&json, (const char *) self->map + 8, length);
   vel_json_begin (&json, '{');
@@ -281,7 +286,8 @@ read_header (VelSafetensors *self, GCancellable *cancellable, GError **error)
       return FALSE;
   }
   if (!vel_json_end (&json))
-    return damaged (self, error, "%s at byte %" G_GSIZE_FORMAT, json.problem, 8 + vel_json_offset (&json));
+    /* Translators: a phrase such as “a colon is missing” */
+    return damaged (self, error, _ ("%s at byte %zu"), json.problem, 8 + vel_json_offset (&json));
   return TRUE;
 }
 
@@ -306,13 +312,15 @@ check_cover (VelSafetensors *self, GError **error)
     if (entry->data != next) {
       g_autofree char *shown = vel_shown (entry->name);
 
-      return damaged (self, error, "tensor “%s” %s", shown,
-                      (const guint8 *) entry->data < next ? "overlaps another" : "comes after bytes that belong to no tensor");
+      return damaged (self, error,
+                      (const guint8 *) entry->data < next ? _ ("tensor “%s” overlaps another")
+                                                          : _ ("tensor “%s” comes after bytes that belong to no tensor"),
+                      shown);
     }
     next += entry->bytes;
   }
   if (next != self->map + self->size)
-    return damaged (self, error, "%" G_GSIZE_FORMAT " bytes at its end belong to no tensor", (gsize) (self->map + self->size - next));
+    return damaged (self, error, _ ("%zu bytes at its end belong to no tensor"), (gsize) (self->map + self->size - next));
   return TRUE;
 }
 
@@ -339,7 +347,7 @@ index_names (VelSafetensors *self, GError **error)
     if (g_str_equal (entries[self->by_name[i - 1]].name, entries[self->by_name[i]].name)) {
       g_autofree char *shown = vel_shown (entries[self->by_name[i]].name);
 
-      return damaged (self, error, "tensor “%s” is given twice", shown);
+      return damaged (self, error, _ ("tensor “%s” is given twice"), shown);
     }
   return TRUE;
 }
@@ -445,8 +453,8 @@ vel_safetensors_check_intact (VelSafetensors *self, GError **error)
 {
   if (vel_mapping_is_intact (self->mapping))
     return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” was cut short or taken away while it was read: leave it in place and try again",
-               self->shown);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
+               _ ("“%s” was cut short or taken away while it was read: leave it in place and try again"), self->shown);
   return FALSE;
 }
 

@@ -1,5 +1,7 @@
 /* Named tensors of a model: a sorted list of items, each a tensor of some file under its original name.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/formats/weights.h"
 
 #include "engine/error.h"
@@ -7,6 +9,7 @@
 #include "engine/formats/names.h"
 #include "engine/formats/shown.h"
 
+#include <glib/gi18n-lib.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -75,8 +78,8 @@ settle (VelWeights *self, GPtrArray *items, GError **error)
     if (g_str_equal (a->name, b->name)) {
       g_autofree char *x = vel_shown (a->own_name ? a->own_name : a->name), *y = vel_shown (b->own_name ? b->own_name : b->name);
 
-      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” is no usable model: it has one tensor twice, as “%s” and “%s”", self->shown,
-                   x, y);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no usable model: it has one tensor twice, as “%s” and “%s”"),
+                   self->shown, x, y);
       return FALSE;
     }
   }
@@ -167,7 +170,7 @@ open_folder (VelWeights *self, GCancellable *cancellable, GError **error)
 {
   self->folder = TRUE;
   if (!vel_diffusers_is_model (self->path)) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” is no diffusers model: it has no folder “unet”", self->shown);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no diffusers model: it has no folder “unet”"), self->shown);
     return FALSE;
   }
   for (guint c = 0; c < G_N_ELEMENTS (component_folders); c++) {
@@ -178,8 +181,8 @@ open_folder (VelWeights *self, GCancellable *cancellable, GError **error)
     if (!files)
       return FALSE;
     if (files->len == 0 && c == VEL_COMPONENT_UNET) {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s/unet” has no diffusion_pytorch_model.safetensors; files of other kinds "
-                   "are not read", self->shown);
+      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
+                   _ ("“%s/unet” has no diffusion_pytorch_model.safetensors; files of other kinds are not read"), self->shown);
       return FALSE;
     }
     names = collect_names (files, "");
@@ -286,7 +289,7 @@ vel_weights_overlay_vae (VelWeights *self, const char *path, GCancellable *cance
   if (!any_has_prefix (names, "decoder.conv_in.")) {
     g_autofree char *shown = g_filename_display_name (path);
 
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "“%s” holds no VAE: there is no “decoder.conv_in.weight” in it", shown);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” holds no VAE: there is no “decoder.conv_in.weight” in it"), shown);
     return FALSE;
   }
   if (any_has_prefix (names, "decoder.mid_block.") || any_has_prefix (names, "decoder.up_blocks."))
@@ -381,9 +384,10 @@ describe (VelWeights *self, const char *name)
         own = stored ? g_strconcat (component_folders[c], "/", stored, NULL) : NULL;
       }
   if (!own)
-    return g_strdup_printf ("tensor “%s”", shown);
+    return g_strdup_printf (_ ("tensor “%s”"), shown);
   shown_own = vel_shown (own);
-  return g_strdup_printf ("tensor “%s” (here “%s”)", shown, shown_own);
+  /* Translators: its name in the model's family; its name in this file */
+  return g_strdup_printf (_ ("tensor “%s” (here “%s”)"), shown, shown_own);
 }
 
 static char *
@@ -393,7 +397,8 @@ describe_shape (VelShape shape)
 
   for (unsigned i = 0; i < shape.n; i++)
     if (shape.size[i] < 0)
-      g_string_append_printf (out, "%sany", i ? ", " : "");
+      /* Translators: any size, as in the shape “[any, 320]” */
+      g_string_append_printf (out, "%s%s", i ? ", " : "", _ ("any"));
     else
       g_string_append_printf (out, "%s%" G_GINT64_FORMAT, i ? ", " : "", shape.size[i]);
   return g_string_free (g_string_append_c (out, ']'), FALSE);
@@ -423,8 +428,7 @@ align (VelWeights *self, Item *item, GError **error)
     return TRUE;
   item->copy = g_try_malloc (item->stored.bytes);
   if (!item->copy) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, "there is no memory for tensor “%s” of %" G_GSIZE_FORMAT " bytes", item->name,
-                 item->stored.bytes);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), item->name, item->stored.bytes);
     return FALSE;
   }
   memcpy (item->copy, item->stored.data, item->stored.bytes);
@@ -452,14 +456,18 @@ vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **er
   }
   described = describe (self, name);
   if (!item)
-    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, "%s is missing from “%s”", described, self->shown);
+    /* Translators: “tensor “NAME””; a file. The sentences below begin so too. */
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s is missing from “%s”"), described, self->shown);
   else if (!item->stored.known || item->stored.type > VEL_BF16)
-    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, "%s in “%s” is stored as %s%s; F32, F16 or BF16 was wanted", described, self->shown,
-                 item->stored.dtype, item->stored.known || item->stored.shape.n < VEL_MAX_AXES ? "" : " or has too many axes");
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT,
+                 item->stored.known || item->stored.shape.n < VEL_MAX_AXES
+                     ? _ ("%s in “%s” is stored as %s; F32, F16 or BF16 was wanted")
+                     : _ ("%s in “%s” is stored as %s or has too many axes; F32, F16 or BF16 was wanted"),
+                 described, self->shown, item->stored.dtype);
   else {
     found = describe_shape (item->stored.shape);
     wanted = describe_shape (shape);
-    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, "%s in “%s” has the shape %s; %s was wanted", described, self->shown, found,
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s in “%s” has the shape %s; %s was wanted"), described, self->shown, found,
                  wanted);
   }
   return NULL;

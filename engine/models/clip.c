@@ -1,6 +1,10 @@
 /* CLIP's text encoder.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/models/clip.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define PREFIX "cond_stage_model.transformer.text_model."
@@ -54,8 +58,8 @@ vel_clip_load (VelLoader *loader)
   self->layers = g_new0 (Layer, MAX (self->n_layers, 1));
   if (vel_loader_ok (loader) && (self->width % HEAD_DIM != 0 || self->n_layers == 0 || self->n_positions < 77))
     g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 "The text encoder of \"%s\" has width %" G_GINT64_FORMAT ", %u layers and %" G_GINT64_FORMAT
-                 " positions; a multiple of 64, at least 1 and at least 77 are wanted",
+                 _ ("The text encoder of \"%s\" has width %" PRId64 ", %u layers and %" PRId64
+                    " positions; a multiple of 64, at least 1 and at least 77 are wanted"),
                  vel_weights_get_path (loader->weights), self->width, self->n_layers, self->n_positions);
   for (unsigned i = 0; i < self->n_layers && vel_loader_ok (loader); i++)
     layer_load (&self->layers[i], loader, i, self->width);

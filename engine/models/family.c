@@ -1,8 +1,13 @@
 /* Recognising a family, and reading its sizes from the tensors.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/models/family.h"
 
 #include "engine/error.h"
 #include "engine/models/family-list.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #define UNET "model.diffusion_model."
 
@@ -117,8 +122,8 @@ vel_architecture_read (VelArchitecture *self, VelWeights *weights, const char *p
     gboolean unet = vel_weights_has (weights, UNET "input_blocks.0.0.weight");
 
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 unet ? "\"%s\" has a UNet but no text encoder of a family this version knows (Stable Diffusion 1)"
-                      : "\"%s\" is no complete Stable Diffusion model: it has no UNet (model.diffusion_model.*)",
+                 unet ? _ ("\"%s\" has a UNet but no text encoder of a family this version knows (Stable Diffusion 1)")
+                      : _ ("\"%s\" is no complete Stable Diffusion model: it has no UNet (model.diffusion_model.*)"),
                  vel_weights_get_path (weights));
     return FALSE;
   }
@@ -129,13 +134,13 @@ vel_architecture_read (VelArchitecture *self, VelWeights *weights, const char *p
   read_size (self, weights);
   if (self->in_channels != 4 || self->out_channels != 4) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 "The UNet of \"%s\" takes %" G_GINT64_FORMAT " channels and makes %" G_GINT64_FORMAT "; this version paints with 4 and 4",
+                 _ ("The UNet of \"%s\" takes %" PRId64 " channels and makes %" PRId64 "; this version paints with 4 and 4"),
                  vel_weights_get_path (weights), self->in_channels, self->out_channels);
     return FALSE;
   }
   if (self->context_dim != self->text_width) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 "The UNet of \"%s\" reads text states of width %" G_GINT64_FORMAT ", its text encoder makes %" G_GINT64_FORMAT,
+                 _ ("The UNet of \"%s\" reads text states of width %" PRId64 ", its text encoder makes %" PRId64),
                  vel_weights_get_path (weights), self->context_dim, self->text_width);
     return FALSE;
   }

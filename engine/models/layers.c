@@ -1,6 +1,9 @@
 /* Loading layers by name, and running them.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/models/layers.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "kernels/half.h"
@@ -99,13 +102,13 @@ loader_get (VelLoader *self, const char *name, VelShape shape)
   if (!entry)
     return NULL;
   if (entry->type != VEL_F32 && entry->type != VEL_F16 && entry->type != VEL_BF16) {
-    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_WEIGHT, "The tensor \"%s\" of \"%s\" is stored as %s; F32, F16 or BF16 is wanted", name,
-                 vel_weights_get_path (self->weights), entry->dtype);
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("The tensor \"%s\" of \"%s\" is stored as %s; F32, F16 or BF16 is wanted"),
+                 name, vel_weights_get_path (self->weights), entry->dtype);
     return NULL;
   }
   if (has_infinities (entry)) {
     g_set_error (&self->error, VEL_ERROR, VEL_ERROR_NUMBERS,
-                 "The tensor \"%s\" of \"%s\" holds values that are not finite; the file is damaged, fetch it again", name,
+                 _ ("The tensor \"%s\" of \"%s\" holds values that are not finite; the file is damaged, fetch it again"), name,
                  vel_weights_get_path (self->weights));
     return NULL;
   }
@@ -151,7 +154,7 @@ vel_loader_floats (VelLoader *self, const char *name, VelShape shape)
     return NULL;
   values = g_try_new (float, MAX ((gsize) vel_shape_count (entry->shape), 1));
   if (!values) {
-    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_MEMORY, "There is not enough memory to load \"%s\"", name);
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("There is not enough memory to load \"%s\""), name);
     return NULL;
   }
   copy_floats (entry, values);
@@ -164,7 +167,7 @@ check_packed (VelLoader *self, VelPacked *packed, const char *name)
 {
   if (!packed) {
     g_set_error (&self->error, VEL_ERROR, VEL_ERROR_MEMORY,
-                 "There is not enough memory to load \"%s\" of \"%s\"; close other programs or choose a smaller model", name,
+                 _ ("There is not enough memory to load \"%s\" of \"%s\"; close other programs or choose a smaller model"), name,
                  vel_weights_get_path (self->weights));
     return FALSE;
   }

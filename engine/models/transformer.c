@@ -1,5 +1,10 @@
 /* The spatial transformer.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/models/transformer.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #define GROUP_EPS 1e-6
 #define LAYER_EPS 1e-5
@@ -14,8 +19,8 @@ block_load (VelTransformerBlock *self, VelLoader *loader, const char *prefix, gi
   self->head_dim = channels / MAX (self->heads, 1);
   if (vel_loader_ok (loader) && (self->heads == 0 || channels % self->heads != 0)) {
     g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 "The attention \"%sattn1\" of \"%s\" has %" G_GINT64_FORMAT " channels, which %" G_GINT64_FORMAT " heads can not share",
-                 prefix, vel_weights_get_path (loader->weights), channels, self->heads);
+                 _ ("The attention \"%sattn1\" of \"%s\" has %" PRId64 " channels, which %" PRId64 " heads can not share"), prefix,
+                 vel_weights_get_path (loader->weights), channels, self->heads);
     return;
   }
   vel_norm_load (&self->norm1, loader, channels, LAYER_EPS, "%snorm1", prefix);

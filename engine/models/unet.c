@@ -1,8 +1,12 @@
 /* The UNet, block by block in the order of its file names.  SPDX-License-Identifier: Apache-2.0
  * ldm/modules/diffusionmodules/openaimodel.py UNetModel. */
+#include "config.h"
+
 #include "engine/models/unet.h"
 
 #include "engine/models/transformer.h"
+
+#include <glib/gi18n-lib.h>
 
 #define PREFIX "model.diffusion_model."
 #define EPS 1e-5
@@ -161,8 +165,8 @@ check_skips (const VelUNet *self, VelLoader *loader)
     return;
 mismatch:
   g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,
-               "The blocks of the UNet in \"%s\" do not fit together (%u input blocks, %u output blocks); the file is incomplete or of "
-               "an unknown architecture",
+               _ ("The blocks of the UNet in \"%s\" do not fit together (%u input blocks, %u output blocks); the file is incomplete or of "
+                  "an unknown architecture"),
                vel_weights_get_path (loader->weights), self->n_input + 1, self->n_output);
 }
 
@@ -246,7 +250,7 @@ text_add (VelUNetText *self, VelContext *ctx, const VelTransformer *transformer,
     VelTensor *made;
 
     if (!kept) {
-      vel_context_fail (ctx, VEL_ERROR_MEMORY, "There is not enough memory for the prompt; close other programs");
+      vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the prompt; close other programs"));
       return;
     }
     g_ptr_array_add (self->keys_values, kept);

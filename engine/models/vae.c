@@ -1,6 +1,10 @@
 /* The autoencoder.  SPDX-License-Identifier: Apache-2.0
  * ldm/modules/diffusionmodules/model.py Encoder, Decoder. */
+#include "config.h"
+
 #include "engine/models/vae.h"
+
+#include <glib/gi18n-lib.h>
 
 #define PREFIX "first_stage_model."
 #define EPS 1e-6
@@ -180,7 +184,7 @@ check_chain (const Coder *self, VelLoader *loader, gboolean down)
          && self->norm_out.channels == channels && self->n_levels > 0 && self->n_levels <= 8;
   if (!fits && vel_loader_ok (loader))
     g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 "The layers of the VAE in \"%s\" do not fit together; the file is incomplete or of an unknown architecture",
+                 _ ("The layers of the VAE in \"%s\" do not fit together; the file is incomplete or of an unknown architecture"),
                  vel_weights_get_path (loader->weights));
 }
 

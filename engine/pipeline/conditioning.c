@@ -1,6 +1,9 @@
 /* Prompts to text states.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/pipeline/conditioning.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 VelEmphasisMode
@@ -103,7 +106,7 @@ vel_conditioning_encode (VelContext *ctx, const VelClip *clip, VelTokenizer *tok
   trace_tokens (trace, chunks, name);
   states = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, VEL_SHAPE (1, tokens, width));
   if (!states) {
-    vel_context_fail (ctx, VEL_ERROR_MEMORY, "There is not enough memory for a prompt of %u chunks; shorten it", chunks->len);
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for a prompt of %u chunks; shorten it"), chunks->len);
     return NULL;
   }
   vel_tensor_upload (states, host);

@@ -1,6 +1,10 @@
 /* From a request to pictures.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/pipeline/generate.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -98,15 +102,16 @@ plan (Job *self, GArray **sigmas, GError **error)
   self->sampler = vel_registry_find_sampler (vel_values_get (request, "sampler"));
   schedule = self->sampler ? vel_registry_resolve_schedule (vel_values_get (request, "schedule"), self->sampler) : NULL;
   if (!self->sampler || !schedule) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN, "There is no %s \"%s\"; `velatura list %s` shows what there is",
-                 self->sampler ? "schedule" : "sampler", vel_values_get (request, self->sampler ? "schedule" : "sampler"),
-                 self->sampler ? "schedules" : "samplers");
+    g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN,
+                 self->sampler ? _ ("There is no schedule \"%s\"; `velatura list schedules` shows what there is")
+                               : _ ("There is no sampler \"%s\"; `velatura list samplers` shows what there is"),
+                 vel_values_get (request, self->sampler ? "schedule" : "sampler"));
     return FALSE;
   }
   self->width = vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : architecture->width;
   self->height = vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : architecture->height;
   if (self->width % factor || self->height % factor) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "The size %u x %u does not fit this model; both sides must be multiples of %u",
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("The size %u x %u does not fit this model; both sides must be multiples of %u"),
                  self->width, self->height, factor);
     return FALSE;
   }
@@ -207,8 +212,8 @@ check_finite (VelTensor *latents, GError **error)
   for (gsize i = 0; i < latents->bytes / sizeof *host; i++)
     if (!isfinite (host[i])) {
       g_set_error (error, VEL_ERROR, VEL_ERROR_NUMBERS,
-                   "The network's numbers went out of bounds while painting; lower the guidance or try another sampler, and if that does "
-                   "not help the model file is damaged");
+                   _ ("The network's numbers went out of bounds while painting; lower the guidance or try another sampler, and if that does "
+                      "not help the model file is damaged"));
       return FALSE;
     }
   return TRUE;
@@ -239,8 +244,8 @@ sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
 
   self->latents = vel_tensor_new (self->engine->device, VEL_F32, shape);
   if (!self->latents)
-    vel_context_fail (ctx, VEL_ERROR_MEMORY, "There is not enough memory for %" G_GINT64_FORMAT " pictures of %u x %u", self->batch,
-                      self->width, self->height);
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for %" PRId64 " pictures of %u x %u"), self->batch, self->width,
+                      self->height);
   noise = vel_context_tensor (ctx, VEL_F32, shape);
   vel_sampler_draw (ctx, streams, noise);
   vel_trace_add_picture (self->trace, noise, "noise");
@@ -323,7 +328,7 @@ make_notes (const VelModel *model)
   guint unused = model->unused ? g_strv_length (model->unused) : 0;
 
   if (unused) {
-    g_autofree char *note = g_strdup_printf ("\"%s\" has %u tensors that no network uses, the first is \"%s\"", model->path, unused,
+    g_autofree char *note = g_strdup_printf (_ ("\"%s\" has %u tensors that no network uses, the first is \"%s\""), model->path, unused,
                                              model->unused[0]);
     g_strv_builder_add (notes, note);
   }

@@ -1,8 +1,12 @@
 /* Loading a model whole.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/pipeline/model.h"
 
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -57,8 +61,8 @@ check_vocabulary (const VelModel *self, GError **error)
   if ((gint64) vel_tokenizer_get_size (self->tokenizer) <= vel_clip_get_n_tokens (self->clip))
     return TRUE;
   g_set_error (error, VEL_ERROR, VEL_ERROR_VOCABULARY,
-               "The vocabulary found for \"%s\" has %u tokens, its text encoder knows %" G_GINT64_FORMAT
-               "; name the model's own vocabulary with --tokenizer",
+               _ ("The vocabulary found for \"%s\" has %u tokens, its text encoder knows %" PRId64
+                  "; name the model's own vocabulary with --tokenizer"),
                self->path, vel_tokenizer_get_size (self->tokenizer), vel_clip_get_n_tokens (self->clip));
   return FALSE;
 }

@@ -1,6 +1,9 @@
 /* Where sampling starts.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/pipeline/start.h"
 
+#include <glib/gi18n-lib.h>
 #include <math.h>
 
 #include "engine/formats/png.h"
@@ -21,7 +24,9 @@ vel_start_plan (VelStart *self, const VelSampler *sampler, GArray *sigmas, doubl
   if (own_timesteps) { /* starts at timestep `run` of the rising list and visits those below it */
     if (run < 2) {
       g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
-                   "%s with %u steps at strength %g leaves nothing to do; raise the steps or the strength", sampler->label, n, strength);
+                   /* Translators: a sampler's name */
+                   _ ("%s with %u steps at strength %g leaves nothing to do; raise the steps or the strength"), sampler->label, n,
+                   strength);
       return FALSE;
     }
     *self = (VelStart) { all + sigmas->len - run, run - 1, all[sigmas->len - 1 - run] };
@@ -57,19 +62,19 @@ vel_start_encode (VelContext *ctx, const VelVae *vae, const char *path, guint wi
     return NULL;
   if (png->width != width || png->height != height) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
-                 "The start picture \"%s\" is %u x %u; the picture to paint is %u x %u: make them the same size", path, png->width,
+                 _ ("The start picture \"%s\" is %u x %u; the picture to paint is %u x %u: make them the same size"), path, png->width,
                  png->height, width, height);
     return NULL;
   }
   if (!vel_vae_has_encoder (vae)) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "This model's VAE has no encoder, so it can not start from a picture");
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("This model's VAE has no encoder, so it can not start from a picture"));
     return NULL;
   }
   vel_context_open (ctx);
   mean = vel_vae_encode (ctx, vae, to_tensor (ctx, png));
   latent = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, mean->shape);
   if (!latent)
-    vel_context_fail (ctx, VEL_ERROR_MEMORY, "There is not enough memory for the start picture");
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the start picture"));
   else
     vel_op_combine_into (ctx, latent, 1, &scale, &mean);
   vel_context_close (ctx, NULL);

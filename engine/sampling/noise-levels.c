@@ -1,6 +1,9 @@
 /* The noise levels a network was trained on, and where a run's steps lie among them.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/sampling/noise-levels.h"
 
+#include <glib/gi18n-lib.h>
 #include <math.h>
 
 typedef struct {
@@ -115,8 +118,9 @@ own_timesteps (const VelNoiseLevels *self, unsigned n_steps, GError **error)
 
   n = stride > 0 ? (self->n_table + stride - 1) / stride : 0;
   if (n < 2) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, "steps: “%u” can not be used with this sampler, wanted is a whole number from 2 to %u",
-                 n_steps, self->n_table);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                 /* Translators: “steps” is the option's name */
+                 _ ("steps: “%u” can not be used with this sampler, wanted is a whole number from 2 to %u"), n_steps, self->n_table);
     return NULL;
   }
   sigmas = g_array_sized_new (FALSE, FALSE, sizeof (double), n);
@@ -138,7 +142,8 @@ check_fall (const GArray *sigmas, const VelSchedule *schedule, GError **error)
     if (last ? sigma == 0 : isfinite (sigma) && sigma > g_array_index (sigmas, double, i + 1))
       continue;
     g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN,
-                 "The schedule “%s” gives noise level %g at step %u of %u, where a falling series that ends with 0 is wanted; choose another one",
+                 _ ("The schedule “%s” gives noise level %g at step %u of %u, where a falling series that ends with 0 is wanted; choose "
+                    "another one"),
                  schedule->id, sigma, i, sigmas->len - 1);
     return FALSE;
   }

@@ -1,5 +1,9 @@
 /* Scopes over a pool of device memory, and the first error.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/tensor/context.h"
+
+#include <glib/gi18n-lib.h>
 
 #define LARGE (1 << 20)     /* what a lean context does not hoard */
 #define ACCEPTABLE_WASTE 2  /* a reused block may be this many times larger than asked */
@@ -165,8 +169,8 @@ vel_context_tensor (VelContext *self, VelType type, VelShape shape)
     }
     if (!block.data) {
       vel_context_fail (self, VEL_ERROR_MEMORY,
-                        "There is not enough memory: %" G_GSIZE_FORMAT " MB more were needed with %" G_GSIZE_FORMAT
-                        " MB in use; choose a smaller picture or close other programs",
+                        _ ("There is not enough memory: %zu MB more were needed with %zu MB in use; choose a smaller picture or close "
+                           "other programs"),
                         bytes >> 20, self->held >> 20);
       return &entry->tensor;
     }

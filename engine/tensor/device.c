@@ -1,7 +1,11 @@
 /* Opening devices.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/tensor/device.h"
 
 #include "engine/error.h"
+
+#include <glib/gi18n-lib.h>
 
 static VelDevice *
 device_new (const char *name, const VelKernels *kernels, const VelBackendOptions *options, GError **error)
@@ -11,7 +15,8 @@ device_new (const char *name, const VelKernels *kernels, const VelBackendOptions
   VelDevice *self;
 
   if (!backend) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_DEVICE, "The device \"%s\" can not be used: %s", name, why);
+    /* Translators: a device; a sentence that says why, perhaps in English */
+    g_set_error (error, VEL_ERROR, VEL_ERROR_DEVICE, _ ("The device \"%s\" can not be used: %s"), name, why);
     return NULL;
   }
   self = g_new0 (VelDevice, 1);

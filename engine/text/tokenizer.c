@@ -1,6 +1,9 @@
 /* CLIP's byte-pair tokenizer.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/text/tokenizer.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "engine/paths.h"
@@ -92,7 +95,7 @@ vel_tokenizer_open (const char *path, GError **error)
   self = open_folder (path, &reason);
   if (self == NULL && reason == NULL)
     g_set_error (&reason, VEL_ERROR, VEL_ERROR_VOCABULARY,
-                 "The folder %s has no vocabulary: wanted are vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz", path);
+                 _ ("The folder %s has no vocabulary: wanted are vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz"), path);
   if (reason != NULL)
     g_propagate_error (error, reason);
   return g_steal_pointer (&self);
@@ -120,9 +123,11 @@ vel_tokenizer_find (const char *option, const char *model_path, GError **error)
     }
   }
   g_set_error (error, VEL_ERROR, VEL_ERROR_VOCABULARY,
-               "No text vocabulary was found for %s: put CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, into %s or %s "
-               "the model, or name it with --tokenizer",
-               model_path, shared, is_folder ? "into" : "beside");
+               is_folder ? _ ("No text vocabulary was found for %s: put CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, "
+                              "into %s or into the model, or name it with --tokenizer")
+                         : _ ("No text vocabulary was found for %s: put CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, "
+                              "into %s or beside the model, or name it with --tokenizer"),
+               model_path, shared);
   return NULL;
 }
 

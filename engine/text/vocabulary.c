@@ -1,6 +1,9 @@
 /* Reading a byte-pair vocabulary.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/text/vocabulary.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "engine/formats/json.h"
@@ -83,8 +86,8 @@ unpack (GBytes *packed, const char *path, GError **error)
   }
   if (n == 0)
     return g_byte_array_free_to_bytes (g_steal_pointer (&out));
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s can not be unpacked: %s", path,
-               n > 0 ? "it is larger than any vocabulary" : reason->message);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The vocabulary %s can not be unpacked: %s"), path,
+               n > 0 ? _ ("it is larger than any vocabulary") : reason->message);
   return NULL;
 }
 
@@ -100,19 +103,19 @@ read_whole (const char *path, GError **error)
   gsize size;
 
   if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_VOCABULARY, "The vocabulary %s is not there, or is no file", path);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_VOCABULARY, _ ("The vocabulary %s is not there, or is no file"), path);
     return NULL;
   }
   stream = g_file_read (file, NULL, &reason);
   if (stream != NULL)
     bytes = g_input_stream_read_bytes (G_INPUT_STREAM (stream), VEL_VOCABULARY_MOST_BYTES + 1, NULL, &reason);
   if (bytes == NULL) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s can not be read: %s", path, reason->message);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The vocabulary %s can not be read: %s"), path, reason->message);
     return NULL;
   }
   data = g_bytes_get_data (bytes, &size);
   if (size > VEL_VOCABULARY_MOST_BYTES) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s is larger than %d MiB, no vocabulary is", path,
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The vocabulary %s is larger than %d MiB, no vocabulary is"), path,
                  VEL_VOCABULARY_MOST_BYTES >> 20);
     return NULL;
   }
@@ -127,7 +130,7 @@ refuse_twice (const char *path, const char *text, GError **error)
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   g_autofree char *shown = vel_shown (valid);
 
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s has the token “%s” twice", path, shown);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The vocabulary %s has the token “%s” twice"), path, shown);
   return FALSE;
 }
 
@@ -153,7 +156,7 @@ read_tokens (GHashTable *tokens, const char *path, GError **error)
       break;
     }
     if (id >= MOST_TOKENS)
-      vel_json_fail (&json, "a token's number is larger than any vocabulary's");
+      vel_json_fail (&json, N_ ("a token's number is larger than any vocabulary's"));
     if (g_hash_table_contains (tokens, name)) {
       refuse_twice (path, name, error);
       g_free (name);
@@ -163,8 +166,9 @@ read_tokens (GHashTable *tokens, const char *path, GError **error)
   }
   if (vel_json_end (&json))
     return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s is no table of tokens: %s (byte %" G_GSIZE_FORMAT ")", path,
-               json.problem != NULL ? json.problem : "text follows it", vel_json_offset (&json));
+  /* Translators: a file; a phrase such as “a colon is missing” */
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The vocabulary %s is no table of tokens: %s (byte %zu)"), path, json.problem,
+               vel_json_offset (&json));
   return FALSE;
 }
 
@@ -186,12 +190,13 @@ next_line (const char **at, const char *end)
 }
 
 static gboolean
-refuse_line (const char *path, guint line, const char *text, const char *fault, GError **error)
+refuse_line (const char *path, guint line, const char *text, GError **error)
 {
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   g_autofree char *shown = vel_shown (valid);
 
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s is damaged in line %u: “%s” %s", path, line, shown, fault);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
+               _ ("The vocabulary %s is damaged in line %u: “%s” is not two symbols with a space between"), path, line, shown);
   return FALSE;
 }
 
@@ -231,7 +236,7 @@ read_pairs (const char *path, guint most, GError **error)
     if (*text == '\0' || (line == 1 && strstr (text, "#version") != NULL))
       continue;
     if (space == NULL || space == text || space[1] == '\0' || strchr (space + 1, ' ') != NULL) {
-      refuse_line (path, line, text, "is not two symbols with a space between", error);
+      refuse_line (path, line, text, error);
       return NULL;
     }
     pair.left = g_strndup (text, space - text);
@@ -283,7 +288,8 @@ link_merges (VelVocabulary *self, const GArray *pairs, GHashTable *tokens, const
       g_autofree char *shown = vel_shown (valid);
 
       g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
-                   "The vocabulary %s does not fit its tokens: merge %u makes “%s” of symbols that are not all among them", path, i + 1, shown);
+                   _ ("The vocabulary %s does not fit its tokens: merge %u makes “%s” of symbols that are not all among them"), path, i + 1,
+                   shown);
       return FALSE;
     }
     g_array_append_val (self->merges, merge);
@@ -314,7 +320,7 @@ finish (VelVocabulary *self, GHashTable *tokens, const char *path, GError **erro
   self->end = find_token (tokens, VEL_VOCABULARY_END);
   if (self->start != VEL_NO_SYMBOL && self->end != VEL_NO_SYMBOL)
     return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, "The vocabulary %s has no token “%s”; it is not one of a CLIP text encoder", path,
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The vocabulary %s has no token “%s”; it is not one of a CLIP text encoder"), path,
                self->start == VEL_NO_SYMBOL ? VEL_VOCABULARY_START : VEL_VOCABULARY_END);
   return FALSE;
 }

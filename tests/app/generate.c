@@ -64,6 +64,25 @@ test_picture (void)
   g_assert_nonnull (strstr (outcome->out, "\"Size-1\":\"64\""));
 }
 
+/* The program speaks the user's language; what it writes does not. */
+static void
+test_language (void)
+{
+  g_autofree char *plain = vel_program_path ("plain.png"), *chinese = vel_program_path ("chinese.png"), *a = NULL, *b = NULL;
+  const VelOutcome *outcome;
+  gsize n, m;
+
+  g_assert_cmpint (PAINT (plain)->status, ==, 0);
+  vel_program_speak ("zh_CN");
+  outcome = PAINT (chinese);
+  vel_program_speak (NULL);
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_nonnull (strstr (outcome->err, "种子 5\n"));
+  g_assert_nonnull (strstr (outcome->err, "第 3 步，共 3 步"));
+  g_assert_true (g_file_get_contents (plain, &a, &n, NULL) && g_file_get_contents (chinese, &b, &m, NULL));
+  g_assert_cmpmem (a, n, b, m);
+}
+
 /* The largest difference of two pictures of 64x48, in steps of 1/255. */
 static int
 difference (const char *a_path, const char *b_path)
@@ -274,6 +293,7 @@ main (int argc, char **argv)
   folder = vel_program_path ("model");
   model = tiny_model_write ("four-levels", folder);
   g_test_add_func ("/generate/picture", test_picture);
+  g_test_add_func ("/generate/language", test_language);
   g_test_add_func ("/generate/threads", test_threads);
   g_test_add_func ("/generate/batch", test_batch);
   g_test_add_func ("/generate/existing", test_existing);

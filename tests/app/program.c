@@ -27,6 +27,15 @@ vel_program_init (int *argc, char ***argv)
   g_unsetenv ("WAYLAND_DISPLAY");
 }
 
+void
+vel_program_speak (const char *language)
+{
+  if (language)
+    g_setenv ("LANGUAGE", language, TRUE);
+  else
+    g_unsetenv ("LANGUAGE");
+}
+
 char *
 vel_program_path (const char *name)
 {

@@ -11,6 +11,8 @@ typedef struct {
 
 /* The first thing a test does: private XDG folders, removed at the end, and the C locale. */
 void vel_program_init (int *argc, char ***argv);
+/* The language of the programs run from here on, such as "zh_CN"; NULL: none, the program's own English. */
+void vel_program_speak (const char *language);
 /* In the private folder. Returns: (transfer full) */
 char *vel_program_path (const char *name);
 /* input: (nullable) for standard input. Words follow, then NULL. Valid until the next call. */

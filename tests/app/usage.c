@@ -106,6 +106,20 @@ test_files (void)
   vel_assert_refused (vel_program_run (NULL, "history", "show", "12345", NULL), 1, "12345");
 }
 
+/* What people read is in their language; the option's name is not, and stays in front. */
+static void
+test_chinese (void)
+{
+  vel_program_speak ("zh_CN");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--steps", "0", NULL), 2,
+                      "velatura: --steps：不能用“0”，可用的值：从 1 到 150 的整数\n");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--emphasis", "loud", NULL), 2,
+                      "velatura: --emphasis：不能用“loud”，可用的值：original, no-norm, ignore, none 之一\n");
+  vel_assert_refused (vel_program_run (NULL, "history", "show", NULL), 2, "velatura: history show 需要图片的编号\n");
+  vel_assert_refused (vel_program_run (NULL, "inspect", "/nowhere.safetensors", NULL), 1, "velatura: 无法打开“/nowhere.safetensors”：");
+  vel_program_speak (NULL);
+}
+
 static void
 test_list (void)
 {
@@ -140,6 +154,7 @@ main (int argc, char **argv)
   g_test_add_func ("/usage/later", test_later);
   g_test_add_func ("/usage/values", test_values);
   g_test_add_func ("/usage/files", test_files);
+  g_test_add_func ("/usage/chinese", test_chinese);
   g_test_add_func ("/usage/list", test_list);
   return vel_program_finish ();
 }

@@ -8,6 +8,7 @@
 #include "engine/paths.h"
 #include "tests/ui/harness.h"
 #include "ui/panels/history-strip.h"
+#include "ui/window-restore.h"
 
 static void
 test_chinese (void)
@@ -26,6 +27,32 @@ test_chinese (void)
   vel_harness_stop (&harness);
 }
 
+static gboolean
+shows_error (gpointer stage)
+{
+  return vel_stage_get_error (stage) != NULL;
+}
+
+/* A sentence of the engine, put together on another thread. */
+static void
+test_engine (void)
+{
+  VelHarness harness;
+  VelStage *stage;
+  g_autofree char *path = g_build_filename (g_get_user_cache_dir (), "nonsense.png", NULL);
+  g_autofree char *sentence = g_strdup_printf ("“%s”不是完好的 PNG 文件：它的开头与 PNG 文件不符", path);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+
+  g_assert_true (g_file_set_contents (path, "no picture at all", -1, NULL));
+  vel_harness_start (&harness, 1440, 900);
+  stage = vel_window_get_stage (harness.window);
+  vel_window_restore_file (harness.window, file);
+  vel_harness_wait (shows_error, stage, 30, "a sentence says what is wrong");
+  g_assert_cmpstr (vel_stage_get_error (stage), ==, sentence);
+  g_free (vel_harness_photograph (GTK_WIDGET (harness.window), "15-chinese-error"));
+  vel_harness_stop (&harness);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -35,6 +62,7 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   gtk_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/ui/chinese", test_chinese);
+  g_test_add_func ("/ui/chinese/window", test_chinese);
+  g_test_add_func ("/ui/chinese/engine", test_engine);
   return g_test_run ();
 }
