@@ -2,7 +2,7 @@
 """Captions for composed pictures, in varied wording, and the marks a caption leaves in what it says.
 
 `caption(what, rng)` writes one for a picture's description and returns (text, said): `said` lists what the
-words state, the goal the text encoder is first trained for.  `held_out` keeps one in sixteen pairs of a
+words state and `phrases`, the words for each subject: the goals of the text encoder's training.  `held_out` keeps one in sixteen pairs of a
 subject and a setting out of all training pictures: the test prompts come from those.
 """
 import os
@@ -201,6 +201,7 @@ def tags(what, rng, said):
             said["count"] = count
             name = NUMBERS[count][0] + " " + plural(name)
         out.append(name)
+        said["phrases"].append(name)
         if KEYWORDS[i] and rng.random() < .35:
             out.append(KEYWORDS[i][rng.integers(len(KEYWORDS[i]))])
         if colour(i) and rng.random() < .15:
@@ -228,11 +229,12 @@ def tags(what, rng, said):
 
 def caption(what, rng, full=False):
     """One caption of a picture and what it states. `full` states everything, plainly (for test prompts)."""
-    said = {"subjects": []}
+    said = {"subjects": [], "phrases": []}
     if not full and rng.random() < .14:
         return tags(what, rng, said), said
     subjects = what["subjects"]
     phrases = [subject_phrase(i, c, size, x, rng, said, not full) for i, c, x, _, size in subjects]
+    said["phrases"] = list(phrases)
     if len(subjects) == 1 and subjects[0][1] == 1 and not full and rng.random() < .12:
         x = subjects[0][2]
         if x < .38 or x > .62:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judge: a small network that names the subjects and the setting of a picture.
 
-    python classifier.py --work DIR --minutes 20     trains on composed pictures only, resumes from DIR/classifier.pt
+    python classifier.py --work DIR --minutes 40     trains on composed pictures only, resumes from DIR/classifier.pt
 
 It never sees a generated picture. Blur, noise and changes of light make it indifferent to finish.
 """
@@ -34,20 +34,21 @@ class Block(nn.Module):
 
 
 class Judge(nn.Module):
-    """Subject logits (the best place of an 8 x 8 grid counts most) and one set of logits per setting."""
+    """What is in each cell of an 8 x 8 grid (a subject, or none), and one set of logits per setting."""
 
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(nn.Conv2d(3, 32, 5, 2, 2), nn.ReLU(), Block(32, 48, 2), Block(48, 96, 2), Block(96, 192, 2),
-                                  Block(192, 256, 1))
-        self.subjects = nn.Conv2d(256, len(NAMES), 1)
-        self.settings = nn.ModuleDict({k: nn.Linear(256 * 5, n) for k, n in HEADS.items()})
+                                  Block(192, 192, 1))
+        self.cells = nn.Conv2d(192, len(NAMES) + 1, 1)
+        self.settings = nn.ModuleDict({k: nn.Linear(192 * 5, n) for k, n in HEADS.items()})
 
     def forward(self, pictures):
+        """Cells (B,N+1,8,8), subjects (B,N), settings {name: (B,n)}; a subject counts by how sure its cells are."""
         x = self.body(pictures * 4 - 2)
-        subjects = torch.logsumexp(self.subjects(x).flatten(2), 2)
+        cells = F.log_softmax(self.cells(x), 1)
         zones = torch.cat([x.mean((2, 3)), F.adaptive_avg_pool2d(x, (4, 1)).flatten(1)], 1)
-        return subjects, {k: head(zones) for k, head in self.settings.items()}
+        return cells, torch.logsumexp(cells[:, :-1].flatten(2), 2), {k: head(zones) for k, head in self.settings.items()}
 
 
 def targets(what):
@@ -64,6 +65,20 @@ def targets(what):
         marks["place"].append(w["place"] if scenic else -1)
         marks["ground"].append(-1 if scenic else w["place"])
     return subjects, {k: torch.tensor(v) for k, v in marks.items()}
+
+
+def cells(what):
+    """The subject of every cell (B,8,8): N where there is none, -1 where it does not matter (edges, crowds)."""
+    out = np.full((len(what), 8, 8), len(NAMES))
+    centre = (np.arange(8) + .5) / 8
+    for grid, w in zip(out, what):
+        for _, count, x, y, size in w["subjects"]:
+            near = (abs(centre - x) < size / 2 + .06)[None] & (abs(centre - y) < size / 2 + .06)[:, None]
+            grid[near | (count > 1)] = -1
+        for i, _, x, y, size in w["subjects"]:
+            r = max(.065, size / 4)
+            grid[(abs(centre - x) < r)[None] & (abs(centre - y) < r)[:, None]] = i
+    return torch.from_numpy(out)
 
 
 def vary(x):
@@ -117,7 +132,7 @@ def subjects_right(logits, what, guesses=3):
 
 
 def main():
-    o = work_folder(__doc__, minutes=20.0, batch=32, rate=2e-3, seed=11)
+    o = work_folder(__doc__, minutes=40.0, batch=32, rate=3e-3, seed=11)
     path, logs, stop = os.path.join(o.work, "classifier.pt"), os.path.join(o.work, "classifier.log"), Stop()
     torch.manual_seed(o.seed)
     judge, step = Judge(), 0
@@ -130,6 +145,8 @@ def main():
         step = state["step"]
     painter = Painter(o.work, seed=o.seed + 7919 * (step + 1))
     saved = reported = time.time()
+    importance = torch.ones(len(NAMES) + 1)
+    importance[-1] = .1
     first, losses, clock = step, [], Clock()
 
     def checkpoint():
@@ -142,8 +159,9 @@ def main():
             break
         x, what = painter.batch(o.batch)
         want, marks = targets(what)
-        subjects, settings = judge(vary(x))
-        loss = -(want * F.log_softmax(subjects, 1)).sum(1).div(want.sum(1)).mean()
+        grid, subjects, settings = judge(vary(x))
+        loss = F.nll_loss(grid, cells(what), importance, ignore_index=-1)
+        loss = loss - .5 * (want * F.log_softmax(subjects, 1)).sum(1).div(want.sum(1)).mean()
         for k, logits in settings.items():
             if (marks[k] >= 0).any():
                 loss = loss + .3 * F.cross_entropy(logits, marks[k], ignore_index=-1)
@@ -168,7 +186,7 @@ def main():
     for _ in range(16):
         x, what = painter.batch(32)
         with torch.no_grad():
-            subjects, settings = judge(x)
+            _, subjects, settings = judge(x)
         right = subjects_right(subjects, what)
         good += right
         single += [r for r, w in zip(right, what) if len(w["subjects"]) == 1]

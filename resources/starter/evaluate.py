@@ -81,7 +81,7 @@ def main():
     batch = paint(pipe, [p for p, _ in asked], o.steps, o.guidance, o.seed)
     what = [w for _, w in asked]
     with torch.no_grad():
-        subjects, settings = judge(batch)
+        _, subjects, settings = judge(batch)
     found = classifier.subjects_right(subjects, what)
     first = classifier.subjects_right(subjects, what, 1)
     settled, details = classifier.setting_right(settings, what)

@@ -51,19 +51,21 @@ def read(work, known=None):
 def main():
     o = work_folder(__doc__, shards=60, seed=1000, part=0, parts=1)
     os.makedirs(folder(o.work), exist_ok=True)
-    stop, (net, _) = Stop(), vae.restored(o.work)
+    stop, net = Stop(), vae.restored(o.work)[0].to(memory_format=torch.channels_last)
     mean, deviation = scale(o.work, net, Painter(o.work, seed=o.seed - 1))
     for number in range(o.shards):
         path = os.path.join(folder(o.work), f"{number:04d}.npz")
         if number % o.parts != o.part or os.path.exists(path):
             continue
         painter = Painter(o.work, seed=o.seed + number)
-        kinds = (.62, .2, .18) if number < 24 else (.45, .22, .33)
+        kinds = (.7, .15, .15) if number < 24 else (.5, .22, .28)
         latents, about = [], []
         while len(about) < SHARD and not stop.now:
             batch, what = painter.batch(25, kinds=kinds, reject=lambda i, w: held_out(i, setting_key(w)))
             with torch.no_grad():
-                z = (net.encode(batch * 2 - 1).latent_dist.mean - mean) / deviation
+                z = torch.cat([net.encode((two * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist.mean
+                               for two in batch.split(2)])  # small enough for the cache: twice as fast
+                z = (z - mean) / deviation
             latents.append(z.half().numpy())
             about += what
         if stop.now:

@@ -364,7 +364,7 @@ class Painter:
     def compose(self, subjects=None, plain=None, kinds=(.5, .2, .3), background=None, reject=None):
         """One unfinished picture and its description.
 
-        subjects, background, plain: fix which ones. kinds: shares of one large subject, one at any size, several.
+        subjects, background, plain: fix which ones. kinds: shares of one large subject in the middle, one of any size anywhere, several.
         reject(i, description): true for a subject that must not appear in this setting.
         """
         rng = self.rng
@@ -407,23 +407,26 @@ class Painter:
         slots = {1: [.5], 2: [.27, .73], 3: [.2, .5, .8]}[total]
         described, todo = [], []
         for i, count in subjects:
-            size = (rng.uniform(.5, .8) if mode == 0 else rng.uniform(.3, .62) if mode == 1 else
+            size = (rng.uniform(.58, .72) if mode == 0 else rng.uniform(.3, .62) if mode == 1 else
                     rng.uniform(.34, .48) if total == 2 else rng.uniform(.28, .34)) * SIZE
             home = where(i)
             for _ in range(count):
                 a = self.subject(i, size * rng.uniform(.92, 1.08) if count > 1 else size)
                 h, w = a.shape[:2]
-                spread = .05 if mode == 0 else .26 if total == 1 else .03
+                spread = .02 if mode == 0 else .26 if total == 1 else .03
                 x = (slots.pop(0) + rng.uniform(-spread, spread)) * SIZE
                 x = np.clip(x, w / 2 + 1, SIZE - w / 2 - 1)
-                if plain:
+                if mode == 0:
+                    middle = .5 if plain else .45 if home == "sky" else .54
+                    y = SIZE * (middle + rng.uniform(-.02, .02)) + h / 2
+                elif plain:
                     y = SIZE * (.5 + rng.uniform(-.06, .06)) + h / 2
                     if mode == 1:
                         y += rng.uniform(-.16, .16) * SIZE
                 elif home == "sky":
                     y = h + rng.uniform(.04, .16) * SIZE + (SIZE - h) * .15 * rng.random()
                 else:
-                    y = rng.uniform(.82, .95) * SIZE if mode == 0 else rng.uniform(max(.72, hz / SIZE + .12), .95) * SIZE
+                    y = rng.uniform(max(.72, hz / SIZE + .12), .95) * SIZE
                 y = np.clip(y, h + 1, SIZE - 2)
                 todo.append((y, x, a, home))
             described.append((int(i), int(count), float(x / SIZE), float((y - h / 2) / SIZE), float(size / SIZE)))

@@ -3,8 +3,12 @@
 
     python text.py --work DIR        writes DIR/tokenizer/ and trains DIR/text.pt
 
-The encoder is trained on captions alone: from its last states, linear heads must tell what the caption
-says. The UNet then meets conditioning in which subjects and settings are already easy to separate.
+The encoder is trained on captions and on what the subjects look like. The first CODE numbers of its last state
+must be a subject's appearance, its principal components among all subjects' latents: at a subject's last token
+its own, from the caption's end on the mean of all. Linear heads must tell what else the caption says. The last 36
+tokens are a 6 x 6 map: each must hold its own place and the piece of the first two subjects' latents that lies
+there. So the UNet need not learn subject by subject: it learns to paint an appearance, and every picture teaches
+that. Needs DIR/vae.pt.
 """
 import collections
 import json
@@ -15,13 +19,19 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+import vae
 from captions import GROUND_NAMES, KEYWORDS, caption, imagine
 from common import Stop, cosine, load, log, save, work_folder
 from scenes import PLACES, SEASONS, TIMES
-from subjects import NAMES
+from subjects import NAMES, sprite
 
+CODE = 144
+SIDE = 6  # pieces of 2 x 2 latents
+PIECE = 16
+MAP = 77 - SIDE * SIDE  # the first token of the map
 MERGES = 2600
 LENGTH = 77
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -130,6 +140,46 @@ def restored(work):
     return model.eval().requires_grad_(False), words
 
 
+@torch.no_grad()
+def appearances(work):
+    """What every subject looks like: (N,CODE) principal components of its latents, of unit mean square a row; the share
+    of the variance they hold; (N,36,PIECE) the latents piece by piece. Computed once: another VAE would turn every axis."""
+    from scenes import finish
+    path = os.path.join(work, "appearance.pt")
+    found = load(path)
+    if found and "pieces" in found:
+        return found["code"], found["share"], found["pieces"]
+    coder, _ = vae.restored(work)
+    pictures = torch.full((len(NAMES), 3, 96, 96), .55)
+    for k in range(len(NAMES)):
+        im = sprite(k).convert("RGBa")
+        im = im.resize([max(1, round(v * 88 / max(im.size))) for v in im.size], Image.LANCZOS)
+        a = torch.from_numpy(np.asarray(im).astype(np.float32) / 255).permute(2, 0, 1)
+        y, x = (96 - a.shape[1]) // 2, (96 - a.shape[2]) // 2
+        spot = pictures[k, :, y:y + a.shape[1], x:x + a.shape[2]]
+        spot.mul_(1 - a[3:]).add_(a[:3])
+    z = torch.cat([coder.encode(finish(part) * 2 - 1).latent_dist.mean for part in pictures.split(16)])
+    z = (z - z.mean((0, 2, 3), keepdim=True)) / z.std((0, 2, 3), keepdim=True)
+    pieces = (z - z.mean(0)) / (z - z.mean(0)).std()
+    pieces = pieces.unfold(2, 2, 2).unfold(3, 2, 2).permute(0, 2, 3, 1, 4, 5).reshape(len(z), SIDE * SIDE, PIECE)
+    u, s, _ = torch.linalg.svd((z - z.mean(0)).flatten(1), full_matrices=False)
+    code = (u * s.sqrt())[:, :CODE]  # half-way to equal shares: fine detail counts, outlines count more
+    code, share = code / code.pow(2).mean(1, keepdim=True).sqrt(), float((s[:CODE] ** 2).sum() / (s ** 2).sum())
+    if found:
+        code = found["code"]
+    save(path, {"code": code, "share": share, "pieces": pieces})
+    return code, share, pieces
+
+
+def marks(words, text, said, length):
+    """[(token, weights)] of a caption: where each subject's words end."""
+    out, at = [], 0
+    for phrase in said["phrases"]:
+        at = text.index(phrase, at) + len(phrase)
+        out.append(min(length - 1, len(words.tokenizer(text[:at]).input_ids) - 2))
+    return out
+
+
 def goals(said):
     """What the heads should answer for one caption."""
     s = said["subjects"] + [len(NAMES)] * 3
@@ -141,7 +191,7 @@ def goals(said):
 
 
 def main():
-    o = work_folder(__doc__, steps=1300, batch=64, rate=1.2e-3, seed=5)
+    o = work_folder(__doc__, steps=2400, batch=64, rate=1.2e-3, seed=5)
     rng, stop = np.random.default_rng(o.seed), Stop()
     folder = os.path.join(o.work, "tokenizer")
     logs = os.path.join(o.work, "text.log")
@@ -162,6 +212,11 @@ def main():
         heads.load_state_dict(state["heads"])
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
+    code, share, pieces = appearances(o.work)
+    row, column = torch.arange(SIDE * SIDE) // SIDE, torch.arange(SIDE * SIDE) % SIDE
+    places = 2 * torch.cat([F.one_hot(row, SIDE), F.one_hot(column, SIDE)], 1).float()
+    nothing = torch.zeros(SIDE * SIDE, PIECE)
+    log(logs, f"{CODE} numbers hold {share:.3f} of the variance among {len(code)} subjects")
     began, first = time.time(), step
 
     def checkpoint():
@@ -170,23 +225,37 @@ def main():
 
     while step < o.steps and not stop.now:
         made = [caption(imagine(rng), rng) for _ in range(o.batch)]
-        length = LENGTH if step % 8 == 0 else 32
+        length = LENGTH
         ids = words([m[0] for m in made], length)
         want = torch.tensor([goals(m[1]) for m in made])
         for g in optimizer.param_groups:
             g["lr"] = cosine(step / o.steps, o.rate, o.rate * .05) * min(1, (step + 1) / 100)
         states = model(ids).last_hidden_state
         end = (ids == len(words) - 1).int().argmax(1)
-        later = (end + (torch.rand(len(end)) * (length - end)).long()).clamp(max=length - 1)
+        later = (end + (torch.rand(len(end)) * (MAP - end)).long()).clamp(max=MAP - 1)
         rows = torch.arange(len(end))
-        loss, right = 0, []
+        loss, right, spots, wanted = 0, [], [], []
+        for row, (caption_, said) in enumerate(made):
+            for token, subject in zip(marks(words, caption_, said, length), said["subjects"]):
+                spots.append((row, token))
+                wanted.append(code[subject])
+        one = torch.stack(wanted)
+        off = (states[tuple(torch.tensor(spots).T)][:, :CODE] - one).pow(2).mean()
+        mixed = torch.stack([F.normalize(code[said["subjects"]].mean(0), dim=0) * CODE ** .5 for _, said in made])
         for at in (end, later):
             pooled = states[rows, at]
+            rest = (pooled[:, :CODE] - mixed).pow(2).mean()
+            loss = loss + 8 * rest
             for k, name in enumerate(HEADS):
                 logits = heads[name](pooled)
                 loss = loss + F.cross_entropy(logits, want[:, k]) * (1 if k < 3 else .5)
                 right.append(float((logits.argmax(1) == want[:, k]).float().mean()))
-        loss = loss + 1e-3 * states.pow(2).mean()
+        loss = loss + 16 * off
+        wanted = torch.stack([torch.cat([torch.cat([pieces[i] for i in s[:2]] + [nothing] * (2 - len(s[:2])), 1), places], 1)
+                              for s in (said["subjects"] for _, said in made)])
+        error = (states[:, MAP:, CODE:CODE + wanted.shape[2]] - wanted).pow(2)
+        first_off = error[..., :PIECE].mean()
+        loss = loss + 32 * first_off + 8 * error[..., PIECE:2 * PIECE].mean() + 4 * error[..., 2 * PIECE:].mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -194,7 +263,8 @@ def main():
         step += 1
         if step % 50 == 0:
             answer = " ".join(f"{n} {r:.2f}" for n, r in zip(HEADS, right[len(HEADS):]))
-            log(logs, f"step {step} loss {float(loss.detach()):.3f} steps/s {(step - first) / (time.time() - began):.2f} {answer}")
+            log(logs, f"step {step} loss {float(loss.detach()):.3f} off {float(off.detach()):.3f} "
+                f"{float(rest.detach()):.3f} map {float(first_off.detach()):.3f} steps/s {(step - first) / (time.time() - began):.2f} {answer}")
         if step % 300 == 0:
             checkpoint()
     checkpoint()

@@ -11,6 +11,6 @@ python=${PYTHON:-python3}
 "$python" latents.py --work "$work" --shards 60
 "$python" unet.py --work "$work" --hours 16
 "$python" vae.py --work "$work" --minutes 90 --only decoder
-"$python" classifier.py --work "$work" --minutes 90
+"$python" classifier.py --work "$work" --minutes 60
 "$python" export.py --work "$work"
 "$python" evaluate.py --work "$work" --out starter.png
