@@ -31,9 +31,9 @@ from subjects import NAMES, sprite
 CODE = 144
 SIDE = 6  # pieces of 2 x 2 latents
 PIECE = 16
-MAP = 77 - SIDE * SIDE  # the first token of the map
 MERGES = 2600
 LENGTH = 77
+MAP = LENGTH - SIDE * SIDE  # the first token of the map
 START, END = "<|startoftext|>", "<|endoftext|>"
 COLOUR_NAMES = ["white", "red", "green", "blue", "yellow", "purple", "pink", "black"]
 HEADS = {"first": len(NAMES) + 1, "second": len(NAMES) + 1, "third": len(NAMES) + 1, "count": 3, "time": len(TIMES) + 1,
@@ -147,7 +147,7 @@ def appearances(work):
     from scenes import finish
     path = os.path.join(work, "appearance.pt")
     found = load(path)
-    if found and "pieces" in found:
+    if found:
         return found["code"], found["share"], found["pieces"]
     coder, _ = vae.restored(work)
     pictures = torch.full((len(NAMES), 3, 96, 96), .55)
@@ -165,18 +165,16 @@ def appearances(work):
     u, s, _ = torch.linalg.svd((z - z.mean(0)).flatten(1), full_matrices=False)
     code = (u * s.sqrt())[:, :CODE]  # half-way to equal shares: fine detail counts, outlines count more
     code, share = code / code.pow(2).mean(1, keepdim=True).sqrt(), float((s[:CODE] ** 2).sum() / (s ** 2).sum())
-    if found:
-        code = found["code"]
     save(path, {"code": code, "share": share, "pieces": pieces})
     return code, share, pieces
 
 
-def marks(words, text, said, length):
-    """[(token, weights)] of a caption: where each subject's words end."""
+def marks(words, text, said):
+    """The tokens of a caption at which each subject's words end."""
     out, at = [], 0
     for phrase in said["phrases"]:
         at = text.index(phrase, at) + len(phrase)
-        out.append(min(length - 1, len(words.tokenizer(text[:at]).input_ids) - 2))
+        out.append(min(LENGTH - 1, len(words.tokenizer(text[:at]).input_ids) - 2))
     return out
 
 
@@ -225,8 +223,7 @@ def main():
 
     while step < o.steps and not stop.now:
         made = [caption(imagine(rng), rng) for _ in range(o.batch)]
-        length = LENGTH
-        ids = words([m[0] for m in made], length)
+        ids = words([m[0] for m in made])
         want = torch.tensor([goals(m[1]) for m in made])
         for g in optimizer.param_groups:
             g["lr"] = cosine(step / o.steps, o.rate, o.rate * .05) * min(1, (step + 1) / 100)
@@ -235,9 +232,9 @@ def main():
         later = (end + (torch.rand(len(end)) * (MAP - end)).long()).clamp(max=MAP - 1)
         rows = torch.arange(len(end))
         loss, right, spots, wanted = 0, [], [], []
-        for row, (caption_, said) in enumerate(made):
-            for token, subject in zip(marks(words, caption_, said, length), said["subjects"]):
-                spots.append((row, token))
+        for caption_number, (caption_, said) in enumerate(made):
+            for token, subject in zip(marks(words, caption_, said), said["subjects"]):
+                spots.append((caption_number, token))
                 wanted.append(code[subject])
         one = torch.stack(wanted)
         off = (states[tuple(torch.tensor(spots).T)][:, :CODE] - one).pow(2).mean()
