@@ -13,7 +13,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from common import Average, Clock, Stop, cosine, load, log, save, work_folder
+from common import Average, Clock, Stop, cosine, fast, load, log, save, work_folder
 from scenes import GROUNDS, PLACES, SEASONS, TIMES, WATER, Painter
 from subjects import NAMES
 
@@ -159,7 +159,8 @@ def main():
             break
         x, what = painter.batch(o.batch)
         want, marks = targets(what)
-        grid, subjects, settings = judge(vary(x))
+        with fast():
+            grid, subjects, settings = judge(vary(x))
         loss = F.nll_loss(grid, cells(what), importance, ignore_index=-1)
         loss = loss - .5 * (want * F.log_softmax(subjects, 1)).sum(1).div(want.sum(1)).mean()
         for k, logits in settings.items():

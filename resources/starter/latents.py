@@ -15,7 +15,7 @@ import torch
 
 import vae
 from captions import held_out, setting_key
-from common import Stop, load, log, save, work_folder
+from common import Stop, fast, load, log, save, work_folder
 from scenes import Painter
 
 SHARD = 1000
@@ -62,8 +62,8 @@ def main():
         latents, about = [], []
         while len(about) < SHARD and not stop.now:
             batch, what = painter.batch(25, kinds=kinds, reject=lambda i, w: held_out(i, setting_key(w)))
-            with torch.no_grad():
-                z = torch.cat([net.encode((two * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist.mean
+            with torch.no_grad(), fast():
+                z = torch.cat([net.encode((two * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist.mean.float()
                                for two in batch.split(2)])  # small enough for the cache: twice as fast
                 z = (z - mean) / deviation
             latents.append(z.half().numpy())

@@ -24,7 +24,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import vae
 from captions import GROUND_NAMES, KEYWORDS, caption, imagine
-from common import Stop, cosine, load, log, save, work_folder
+from common import Stop, cosine, fast, load, log, save, work_folder
 from scenes import PLACES, SEASONS, TIMES
 from subjects import NAMES, sprite
 
@@ -126,10 +126,12 @@ class Words:
 
 def build(vocabulary):
     """The text encoder for a vocabulary of so many tokens."""
-    return CLIPTextModel(CLIPTextConfig(
+    config = CLIPTextConfig(
         vocab_size=vocabulary, hidden_size=192, intermediate_size=768, projection_dim=192, num_hidden_layers=4,
         num_attention_heads=3, max_position_embeddings=LENGTH, hidden_act="quick_gelu", bos_token_id=vocabulary - 2,
-        eos_token_id=vocabulary - 1, pad_token_id=vocabulary - 1, initializer_factor=1.0))
+        eos_token_id=vocabulary - 1, pad_token_id=vocabulary - 1, initializer_factor=1.0)
+    config._attn_implementation = "eager"  # torch's fused attention is slow backwards on the CPU
+    return CLIPTextModel(config)
 
 
 def restored(work):
@@ -227,7 +229,8 @@ def main():
         want = torch.tensor([goals(m[1]) for m in made])
         for g in optimizer.param_groups:
             g["lr"] = cosine(step / o.steps, o.rate, o.rate * .05) * min(1, (step + 1) / 100)
-        states = model(ids).last_hidden_state
+        with fast():
+            states = model(ids).last_hidden_state.float()
         end = (ids == len(words) - 1).int().argmax(1)
         later = (end + (torch.rand(len(end)) * (MAP - end)).long()).clamp(max=MAP - 1)
         rows = torch.arange(len(end))

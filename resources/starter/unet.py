@@ -14,12 +14,13 @@ import time
 import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 
 import latents
 import text
 import vae
 from captions import caption
-from common import Average, Clock, Stop, Team, load, log, run_team, save, work_folder
+from common import Average, Clock, Stop, Team, fast, load, log, run_team, save, work_folder
 
 CONFIG = dict(sample_size=16, in_channels=4, out_channels=4, block_out_channels=(96, 160, 224), layers_per_block=1,
               down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
@@ -37,6 +38,7 @@ LOOK = ["a fox on a snowy hill", "a sunflower on a green field", "the moon on a 
 def build():
     """A fresh UNet whose residual branches start silent."""
     net = UNet2DConditionModel(**CONFIG)
+    net.set_attn_processor(AttnProcessor())  # torch's fused attention is slow backwards on the CPU
     for name, p in net.named_parameters():
         if any(part in name for part in (".conv2.", ".proj_out.", "conv_out.")):
             torch.nn.init.zeros_(p)
@@ -142,8 +144,9 @@ def train(rank, o):
             t = torch.searchsorted(often, (torch.arange(share) + torch.rand(share)) / share * often[-1]).clamp(max=999)
             noise = torch.randn_like(z)
             a, s = keep[t].view(-1, 1, 1, 1), lose[t].view(-1, 1, 1, 1)
-            v = forward(a * z + s * noise, t, context).sample
-            error = (v - (a * noise - s * z)) ** 2 * attention_map([store[1][i] for i in rows])
+            with fast():
+                v = forward(a * z + s * noise, t, context).sample
+            error = (v.float() - (a * noise - s * z)) ** 2 * attention_map([store[1][i] for i in rows])
             loss = error.mean()
             (loss / o.accumulate).backward()
             total = total + loss.detach() / o.accumulate

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from diffusers.models.attention_processor import Attention
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from diffusers.models.attention_processor import Attention, AttnProcessor
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.upsampling import Upsample2D
 
-from common import Average, Clock, Stop, Team, cosine, load, log, run_team, save, work_folder
+from common import Average, Clock, Stop, Team, cosine, fast, load, log, run_team, save, work_folder
 
 CONFIG = dict(in_channels=3, out_channels=3, latent_channels=4, sample_size=128, norm_num_groups=32,
               block_out_channels=(64, 64, 64, 128), layers_per_block=1, act_fn="silu", scaling_factor=.18215,
@@ -25,7 +26,9 @@ KL = 1e-3
 
 
 def build():
-    return AutoencoderKL(**CONFIG)
+    net = AutoencoderKL(**CONFIG)
+    net.set_attn_processor(AttnProcessor())  # torch's fused attention is slow backwards on the CPU
+    return net
 
 
 @torch.no_grad()
@@ -192,14 +195,14 @@ def train(rank, o):
         for g in optimizer.param_groups:
             g["lr"] = cosine(progress, o.rate, o.rate * .05) * min(1, (step - start + 1) / 100)
         x = crops(painter, share, 64, rng) if step % 8 else crops(painter, max(1, share // 4), 128, rng)
-        if o.only == "decoder":
-            with torch.no_grad():
-                z = vae.encode(x).latent_dist.sample()
-            loss = difference(vae.decode(z).sample, x)
-        else:
-            posterior = vae.encode(x).latent_dist
-            loss = difference(vae.decode(posterior.sample()).sample, x) + KL * (
-                .5 * (posterior.mean ** 2 + posterior.var - 1 - posterior.logvar)).mean()
+        with torch.set_grad_enabled(o.only != "decoder"), fast():
+            moments = vae.quant_conv(vae.encoder(x))
+        posterior = DiagonalGaussianDistribution(moments.float())
+        with fast():
+            y = vae.decode(posterior.sample()).sample
+        loss = difference(y.float(), x)
+        if o.only != "decoder":
+            loss = loss + KL * .5 * (posterior.mean ** 2 + posterior.var - 1 - posterior.logvar).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         loss, done = team.average(parameters, loss, stop.now or progress >= 1)
