@@ -26,6 +26,10 @@ static const VelParam own_table[] = {
     .step = 1, .standard = "5" },
   { "threads", N_ ("Threads"), "", N_ ("How many processor cores to use; 0 uses all."), VEL_PARAM_INT, .maximum = 1024, .step = 1,
     .standard = "0" },
+  { "device", N_ ("Device"), "", N_ ("Where to compute."), VEL_PARAM_CHOICE, .standard = "cpu",
+    .choices = "auto|cpu|cuda|cuda:0|cuda:1|cuda:2|cuda:3|cuda:4|cuda:5|cuda:6|cuda:7" },
+  { "precision", N_ ("Precision"), "", N_ ("Arithmetic of the networks."), VEL_PARAM_CHOICE, .standard = "auto",
+    .choices = "auto|fp32|bf16|fp16" },
   { "json", N_ ("JSON"), "", N_ ("One JSON object per line."), VEL_PARAM_BOOL, .standard = "false" },
   { NULL },
 };
@@ -126,7 +130,8 @@ bench_network (Bench *self, const char *name, VelBenchPart part, GError **error)
 {
   const VelBenchRequest request = { vel_values_get (self->own, "model"), vel_values_get (self->own, "tokenizer"), part,
                                     vel_values_get_int (self->own, "width"), vel_values_get_int (self->own, "height"),
-                                    vel_values_get_int (self->own, "batch"), vel_values_get_int (self->own, "runs") };
+                                    vel_values_get_int (self->own, "batch"), vel_values_get_int (self->own, "runs"),
+                                    vel_values_get (self->own, "precision") };
   double peak = measure_peak (self);
   VelBenchResult result = { 0 };
   g_autofree char *words = NULL;
@@ -268,7 +273,8 @@ run (int argc, char **argv)
   if (flags->words->len == 0)
     for (guint i = 0; i < G_N_ELEMENTS (usual); i++)
       g_ptr_array_add (flags->words, (char *) usual[i]);
-  if (!(engine = vel_engine_new (vel_values_get_int (own, "threads"), 0, &error)))
+  if (!(engine = vel_engine_new (vel_values_get (own, "device"),
+                                 &(VelDeviceOptions) { .threads = (unsigned) vel_values_get_int (own, "threads") }, &error)))
     return vel_verb_fail (error);
   bench.engine = engine;
   bench.device = vel_engine_get_device (engine);

@@ -31,7 +31,7 @@ static const VelParam own_table[] = {
 
 static const char *const later[] = {
   "--lora", "--embedding", "--control", "--mask", "--mask-blur", "--fill", "--hires", "--hires-steps", "--hires-strength",
-  "--hires-upscaler", "--ensd", "--memory", NULL,
+  "--hires-upscaler", "--ensd", NULL,
 };
 
 static const VelUsage usage = {
@@ -229,11 +229,21 @@ save_pictures (Job *job, const VelResult *result, GError **error)
   return TRUE;
 }
 
+static VelEngine *
+new_engine (const Job *job, GError **error)
+{
+  VelValues *request = job->request;
+
+  return vel_engine_new (vel_values_get (request, "device"), &(VelDeviceOptions) { .threads = vel_values_get_int (request, "threads"),
+                                                                                   .memory = (guint64) vel_values_get_int (request, "memory") },
+                         error);
+}
+
 static VelExit
 paint (Job *job)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelEngine) engine = vel_engine_new (vel_values_get_int (job->request, "threads"), 0, &error);
+  g_autoptr (VelEngine) engine = new_engine (job, &error);
   g_autoptr (VelResult) result = NULL;
   gboolean asked;
 

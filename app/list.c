@@ -68,6 +68,35 @@ list_models (gboolean as_json)
   return VEL_EXIT_DONE;
 }
 
+/* What `auto` takes is marked; without a card one line says why. */
+static void
+list_cards (gboolean as_json)
+{
+  g_autofree char *why = NULL;
+  g_autoptr (GArray) cards = vel_device_list_cards (&why);
+  gboolean taken = FALSE;
+
+  for (guint i = 0; i < cards->len; i++) {
+    const VelDeviceInfo *card = &g_array_index (cards, VelDeviceInfo, i);
+    gboolean used = !*card->usable && !taken;
+    g_autofree char *id = g_strdup_printf ("cuda:%u", i), *size = g_format_size (card->memory), *left = g_format_size (card->free_memory);
+    g_autofree char *label
+      = *card->usable
+          ? g_strdup_printf ("%s, %s: %s", card->name, size, card->usable)
+          /* Translators: a card's name, its memory, how much of it is free, its compute capability (two numbers), the driver, a mark */
+          : g_strdup_printf (_ ("%s, %s, %s free, compute capability %u.%u, driver %s%s"), card->name, size, left, card->capability / 10,
+                             card->capability % 10, card->driver, used ? _ (" — used") : "");
+
+    taken |= used;
+    print_row (json_pack ("{s:s,s:s,s:I,s:I,s:i,s:s,s:s,s:b}", "id", id, "label", card->name, "memory", (json_int_t) card->memory,
+                          "free_memory", (json_int_t) card->free_memory, "capability", (int) card->capability, "driver", card->driver,
+                          "problem", card->usable, "used", used),
+               as_json, id, label);
+  }
+  if (why && !as_json)
+    fprintf (stderr, "velatura: %s\n", why);
+}
+
 static VelExit
 list_devices (gboolean as_json)
 {
@@ -77,6 +106,7 @@ list_devices (gboolean as_json)
   if (!cpu)
     return vel_verb_fail (error);
   print_row (json_pack ("{s:s,s:s}", "id", cpu->name, "label", vel_device_describe (cpu)), as_json, cpu->name, vel_device_describe (cpu));
+  list_cards (as_json);
   return VEL_EXIT_DONE;
 }
 

@@ -15,7 +15,8 @@ typedef enum {
   VEL_ERROR_PLUGIN,    /* a plugin is broken or missing */
   VEL_ERROR_MEMORY,    /* not enough memory; the message has needed and free bytes where known */
   VEL_ERROR_NUMBERS,   /* not-a-number or infinity in weights or latents; the message names the layer */
-  VEL_ERROR_DEVICE,    /* the device can not be used or was lost */
+  VEL_ERROR_DEVICE,    /* the device can not be used */
+  VEL_ERROR_LOST,      /* the device broke down in the middle of its work; opened anew it may work again, or another one does */
   VEL_ERROR_STORAGE,   /* a picture or the history could not be written or read */
 } VelError;
 

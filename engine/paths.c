@@ -46,6 +46,14 @@ vel_paths_get_plugins (void)
 }
 
 const char *
+vel_paths_get_kernels (void)
+{
+  static const char *path;
+
+  return own (&path, VEL_BUILD_ROOT "/kernels/cuda", VEL_KERNELS_DIR);
+}
+
+const char *
 vel_paths_get_starter (void)
 {
   static const char *path;

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 const char *vel_paths_get_plugins (void);  /* built-in modules */
+const char *vel_paths_get_kernels (void);  /* the CUDA backend's folder */
 const char *vel_paths_get_starter (void);  /* the starter model's folder */
 const char *vel_paths_get_locale (void);
 const char *vel_paths_get_data (void);     /* $XDG_DATA_HOME/velatura: history, models, vocabulary, plugins */

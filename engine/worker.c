@@ -225,7 +225,7 @@ run_job (VelWorker *self, VelEngine **engine, VelJob *job, VelValues *request)
   g_autoptr (GError) error = NULL;
 
   if (!*engine)
-    *engine = vel_engine_new (self->threads, self->nice, &error);
+    *engine = vel_engine_new ("auto", &(VelDeviceOptions) { .threads = self->threads, .nice = self->nice }, &error);
   if (*engine)
     result = vel_engine_generate (*engine, request, on_progress, &work, NULL, TRUE, job->cancellable, &error);
   if (result && !result->partial)

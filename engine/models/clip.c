@@ -21,6 +21,7 @@ typedef struct {
 } Layer;
 
 struct VelClip {
+  VelType type; /* of activations */
   gint64 width, n_tokens, n_positions;
   float *token_embedding;    /* [n_tokens, width] */
   float *position_embedding; /* [n_positions, width] */
@@ -51,6 +52,7 @@ vel_clip_load (VelLoader *loader)
 
   self->n_tokens = vel_loader_size (loader, 0, PREFIX "embeddings.token_embedding.weight");
   self->n_positions = vel_loader_size (loader, 0, PREFIX "embeddings.position_embedding.weight");
+  self->type = loader->compute;
   self->width = vel_loader_size (loader, 1, PREFIX "embeddings.token_embedding.weight");
   self->token_embedding = vel_loader_floats (loader, PREFIX "embeddings.token_embedding.weight", VEL_SHAPE (-1, -1));
   self->position_embedding = vel_loader_floats (loader, PREFIX "embeddings.position_embedding.weight", VEL_SHAPE (-1, self->width));
@@ -153,9 +155,9 @@ vel_clip_encode (VelContext *ctx, const VelClip *self, const guint32 *tokens, gi
 
   g_assert (n <= self->n_positions);
   vel_context_open (ctx);
-  x = embed (ctx, self, tokens, n);
+  x = vel_op_convert (ctx, embed (ctx, self, tokens, n), self->type);
   for (unsigned i = 0; i < n_layers; i++)
     x = layer_forward (ctx, &self->layers[i], x);
-  x = vel_layer_norm (ctx, &self->final_norm, x);
+  x = vel_op_convert (ctx, vel_layer_norm (ctx, &self->final_norm, x), VEL_F32);
   return vel_context_close (ctx, x);
 }

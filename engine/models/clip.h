@@ -15,6 +15,6 @@ gint64 vel_clip_get_n_layers (const VelClip *self);
 gint64 vel_clip_get_n_tokens (const VelClip *self); /* of the vocabulary */
 
 /* The hidden state after layer n_layers - (skip - 1), then the final norm. skip: 1 = the last layer.
- * tokens: [n] ids, n = 77. -> [1, n, width] */
+ * tokens: [n] ids, n = 77. -> [1, n, width], in fp32 whatever the network computes in */
 VelTensor *vel_clip_encode (VelContext *ctx, const VelClip *self, const guint32 *tokens, gint64 n, unsigned skip);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelClip, vel_clip_free)

@@ -8,7 +8,6 @@
 
 #include "kernels/half.h"
 
-#define MAX_PARTS 4
 #define GROUPS 32 /* of every group norm of the Stable Diffusion family */
 
 #define FORMAT_NAME(name, format) \
@@ -43,6 +42,14 @@ vel_loader_size (VelLoader *self, unsigned axis, const char *format, ...)
   FORMAT_NAME (name, format);
   entry = vel_weights_find (self->weights, name);
   return entry && entry->known && axis < entry->shape.n ? entry->shape.size[axis] : 0;
+}
+
+void
+vel_loader_expect (VelLoader *self, VelShape shape, const char *format, ...)
+{
+  FORMAT_NAME (name, format);
+  if (vel_loader_ok (self))
+    vel_weights_get (self->weights, name, shape, &self->error);
 }
 
 unsigned
@@ -175,16 +182,63 @@ check_packed (VelLoader *self, VelPacked *packed, const char *name)
   return TRUE;
 }
 
-/* Packs the rows of several tensors as one; their biases follow one another. */
+/* Takes host floats to the device. values: (transfer full) (nullable) */
+static float *
+to_device (VelLoader *self, float *values, gint64 count)
+{
+  g_autofree float *host = values;
+  gsize bytes = (gsize) count * sizeof *host;
+  float *table;
+
+  if (!host)
+    return NULL;
+  table = self->device->kernels->alloc (self->device->backend, MAX (bytes, sizeof *host));
+  if (!table) {
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_MEMORY,
+                 _ ("There is not enough memory to load \"%s\"; close other programs or choose a smaller model"),
+                 vel_weights_get_path (self->weights));
+    return NULL;
+  }
+  self->device->kernels->upload (self->device->backend, table, host, bytes);
+  self->packed_bytes += bytes;
+  return table;
+}
+
+/* [count] as floats in device memory; NULL after an error */
+static float *
+load_table (VelLoader *self, const char *name, gint64 count)
+{
+  return to_device (self, vel_loader_floats (self, name, VEL_SHAPE (count)), count);
+}
+
+/* The biases of stacked layers follow one another. */
+static float *
+load_biases (VelLoader *loader, const char *const *names, const VelWeightRows *parts, unsigned n, gint64 rows)
+{
+  float *all = g_new (float, MAX (rows, 1));
+
+  for (gint64 i = 0, row = 0; i < n; row += (gint64) parts[i++].out) {
+    g_autofree char *name = g_strconcat (names[i], ".bias", NULL);
+    g_autofree float *part = vel_loader_floats (loader, name, VEL_SHAPE ((gint64) parts[i].out));
+
+    if (!part) {
+      g_free (all);
+      return NULL;
+    }
+    memcpy (all + row, part, parts[i].out * sizeof (float));
+  }
+  return to_device (loader, all, rows);
+}
+
+/* Packs the rows of several tensors as one. rows_each: -1 takes what is there */
 static void
 load_rows (VelLinear *self, VelLoader *loader, const char *const *names, unsigned n, gint64 in, gint64 rows_each, gboolean bias,
            gboolean gated)
 {
-  const VelTensorEntry *entries[MAX_PARTS];
-  VelWeightRows parts[MAX_PARTS];
+  g_autofree const VelTensorEntry **entries = g_new (const VelTensorEntry *, n);
+  g_autofree VelWeightRows *parts = g_new (VelWeightRows, n);
   gint64 rows = 0;
 
-  g_assert (n <= MAX_PARTS);
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *name = g_strconcat (names[i], ".weight", NULL);
 
@@ -197,25 +251,23 @@ load_rows (VelLinear *self, VelLoader *loader, const char *const *names, unsigne
   }
   self->device = vel_device_ref (loader->device);
   self->weight = self->device->kernels->pack_linear (
-    self->device->backend, &(VelPackLinear) { .in = (size_t) in, .n_parts = n, .parts = parts, .gated = gated });
+    self->device->backend,
+    &(VelPackLinear) { .in = (size_t) in, .n_parts = n, .parts = parts, .gated = gated, .compute = loader->compute });
   if (!check_packed (loader, self->weight, names[0]))
     return;
+  self->name = g_intern_string (names[0]);
   self->in = in;
   self->out = gated ? rows / 2 : rows;
   for (unsigned i = 0; i < n; i++)
     loader_done (loader, entries[i]);
-  if (!bias)
-    return;
+  if (bias)
+    self->bias = load_biases (loader, names, parts, n, rows);
+}
 
-  self->bias = g_new (float, rows);
-  for (gint64 i = 0, row = 0; i < n; row += (gint64) parts[i++].out) {
-    g_autofree char *name = g_strconcat (names[i], ".bias", NULL);
-    g_autofree float *part = vel_loader_floats (loader, name, VEL_SHAPE ((gint64) parts[i].out));
-
-    if (!part)
-      return;
-    memcpy (self->bias + row, part, parts[i].out * sizeof (float));
-  }
+void
+vel_linear_load_parts (VelLinear *self, VelLoader *loader, const char *const *names, unsigned n, gint64 in)
+{
+  load_rows (self, loader, names, n, in, -1, TRUE, FALSE);
 }
 
 void
@@ -236,7 +288,7 @@ void
 vel_linear_load_stacked (VelLinear *self, VelLoader *loader, gint64 in, gint64 out_each, gboolean bias, const char *leaves,
                          const char *format, ...)
 {
-  g_auto (GStrv) names = g_strsplit (leaves, " ", MAX_PARTS);
+  g_auto (GStrv) names = g_strsplit (leaves, " ", -1);
   unsigned n = g_strv_length (names);
 
   FORMAT_NAME (prefix, format);
@@ -260,6 +312,7 @@ vel_conv_load (VelConv *self, VelLoader *loader, gint64 in, gint64 out, gint64 k
   if (!entry)
     return;
   self->device = vel_device_ref (loader->device);
+  self->name = g_intern_string (name);
   self->out = entry->shape.size[0];
   self->in = entry->shape.size[1];
   self->kernel = kernel;
@@ -267,11 +320,12 @@ vel_conv_load (VelConv *self, VelLoader *loader, gint64 in, gint64 out, gint64 k
                                                                                            .type = entry->type,
                                                                                            .out = (size_t) self->out,
                                                                                            .in = (size_t) self->in,
-                                                                                           .kernel = (size_t) kernel });
+                                                                                           .kernel = (size_t) kernel,
+                                                                                           .compute = loader->compute });
   if (!check_packed (loader, self->weight, weight))
     return;
   loader_done (loader, entry);
-  self->bias = vel_loader_floats (loader, bias, VEL_SHAPE (self->out));
+  self->bias = load_table (loader, bias, self->out);
 }
 
 void
@@ -282,10 +336,22 @@ vel_norm_load (VelNorm *self, VelLoader *loader, gint64 channels, double eps, co
   FORMAT_NAME (name, format);
   gamma = g_strconcat (name, ".weight", NULL);
   beta = g_strconcat (name, ".bias", NULL);
+  self->name = g_intern_string (name);
   self->channels = channels;
   self->eps = eps;
-  self->gamma = vel_loader_floats (loader, gamma, VEL_SHAPE (channels));
-  self->beta = vel_loader_floats (loader, beta, VEL_SHAPE (channels));
+  self->gamma = load_table (loader, gamma, channels);
+  if (!self->gamma)
+    return;
+  self->device = vel_device_ref (loader->device);
+  self->beta = load_table (loader, beta, channels);
+}
+
+static void
+clear_table (VelDevice *device, float **table)
+{
+  if (*table)
+    device->kernels->free (device->backend, *table);
+  *table = NULL;
 }
 
 static void
@@ -294,7 +360,7 @@ clear_packed (VelDevice **device, VelPacked **weight, float **bias)
   if (*weight)
     (*device)->kernels->unpack ((*device)->backend, *weight);
   *weight = NULL;
-  g_clear_pointer (bias, g_free);
+  clear_table (*device, bias);
   g_clear_pointer (device, vel_device_unref);
 }
 
@@ -313,39 +379,60 @@ vel_conv_clear (VelConv *self)
 void
 vel_norm_clear (VelNorm *self)
 {
-  g_clear_pointer (&self->gamma, g_free);
-  g_clear_pointer (&self->beta, g_free);
+  clear_table (self->device, &self->gamma);
+  clear_table (self->device, &self->beta);
+  g_clear_pointer (&self->device, vel_device_unref);
 }
 
 VelTensor *
 vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, VelActivation activation, VelTensor *residual)
 {
-  return vel_op_linear (ctx, x, self->weight, self->bias, self->out, activation, residual);
+  VelTensor *y = vel_op_linear (ctx, x, self->weight, self->bias, self->out, activation, residual);
+
+  vel_context_look (ctx, y, self->name);
+  return y;
 }
 
 VelTensor *
 vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *embedding, VelTensor *residual)
 {
   unsigned pad = self->kernel == 3 ? 1 : 0;
+  VelTensor *y = vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel,
+                              (VelConvOptions) { .pad_before = pad, .pad_after = pad }, embedding, residual);
 
-  return vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel,
-                      (VelConvOptions) { .pad_before = pad, .pad_after = pad }, embedding, residual);
+  vel_context_look (ctx, y, self->name);
+  return y;
 }
 
 VelTensor *
 vel_conv_with (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options)
 {
-  return vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel, options, NULL, NULL);
+  VelTensor *y = vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel, options, NULL, NULL);
+
+  vel_context_look (ctx, y, self->name);
+  return y;
 }
 
 VelTensor *
 vel_group_norm (VelContext *ctx, const VelNorm *self, VelTensor *x, gboolean silu)
 {
-  return vel_op_group_norm (ctx, x, self->gamma, self->beta, GROUPS, self->eps, silu);
+  return vel_group_norm_two (ctx, self, x, NULL, silu);
+}
+
+VelTensor *
+vel_group_norm_two (VelContext *ctx, const VelNorm *self, VelTensor *x, VelTensor *x2, gboolean silu)
+{
+  VelTensor *y = vel_op_group_norm (ctx, x, x2, self->gamma, self->beta, GROUPS, self->eps, silu);
+
+  vel_context_look (ctx, y, self->name);
+  return y;
 }
 
 VelTensor *
 vel_layer_norm (VelContext *ctx, const VelNorm *self, VelTensor *x)
 {
-  return vel_op_layer_norm (ctx, x, self->gamma, self->beta, self->eps);
+  VelTensor *y = vel_op_layer_norm (ctx, x, self->gamma, self->beta, self->eps);
+
+  vel_context_look (ctx, y, self->name);
+  return y;
 }

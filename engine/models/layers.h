@@ -10,6 +10,7 @@
 typedef struct {
   VelWeights *weights;
   VelDevice *device;
+  VelType compute;                                /* of the activations of the network that is being loaded */
   GCancellable *cancellable;                      /* (nullable) looked at before every tensor */
   void (*progress) (double fraction, void *data); /* (nullable) share of the bytes packed so far */
   void *progress_data;
@@ -20,8 +21,11 @@ typedef struct {
 
 /* True while nothing failed and nobody cancelled. */
 gboolean vel_loader_ok (VelLoader *self);
-/* A tensor of any storage type as floats. shape: -1 fits any size. Returns: (transfer full) (nullable): NULL after an error */
+/* A tensor of any storage type as floats in host memory. shape: -1 fits any size. Returns: (transfer full) (nullable): NULL after an
+ * error */
 float *vel_loader_floats (VelLoader *self, const char *name, VelShape shape);
+/* Notes the error if there is no tensor of this name and shape. */
+void vel_loader_expect (VelLoader *self, VelShape shape, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Is there a tensor of this name? */
 gboolean vel_loader_has (VelLoader *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* One more than the largest N for which a name starts with "<prefix>N."; 0 if there is none. */
@@ -29,7 +33,9 @@ unsigned vel_loader_count (VelLoader *self, const char *prefix);
 /* Size of one axis of a tensor that has that many axes, or 0. */
 gint64 vel_loader_size (VelLoader *self, unsigned axis, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
+/* The tables of a layer (bias, gamma, beta) are floats in device memory. */
 typedef struct {
+  const char *name; /* in the file, without ".weight" */
   VelDevice *device;
   VelPacked *weight; /* [out, in] */
   float *bias;       /* [out] or NULL */
@@ -37,6 +43,7 @@ typedef struct {
 } VelLinear;
 
 typedef struct {
+  const char *name;
   VelDevice *device;
   VelPacked *weight; /* [out, in, kernel, kernel] */
   float *bias;       /* [out] */
@@ -44,6 +51,8 @@ typedef struct {
 } VelConv;
 
 typedef struct {
+  const char *name;
+  VelDevice *device;
   float *gamma, *beta; /* [channels] */
   gint64 channels;
   double eps;
@@ -51,7 +60,9 @@ typedef struct {
 
 /* format: the name without ".weight", printf-like. in, out: -1 takes what is there. */
 void vel_linear_load (VelLinear *self, VelLoader *loader, gint64 in, gint64 out, gboolean bias, const char *format, ...) G_GNUC_PRINTF (6, 7);
-/* Layers over one input as one product, in the order of `leaves` (space separated), each name being the formatted prefix and a leaf. */
+/* Layers over one input as one product, in the order of the names (without ".weight"). */
+void vel_linear_load_parts (VelLinear *self, VelLoader *loader, const char *const *names, unsigned n, gint64 in);
+/* The same for layers of one size whose names are the formatted prefix and a leaf each (space separated). */
 void vel_linear_load_stacked (VelLinear *self, VelLoader *loader, gint64 in, gint64 out_each, gboolean bias, const char *leaves,
                               const char *format, ...) G_GNUC_PRINTF (7, 8);
 /* GEGLU's projection: [2 out, in], value half then gate half. */
@@ -68,4 +79,6 @@ VelTensor *vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, Vel
 VelTensor *vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *embedding, VelTensor *residual);
 VelTensor *vel_conv_with (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options);
 VelTensor *vel_group_norm (VelContext *ctx, const VelNorm *self, VelTensor *x, gboolean silu);
+/* x2: (nullable) channels that follow those of x */
+VelTensor *vel_group_norm_two (VelContext *ctx, const VelNorm *self, VelTensor *x, VelTensor *x2, gboolean silu);
 VelTensor *vel_layer_norm (VelContext *ctx, const VelNorm *self, VelTensor *x);

@@ -15,7 +15,7 @@
 typedef struct {
   VelNorm in_norm;
   VelConv in_conv;      /* [out, in, 3, 3] */
-  VelLinear embedding;  /* [out, time width] */
+  gint64 shift;         /* where its out channels begin in the projected time embedding */
   VelNorm out_norm;
   VelConv out_conv;     /* [out, out, 3, 3] */
   VelConv skip;         /* [out, in, 1, 1], where in != out */
@@ -31,9 +31,13 @@ typedef struct {
 } Block;
 
 struct VelUNet {
+  VelType type;
   gint64 in_channels, channels, time_width, context_dim;
   gint64 heads, head_dim;
   VelLinear time_in, time_out;
+  VelLinear shifts;                    /* the projections of all residual blocks, [sum of out, time width] */
+  gint64 shift_width;
+  GPtrArray *shift_names;              /* while loading */
   VelConv conv_in;                     /* input_blocks.0.0 */
   unsigned n_input, n_output;          /* input_blocks.1 .. n_input, output_blocks.0 .. n_output - 1 */
   Block *input, *output;
@@ -49,14 +53,17 @@ struct VelUNetText {
 };
 
 static void
-res_block_load (ResBlock *self, VelLoader *loader, const VelUNet *unet, const char *prefix)
+res_block_load (ResBlock *self, VelLoader *loader, VelUNet *unet, const char *prefix)
 {
   gint64 out = vel_loader_size (loader, 0, "%sin_layers.2.weight", prefix);
   gint64 in = vel_loader_size (loader, 1, "%sin_layers.2.weight", prefix);
 
   vel_norm_load (&self->in_norm, loader, in, EPS, "%sin_layers.0", prefix);
   vel_conv_load (&self->in_conv, loader, in, out, 3, "%sin_layers.2", prefix);
-  vel_linear_load (&self->embedding, loader, unet->time_width, out, TRUE, "%semb_layers.1", prefix);
+  vel_loader_expect (loader, VEL_SHAPE (out, unet->time_width), "%semb_layers.1.weight", prefix);
+  g_ptr_array_add (unet->shift_names, g_strdup_printf ("%semb_layers.1", prefix));
+  self->shift = unet->shift_width;
+  unet->shift_width += out;
   vel_norm_load (&self->out_norm, loader, out, EPS, "%sout_layers.0", prefix);
   vel_conv_load (&self->out_conv, loader, out, out, 3, "%sout_layers.3", prefix);
   if (in != out)
@@ -68,7 +75,6 @@ res_block_clear (ResBlock *self)
 {
   vel_norm_clear (&self->in_norm);
   vel_conv_clear (&self->in_conv);
-  vel_linear_clear (&self->embedding);
   vel_norm_clear (&self->out_norm);
   vel_conv_clear (&self->out_conv);
   vel_conv_clear (&self->skip);
@@ -76,7 +82,7 @@ res_block_clear (ResBlock *self)
 
 /* prefix: "model.diffusion_model.input_blocks.4." The transformer stands second; a convolution after it goes up. */
 static void
-block_load (Block *self, VelLoader *loader, const VelUNet *unet, const char *prefix)
+block_load (Block *self, VelLoader *loader, VelUNet *unet, const char *prefix)
 {
   g_autofree char *res = g_strconcat (prefix, "0.", NULL);
   g_autofree char *transformer = g_strconcat (prefix, "1.", NULL);
@@ -124,7 +130,7 @@ find_context_dim (VelLoader *loader)
 }
 
 static void
-blocks_load (Block **blocks, unsigned first, unsigned n, VelLoader *loader, const VelUNet *unet, const char *side)
+blocks_load (Block **blocks, unsigned first, unsigned n, VelLoader *loader, VelUNet *unet, const char *side)
 {
   *blocks = g_new0 (Block, MAX (n, 1));
   for (unsigned i = 0; i < n && vel_loader_ok (loader); i++) {
@@ -176,8 +182,10 @@ vel_unet_load (VelLoader *loader, gint64 heads, gint64 head_dim)
   g_autoptr (VelUNet) self = g_new0 (VelUNet, 1);
   unsigned n_input = vel_loader_count (loader, PREFIX "input_blocks.");
 
+  self->type = loader->compute;
   self->heads = heads;
   self->head_dim = head_dim;
+  self->shift_names = g_ptr_array_new_with_free_func (g_free);
   self->in_channels = vel_loader_size (loader, 1, PREFIX "input_blocks.0.0.weight");
   self->channels = vel_loader_size (loader, 0, PREFIX "input_blocks.0.0.weight");
   self->time_width = vel_loader_size (loader, 0, PREFIX "time_embed.0.weight");
@@ -199,6 +207,9 @@ vel_unet_load (VelLoader *loader, gint64 heads, gint64 head_dim)
     res_block_load (&self->mid_out, loader, self, PREFIX "middle_block.2.");
   }
   blocks_load (&self->output, 0, self->n_output, loader, self, "output_blocks");
+  if (vel_loader_ok (loader) && self->shift_names->len)
+    vel_linear_load_parts (&self->shifts, loader, (const char *const *) self->shift_names->pdata, self->shift_names->len, self->time_width);
+  g_clear_pointer (&self->shift_names, g_ptr_array_unref);
   vel_norm_load (&self->norm_out, loader, self->channels, EPS, PREFIX "out.0");
   vel_conv_load (&self->conv_out, loader, self->channels, 4, 3, PREFIX "out.2");
   if (vel_loader_ok (loader))
@@ -213,6 +224,8 @@ vel_unet_free (VelUNet *self)
     return;
   vel_linear_clear (&self->time_in);
   vel_linear_clear (&self->time_out);
+  vel_linear_clear (&self->shifts);
+  g_clear_pointer (&self->shift_names, g_ptr_array_unref);
   vel_conv_clear (&self->conv_in);
   for (unsigned i = 0; self->input && i < self->n_input; i++)
     block_clear (&self->input[i]);
@@ -240,12 +253,24 @@ vel_unet_get_context_dim (const VelUNet *self)
   return self->context_dim;
 }
 
+VelType
+vel_unet_get_type (const VelUNet *self)
+{
+  return self->type;
+}
+
+gint64
+vel_unet_get_shift_width (const VelUNet *self)
+{
+  return self->shift_width;
+}
+
 static void
 text_add (VelUNetText *self, VelContext *ctx, const VelTransformer *transformer, VelTensor *context)
 {
   for (unsigned i = 0; i < transformer->n_blocks; i++) {
     const VelLinear *cross_kv = &transformer->blocks[i].cross_kv;
-    VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), VEL_F32,
+    VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), context->type,
                                       VEL_SHAPE (context->shape.size[0], context->shape.size[1], cross_kv->out));
     VelTensor *made;
 
@@ -267,11 +292,14 @@ vel_unet_text_new (VelContext *ctx, const VelUNet *self, VelTensor *context)
   g_autoptr (VelUNetText) text = g_new0 (VelUNetText, 1);
 
   text->keys_values = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_unref);
+  vel_context_open (ctx);
+  context = vel_op_convert (ctx, context, self->type);
   for (unsigned i = 0; i < self->n_input; i++)
     text_add (text, ctx, &self->input[i].transformer, context);
   text_add (text, ctx, &self->mid_transformer, context);
   for (unsigned i = 0; i < self->n_output; i++)
     text_add (text, ctx, &self->output[i].transformer, context);
+  vel_context_close (ctx, NULL);
   return vel_context_ok (ctx) ? g_steal_pointer (&text) : NULL;
 }
 
@@ -284,18 +312,22 @@ vel_unet_text_free (VelUNetText *self)
   g_free (self);
 }
 
-/* x: [B, h, w, in] -> [B, h, w, out].  emb: [B, time width], after its SiLU */
+/* x: [B, h, w, in] -> [B, h, w, out].  x2: (nullable) the last of the `in` channels, which then x lacks.  shifts: [width] */
 static VelTensor *
-res_block (VelContext *ctx, const ResBlock *self, VelTensor *x, VelTensor *emb)
+res_block (VelContext *ctx, const ResBlock *self, VelTensor *x, VelTensor *x2, VelTensor *shifts)
 {
   VelTensor *h, *shift, *skip;
 
   vel_context_open (ctx);
-  h = vel_group_norm (ctx, &self->in_norm, x, TRUE);
-  shift = vel_linear (ctx, &self->embedding, emb, VEL_ACTIVATION_NONE, NULL); /* [B, out] */
+  if (x2 && (!self->skip.weight || !vel_op_takes_two (ctx))) {
+    x = vel_op_concat (ctx, x, x2);
+    x2 = NULL;
+  }
+  h = vel_group_norm_two (ctx, &self->in_norm, x, x2, TRUE);
+  shift = vel_context_slice (ctx, shifts, self->shift, self->in_conv.out);
   h = vel_conv (ctx, &self->in_conv, h, shift, NULL);
   h = vel_group_norm (ctx, &self->out_norm, h, TRUE);
-  skip = self->skip.weight ? vel_conv (ctx, &self->skip, x, NULL, NULL) : x;
+  skip = self->skip.weight ? vel_conv_with (ctx, &self->skip, x, (VelConvOptions) { .x2 = x2 }) : x;
   h = vel_conv (ctx, &self->out_conv, h, NULL, skip);
   return vel_context_close (ctx, h);
 }
@@ -309,28 +341,28 @@ transformer (VelContext *ctx, const VelTransformer *self, VelTensor *x, const Ve
   return vel_transformer (ctx, self, x, keys_values);
 }
 
-/* [B] -> [B, time width]: sinusoid, two layers, and the SiLU that every residual block begins with */
-static VelTensor *
-embed_time (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 batch)
+VelTensor *
+vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n)
 {
   VelTensor *emb;
 
   vel_context_open (ctx);
-  emb = vel_op_sinusoid (ctx, timesteps, batch, self->channels);
+  emb = vel_op_convert (ctx, vel_op_sinusoid (ctx, timesteps, n, self->channels), self->type);
   emb = vel_linear (ctx, &self->time_in, emb, VEL_ACTIVATION_SILU, NULL);
-  emb = vel_linear (ctx, &self->time_out, emb, VEL_ACTIVATION_SILU, NULL);
+  emb = vel_linear (ctx, &self->time_out, emb, VEL_ACTIVATION_SILU, NULL); /* the SiLU is the one every residual block begins with */
+  emb = vel_linear (ctx, &self->shifts, emb, VEL_ACTIVATION_NONE, NULL);
   return vel_context_close (ctx, emb);
 }
 
 /* One block on its way down: what it makes is also a skip connection, so it lives in the caller's scope. */
 static VelTensor *
-input_block (VelContext *ctx, const Block *self, VelTensor *x, VelTensor *emb, const VelUNetText *text, guint *used)
+input_block (VelContext *ctx, const Block *self, VelTensor *x, VelTensor *shifts, const VelUNetText *text, guint *used)
 {
   vel_context_open (ctx);
   if (self->has_down)
     x = vel_conv_with (ctx, &self->down, x, (VelConvOptions) { .stride = 2, .pad_before = 1, .pad_after = 1 });
   if (self->has_res)
-    x = res_block (ctx, &self->res, x, emb);
+    x = res_block (ctx, &self->res, x, NULL, shifts);
   if (self->has_transformer)
     x = transformer (ctx, &self->transformer, x, text, used);
   return vel_context_close (ctx, x);
@@ -339,12 +371,11 @@ input_block (VelContext *ctx, const Block *self, VelTensor *x, VelTensor *emb, c
 /* One block on its way up. next: (nullable) the skip connection after this one: going up ends at its size, which is not the double
  * where a side was odd. */
 static VelTensor *
-output_block (VelContext *ctx, const Block *self, VelTensor *x, VelTensor *skip, VelTensor *next, VelTensor *emb, const VelUNetText *text,
-              guint *used)
+output_block (VelContext *ctx, const Block *self, VelTensor *x, VelTensor *skip, VelTensor *next, VelTensor *shifts,
+              const VelUNetText *text, guint *used)
 {
   vel_context_open (ctx);
-  x = vel_op_concat (ctx, x, skip);
-  x = res_block (ctx, &self->res, x, emb);
+  x = res_block (ctx, &self->res, x, skip, shifts);
   if (self->has_transformer)
     x = transformer (ctx, &self->transformer, x, text, used);
   if (self->has_up)
@@ -357,32 +388,31 @@ output_block (VelContext *ctx, const Block *self, VelTensor *x, VelTensor *skip,
 }
 
 VelTensor *
-vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, const float *timesteps, const VelUNetText *text)
+vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, VelTensor *shifts, const VelUNetText *text)
 {
   g_autoptr (GPtrArray) skips = g_ptr_array_new ();
   guint used = 0;
-  VelTensor *emb;
 
+  g_assert (x->type == self->type && shifts->type == self->type && vel_shape_count (shifts->shape) == self->shift_width);
   vel_context_open (ctx);
-  emb = embed_time (ctx, self, timesteps, x->shape.size[0]);
   x = vel_conv (ctx, &self->conv_in, x, NULL, NULL);
   g_ptr_array_add (skips, x);
   for (unsigned i = 0; i < self->n_input; i++) {
-    x = input_block (ctx, &self->input[i], x, emb, text, &used);
+    x = input_block (ctx, &self->input[i], x, shifts, text, &used);
     g_ptr_array_add (skips, x);
   }
   if (self->has_mid) {
-    x = res_block (ctx, &self->mid_in, x, emb);
+    x = res_block (ctx, &self->mid_in, x, NULL, shifts);
     if (self->has_mid_transformer)
       x = transformer (ctx, &self->mid_transformer, x, text, &used);
-    x = res_block (ctx, &self->mid_out, x, emb);
+    x = res_block (ctx, &self->mid_out, x, NULL, shifts);
   }
   for (unsigned i = 0; i < self->n_output; i++) {
     VelTensor *skip = g_ptr_array_steal_index (skips, skips->len - 1);
     VelTensor *next = skips->len ? g_ptr_array_index (skips, skips->len - 1) : NULL;
     VelTensor *below = x;
 
-    x = output_block (ctx, &self->output[i], below, skip, next, emb, text, &used);
+    x = output_block (ctx, &self->output[i], below, skip, next, shifts, text, &used);
     if (below != skip)
       vel_context_drop (ctx, below);
     vel_context_drop (ctx, skip);

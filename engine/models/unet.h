@@ -15,12 +15,21 @@ void vel_unet_free (VelUNet *self);
 gint64 vel_unet_get_in_channels (const VelUNet *self);
 gint64 vel_unet_get_context_dim (const VelUNet *self);
 
+/* Of its activations: what `compute` of the loader was. */
+VelType vel_unet_get_type (const VelUNet *self);
+
+/* What a timestep adds to the channels of every residual block, all blocks side by side: the time embedding and its projections.
+ * timesteps: [n] host, may be fractional. -> [n, width]; width: what vel_unet_get_shift_width says */
+VelTensor *vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n);
+gint64 vel_unet_get_shift_width (const VelUNet *self);
+
 /* What every step needs of the text and that does not change between steps: keys and values of all cross-attentions.
- * context: [B, T, context_dim]. Returns: (transfer full); NULL if memory is short or the context failed (ask vel_context_check) */
+ * context: [B, T, context_dim], of any type. Returns: (transfer full); NULL if memory is short or the context failed (ask vel_context_check) */
 VelUNetText *vel_unet_text_new (VelContext *ctx, const VelUNet *self, VelTensor *context);
 void vel_unet_text_free (VelUNetText *self);
 
-/* x: [B, h, w, in_channels]; timesteps: [B] host, may be fractional; text: of batch B. -> [B, h, w, 4], the raw output (eps or v) */
-VelTensor *vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, const float *timesteps, const VelUNetText *text);
+/* x: [B, h, w, in_channels], of the UNet's type; shifts: [width], one row of vel_unet_embed_times; text: of batch B.
+ * -> [B, h, w, 4], the raw output (eps or v) */
+VelTensor *vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, VelTensor *shifts, const VelUNetText *text);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelUNet, vel_unet_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelUNetText, vel_unet_text_free)

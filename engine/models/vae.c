@@ -48,6 +48,7 @@ typedef struct {
 } Coder;
 
 struct VelVae {
+  VelType type; /* of activations */
   Coder encoder, decoder;
   VelConv quant, post_quant; /* 1x1 */
   gboolean has_encoder;
@@ -193,6 +194,7 @@ vel_vae_load (VelLoader *loader)
 {
   g_autoptr (VelVae) self = g_new0 (VelVae, 1);
 
+  self->type = loader->compute;
   coder_load (&self->decoder, loader, PREFIX "decoder.", "up.", "upsample", LATENT_CHANNELS, 3);
   vel_conv_load (&self->post_quant, loader, LATENT_CHANNELS, LATENT_CHANNELS, 1, PREFIX "post_quant_conv");
   if (vel_loader_ok (loader))
@@ -296,7 +298,7 @@ vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent)
   VelTensor *x;
 
   vel_context_open (ctx);
-  x = vel_conv (ctx, &self->post_quant, latent, NULL, NULL);
+  x = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL, NULL);
   THEN (vel_conv (ctx, &decoder->conv_in, x, NULL, NULL));
   THEN (middle (ctx, &decoder->middle, x));
   for (unsigned l = decoder->n_levels; l-- > 0;) {
@@ -313,6 +315,7 @@ vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent)
   }
   THEN (vel_group_norm (ctx, &decoder->norm_out, x, TRUE));
   THEN (vel_conv (ctx, &decoder->conv_out, x, NULL, NULL));
+  x = vel_op_convert (ctx, x, VEL_F32);
   return vel_context_close (ctx, x);
 }
 
@@ -346,7 +349,7 @@ vel_vae_encode (VelContext *ctx, const VelVae *self, VelTensor *image)
 
   g_assert (self->has_encoder);
   vel_context_open (ctx);
-  x = vel_conv (ctx, &encoder->conv_in, image, NULL, NULL);
+  x = vel_conv (ctx, &encoder->conv_in, vel_op_convert (ctx, image, self->type), NULL, NULL);
   for (unsigned l = 0; l < encoder->n_levels; l++) {
     const Level *level = &encoder->levels[l];
 
@@ -359,6 +362,6 @@ vel_vae_encode (VelContext *ctx, const VelVae *self, VelTensor *image)
   THEN (vel_group_norm (ctx, &encoder->norm_out, x, TRUE));
   THEN (vel_conv (ctx, &encoder->conv_out, x, NULL, NULL));
   THEN (vel_conv (ctx, &self->quant, x, NULL, NULL));
-  x = take_mean (ctx, x);
+  x = take_mean (ctx, vel_op_convert (ctx, x, VEL_F32));
   return vel_context_close (ctx, x);
 }

@@ -40,7 +40,7 @@ typedef struct {
   VelBenchPart part;
   VelTensor *input;
   VelUNetText *text;
-  float *timesteps;
+  VelTensor *shifts;
 } Subject;
 
 static void
@@ -55,9 +55,9 @@ prepare (Subject *self, VelContext *ctx, const VelBenchRequest *request, guint w
     return;
   self->text = vel_unet_text_new (ctx, self->model->unet,
                                   noise (ctx, VEL_SHAPE (request->batch, 77, vel_unet_get_context_dim (self->model->unet))));
-  self->timesteps = g_new (float, request->batch);
-  for (gint64 i = 0; i < request->batch; i++)
-    self->timesteps[i] = 500;
+  self->input = vel_op_convert (ctx, self->input, vel_unet_get_type (self->model->unet));
+  self->shifts = vel_context_reshape (ctx, vel_unet_embed_times (ctx, self->model->unet, &(float) { 500 }, 1),
+                                      VEL_SHAPE (vel_unet_get_shift_width (self->model->unet)));
 }
 
 static void
@@ -71,7 +71,7 @@ run (Subject *self, VelContext *ctx)
     vel_clip_encode (ctx, self->model->clip, tokens, G_N_ELEMENTS (tokens), 1);
     break;
   case VEL_BENCH_UNET:
-    vel_unet_forward (ctx, self->model->unet, self->input, self->timesteps, self->text);
+    vel_unet_forward (ctx, self->model->unet, self->input, self->shifts, self->text);
     break;
   case VEL_BENCH_VAE:
     vel_vae_decode (ctx, self->model->vae, self->input);
@@ -91,15 +91,16 @@ by_size (gconstpointer a, gconstpointer b)
 gboolean
 vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
 {
-  const VelModel *model = vel_engine_load (self, request->model,
-                                           (VelModelKey) { .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" },
-                                           NULL, NULL, cancellable, error);
+  VelModelKey key = { .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" };
+  const VelModel *model;
   g_autoptr (VelContext) ctx = NULL;
-  Subject subject = { .model = model, .part = request->part };
+  Subject subject = { .part = request->part };
   gboolean ok;
 
-  if (!model)
+  if (!vel_precision_choose (&key.precision, request->precision ? request->precision : "auto", self->device, error)
+      || !(model = vel_engine_load (self, request->model, key, NULL, NULL, cancellable, error)))
     return FALSE;
+  subject.model = model;
   *result = (VelBenchResult) { .width = request->width ? request->width : model->architecture.width,
                                .height = request->height ? request->height : model->architecture.height,
                                .packed_bytes = model->packed_bytes };
@@ -113,6 +114,8 @@ vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResul
     double seconds;
 
     run (&subject, ctx);
+    if (self->device->kernels->wait)
+      self->device->kernels->wait (self->device->backend);
     seconds = (double) (g_get_monotonic_time () - began) / 1e6;
     result->gflop = (vel_context_get_flops (ctx) - flops) / 1e9;
     if (i > 0)
@@ -122,7 +125,6 @@ vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResul
   result->peak_bytes = vel_context_get_peak (ctx);
   ok = vel_context_check (ctx, error);
   g_clear_pointer (&subject.text, vel_unet_text_free);
-  g_free (subject.timesteps);
   if (!ok)
     vel_bench_result_clear (result);
   return ok;

@@ -17,6 +17,7 @@ typedef struct {
   guint width, height;  /* of the picture; 0 = the model's own */
   gint64 batch;         /* rows through the UNet: 2 = one picture with guidance */
   unsigned runs;        /* counted ones; one more warms up */
+  const char *precision;/* see vel_precision_choose; NULL = "auto" */
 } VelBenchRequest;
 
 typedef struct {

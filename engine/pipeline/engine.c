@@ -4,16 +4,16 @@
 #include "engine/catalog.h"
 
 VelEngine *
-vel_engine_new (unsigned threads, int nice, GError **error)
+vel_engine_new (const char *device, const VelDeviceOptions *options, GError **error)
 {
-  VelDevice *device = vel_device_new_cpu (threads, nice, error);
-  VelEngine *self;
+  g_autoptr (VelEngine) self = g_new0 (VelEngine, 1);
 
-  if (!device)
+  self->options = *options;
+  self->device = vel_device_open (device, options, error);
+  if (!self->device)
     return NULL;
-  self = g_new0 (VelEngine, 1);
-  self->device = device;
-  return self;
+  self->spec = g_strdup (device);
+  return g_steal_pointer (&self);
 }
 
 void
@@ -22,8 +22,31 @@ vel_engine_free (VelEngine *self)
   if (!self)
     return;
   g_clear_pointer (&self->model, vel_model_free);
-  vel_device_unref (self->device);
+  g_clear_pointer (&self->device, vel_device_unref);
+  g_free (self->spec);
   g_free (self);
+}
+
+gboolean
+vel_engine_use (VelEngine *self, const char *spec, guint64 memory, GError **error)
+{
+  VelDeviceOptions options = self->options;
+  VelDevice *device;
+
+  if (self->device && g_str_equal (spec, self->spec) && memory == options.memory && vel_device_check (self->device, NULL))
+    return TRUE;
+  /* A card's memory must be free before the card is opened anew. */
+  g_clear_pointer (&self->model, vel_model_free);
+  g_clear_pointer (&self->device, vel_device_unref);
+  options.memory = memory;
+  device = vel_device_open (spec, &options, error);
+  if (!device)
+    return FALSE;
+  self->options = options;
+  self->device = device;
+  g_free (self->spec);
+  self->spec = g_strdup (spec);
+  return TRUE;
 }
 
 VelDevice *
@@ -48,4 +71,24 @@ vel_engine_load (VelEngine *self, const char *name, VelModelKey key, void (*prog
   g_clear_pointer (&self->model, vel_model_free); /* first: two models may not fit */
   self->model = vel_model_load (self->device, key, progress, data, cancellable, error);
   return self->model;
+}
+
+gboolean
+vel_engine_reload_unet (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+{
+  gboolean ok = vel_model_reload_unet (self->model, self->device, key, type, cancellable, error);
+
+  if (!ok)
+    g_clear_pointer (&self->model, vel_model_free);
+  return ok;
+}
+
+gboolean
+vel_engine_reload_vae (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+{
+  gboolean ok = vel_model_reload_vae (self->model, self->device, key, type, cancellable, error);
+
+  if (!ok)
+    g_clear_pointer (&self->model, vel_model_free);
+  return ok;
 }

@@ -35,6 +35,9 @@ typedef struct {
   gint64 batch;
   const VelSampler *sampler;
   VelStart start;
+  VelModelKey key;
+  GPtrArray *notes; /* (element-type utf8) */
+  VelGuidance *guidance; /* while sampling */
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
 
@@ -81,11 +84,16 @@ load (Job *self, GError **error)
 {
   VelValues *request = self->request;
 
-  self->model = vel_engine_load (self->engine, vel_values_get (request, "model"),
-                                 (VelModelKey) { .vae = vel_values_get (request, "vae"),
-                                                 .tokenizer = vel_values_get (request, "tokenizer"),
-                                                 .prediction = vel_values_get (request, "prediction") },
-                                 on_loading, self, self->cancellable, error);
+  if (!vel_engine_use (self->engine, vel_values_get (request, "device"), (guint64) vel_values_get_int (request, "memory"), error))
+    return FALSE;
+  self->key = (VelModelKey) { .vae = vel_values_get (request, "vae"),
+                              .tokenizer = vel_values_get (request, "tokenizer"),
+                              .prediction = vel_values_get (request, "prediction") };
+  if (!vel_precision_choose (&self->key.precision, vel_values_get (request, "precision"), self->engine->device, error))
+    return FALSE;
+  self->model = vel_engine_load (self->engine, vel_values_get (request, "model"), self->key, on_loading, self, self->cancellable, error);
+  if (self->model)
+    self->key.path = self->model->path;
   return self->model != NULL;
 }
 
@@ -165,6 +173,23 @@ on_raw (VelTensor *cond, VelTensor *uncond, gpointer data)
   vel_trace_add_picture (self->trace, uncond, "model.uncond");
 }
 
+/* A step whose result is no picture ends the run at once; whoever started it may try a higher precision. */
+static void
+fail_for_numbers (Job *self, VelContext *ctx)
+{
+  const char *layer = vel_guidance_find_culprit (self->guidance);
+  const char *type = vel_precision_name (self->model->precision.unet);
+
+  if (!layer)
+    vel_context_fail (ctx, VEL_ERROR_NUMBERS, _ ("The network's numbers went out of bounds while painting in %s; lower the guidance or try "
+                                                 "another sampler, and if that does not help the model file is damaged"),
+                      type);
+  else
+    vel_context_fail (ctx, VEL_ERROR_NUMBERS, _ ("The network's numbers went out of bounds at \"%s\" while painting in %s; lower the "
+                                                 "guidance or try another sampler, and if that does not help the model file is damaged"),
+                      layer, type);
+}
+
 static void
 on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, gpointer data)
 {
@@ -182,6 +207,10 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
     self->sampling_began = now;
   if (finished >= STEPS_BEFORE_ESTIMATE)
     progress.seconds_left = (double) (now - self->sampling_began) / 1e6 / finished * (n_steps - finished);
+  if (denoised && !vel_tensor_is_finite (denoised)) {
+    fail_for_numbers (self, ctx);
+    return;
+  }
   if (denoised) {
     g_free (self->preview);
     self->preview = vel_preview_make (self->model, denoised);
@@ -229,19 +258,19 @@ trace_sigmas (Job *self)
   vel_trace_add_floats (self->trace, values, VEL_SHAPE (self->start.n_steps + 1), "sigmas");
 }
 
-/* stage: noise to latents */
 static gboolean
-sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
+sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
   g_autofree VelRandom *streams = make_streams (self);
-  VelDenoiser denoiser = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
+  VelNetwork network = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
   g_autoptr (VelGuidance) guidance = NULL;
   VelSampling sampling = { .ctx = ctx, .streams = streams, .request = self->request, .step = on_step, .step_data = self };
   VelTensor *noise;
 
+  g_clear_pointer (&self->latents, vel_tensor_unref);
   self->latents = vel_tensor_new (self->engine->device, VEL_F32, shape);
   if (!self->latents)
     vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for %" PRId64 " pictures of %u x %u"), self->batch, self->width,
@@ -252,13 +281,46 @@ sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
   trace_sigmas (self);
   if (self->latents)
     vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, self->latent_before);
-  guidance = vel_guidance_new (ctx, denoiser, vel_values_get_real (self->request, "cfg"), cond, uncond, self->batch);
+  guidance = vel_guidance_new (ctx, &network, vel_values_get_real (self->request, "cfg"), cond, uncond, shape, self->start.sigmas,
+                               self->start.n_steps + 1);
+  self->guidance = guidance;
   if (guidance) {
     vel_guidance_watch_first (guidance, on_raw, self);
     sampling.guidance = guidance;
     vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
   }
+  self->guidance = NULL;
   return vel_context_check (ctx, error) && check_finite (self->latents, error);
+}
+
+/* Whether `failure` is of numbers that a higher precision may hold; says so in a note. */
+static gboolean
+may_retry (Job *self, const GError *failure, VelType type, VelType higher)
+{
+  if (type == VEL_F32 || !g_error_matches (failure, VEL_ERROR, VEL_ERROR_NUMBERS))
+    return FALSE;
+  g_ptr_array_add (self->notes, g_strdup_printf (_ ("%s went out of bounds, so this was computed again in %s"), vel_precision_name (type),
+                                                 vel_precision_name (higher)));
+  return TRUE;
+}
+
+/* stage: noise to latents */
+static gboolean
+sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
+{
+  for (;;) {
+    VelType type = self->model->precision.unet, higher = vel_precision_higher (type, self->engine->device);
+    g_autoptr (GError) failure = NULL;
+
+    if (sample_once (self, cond, uncond, &failure))
+      return TRUE;
+    if (!may_retry (self, failure, type, higher)) {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+    if (!vel_engine_reload_unet (self->engine, self->key, higher, self->cancellable, error))
+      return FALSE;
+  }
 }
 
 /* value = round (255 image), image = clamp ((decoded + 1) / 2) */
@@ -285,9 +347,19 @@ to_bytes (Job *self, VelTensor *decoded)
   return rgb;
 }
 
-/* stage: one latent to a picture */
+/* Looks for the layer that left the bounds, by decoding once more. Returns: (nullable) */
+static const char *
+find_culprit (Job *self, VelTensor *scaled)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+
+  vel_context_set_watch (ctx, TRUE);
+  vel_vae_decode (ctx, self->model->vae, scaled);
+  return vel_context_get_culprit (ctx);
+}
+
 static VelPicture *
-decode (Job *self, gint64 index, GError **error)
+decode_once (Job *self, gint64 index, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
   g_autoptr (VelTensor) latent = vel_tensor_slice (self->latents, index, 1);
@@ -298,6 +370,12 @@ decode (Job *self, gint64 index, GError **error)
   tell (self, (VelProgress) { .stage = VEL_STAGE_DECODING, .fraction = (double) index / (double) self->batch, .seconds_left = -1 });
   scaled = vel_op_combine (ctx, 1, (double[]) { 1 / self->model->architecture.family->latent_scale }, &latent);
   decoded = vel_vae_decode (ctx, self->model->vae, scaled);
+  if (vel_context_ok (ctx) && !vel_tensor_is_finite (decoded)) {
+    const char *layer = find_culprit (self, scaled);
+
+    vel_context_fail (ctx, VEL_ERROR_NUMBERS, _ ("The VAE's numbers went out of bounds at \"%s\" in %s; the model file is damaged"),
+                      layer ? layer : "?", vel_precision_name (self->model->precision.vae));
+  }
   if (!vel_context_check (ctx, error))
     return NULL;
   picture = g_new0 (VelPicture, 1);
@@ -306,6 +384,26 @@ decode (Job *self, gint64 index, GError **error)
   picture->height = self->height;
   picture->rgb = to_bytes (index == 0 ? self : &(Job) { .engine = self->engine }, decoded);
   return picture;
+}
+
+/* stage: one latent to a picture */
+static VelPicture *
+decode (Job *self, gint64 index, GError **error)
+{
+  for (;;) {
+    VelType type = self->model->precision.vae, higher = vel_precision_higher (type, self->engine->device);
+    g_autoptr (GError) failure = NULL;
+    VelPicture *picture = decode_once (self, index, &failure);
+
+    if (picture)
+      return picture;
+    if (!may_retry (self, failure, type, higher)) {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
+    if (!vel_engine_reload_vae (self->engine, self->key, higher, self->cancellable, error))
+      return NULL;
+  }
 }
 
 static VelPicture *
@@ -322,8 +420,9 @@ picture_from_preview (Job *self)
 }
 
 static GStrv
-make_notes (const VelModel *model)
+make_notes (const Job *self)
 {
+  const VelModel *model = self->model;
   g_autoptr (GStrvBuilder) notes = g_strv_builder_new ();
   guint unused = model->unused ? g_strv_length (model->unused) : 0;
 
@@ -332,6 +431,8 @@ make_notes (const VelModel *model)
                                              model->unused[0]);
     g_strv_builder_add (notes, note);
   }
+  for (guint i = 0; i < self->notes->len; i++)
+    g_strv_builder_add (notes, self->notes->pdata[i]);
   return g_strv_builder_end (notes);
 }
 
@@ -358,6 +459,7 @@ run (Job *self, VelResult *result, GError **error)
 static void
 job_clear (Job *self)
 {
+  g_clear_pointer (&self->notes, g_ptr_array_unref);
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
   g_clear_pointer (&self->latents, vel_tensor_unref);
   g_clear_pointer (&self->preview, g_free);
@@ -376,6 +478,7 @@ vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progre
               .progress = progress,
               .progress_data = data,
               .cancellable = cancellable,
+              .notes = g_ptr_array_new_with_free_func (g_free),
               .trace = trace_path ? vel_trace_new () : NULL };
   gboolean ok;
 
@@ -394,7 +497,7 @@ vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progre
     result->model_path = g_strdup (job.model->path);
     result->model_name = g_strdup (job.model->name);
     result->model_hash = g_strdup (vel_model_get_hash (self->model));
-    result->notes = make_notes (job.model);
+    result->notes = make_notes (&job);
     result->seconds = (double) (g_get_monotonic_time () - began) / 1e6;
   } else {
     g_propagate_error (error, g_steal_pointer (&failure));

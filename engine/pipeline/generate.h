@@ -46,8 +46,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelResult, vel_result_free)
 
 /* Loads models, keeps the last one, and paints. Owned by one thread. */
 typedef struct VelEngine VelEngine;
-/* threads, nice: see VelBackendOptions. Returns: (transfer full); NULL with VEL_ERROR_DEVICE */
-VelEngine *vel_engine_new (unsigned threads, int nice, GError **error);
+/* device: see vel_device_open. A request may ask for another one later. Returns: (transfer full); NULL with VEL_ERROR_DEVICE */
+VelEngine *vel_engine_new (const char *device, const VelDeviceOptions *options, GError **error);
 void vel_engine_free (VelEngine *self);
 VelDevice *vel_engine_get_device (VelEngine *self);
 /* request: not changed, but for nothing. progress, cancellable: (nullable). trace_path: (nullable) see CLI "The trace".

@@ -40,7 +40,8 @@ identity_of (VelModelKey key)
 
   append_file (identity, key.path);
   append_file (identity, key.vae);
-  g_string_append_printf (identity, "%s|%s", key.tokenizer, key.prediction);
+  g_string_append_printf (identity, "%s|%s|%d%d%d", key.tokenizer, key.prediction, key.precision.text, key.precision.unet,
+                          key.precision.vae);
   return g_string_free (identity, FALSE);
 }
 
@@ -72,9 +73,12 @@ load_networks (VelModel *self, VelLoader *loader, GError **error)
 {
   const VelFamily *family = self->architecture.family;
 
+  loader->compute = self->precision.text;
   self->clip = vel_clip_load (loader);
+  loader->compute = self->precision.unet;
   if (vel_loader_ok (loader))
     self->unet = vel_unet_load (loader, family->unet_heads, family->unet_head_dim);
+  loader->compute = self->precision.vae;
   if (vel_loader_ok (loader))
     self->vae = vel_vae_load (loader);
   if (!vel_loader_ok (loader)) {
@@ -119,16 +123,60 @@ vel_model_get_hash (VelModel *self)
   return self->hash;
 }
 
+static VelWeights *
+open_weights (VelModelKey key, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelWeights) weights = vel_weights_open (key.path, cancellable, error);
+
+  if (!weights || (*key.vae && !vel_weights_overlay_vae (weights, key.vae, cancellable, error)))
+    return NULL;
+  return g_steal_pointer (&weights);
+}
+
+gboolean
+vel_model_reload_unet (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+{
+  const VelFamily *family = self->architecture.family;
+  g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
+  VelLoader loader = { .weights = weights, .device = device, .compute = type, .cancellable = cancellable };
+
+  if (!weights)
+    return FALSE;
+  g_clear_pointer (&self->unet, vel_unet_free); /* first: there may not be room for two */
+  self->unet = vel_unet_load (&loader, family->unet_heads, family->unet_head_dim);
+  self->precision.unet = type;
+  if (loader.error)
+    g_propagate_error (error, loader.error);
+  return self->unet != NULL;
+}
+
+gboolean
+vel_model_reload_vae (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
+  VelLoader loader = { .weights = weights, .device = device, .compute = type, .cancellable = cancellable };
+
+  if (!weights)
+    return FALSE;
+  g_clear_pointer (&self->vae, vel_vae_free);
+  self->vae = vel_vae_load (&loader);
+  self->precision.vae = type;
+  if (loader.error)
+    g_propagate_error (error, loader.error);
+  return self->vae != NULL;
+}
+
 VelModel *
 vel_model_load (VelDevice *device, VelModelKey key, void (*progress) (double fraction, void *data), void *data, GCancellable *cancellable,
                 GError **error)
 {
   g_autoptr (VelModel) self = g_new0 (VelModel, 1);
-  g_autoptr (VelWeights) weights = vel_weights_open (key.path, cancellable, error);
+  g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
   VelLoader loader = { .device = device, .cancellable = cancellable, .progress = progress, .progress_data = data };
 
-  if (!weights || (*key.vae && !vel_weights_overlay_vae (weights, key.vae, cancellable, error)))
+  if (!weights)
     return NULL;
+  self->precision = key.precision;
   if (!vel_architecture_read (&self->architecture, weights, key.prediction, error))
     return NULL;
   self->path = g_strdup (key.path);

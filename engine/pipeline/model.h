@@ -6,6 +6,7 @@
 #include "engine/models/family.h"
 #include "engine/models/unet.h"
 #include "engine/models/vae.h"
+#include "engine/pipeline/precision.h"
 #include "engine/text/tokenizer.h"
 
 /* What decides whether a loaded model can be used again. */
@@ -14,6 +15,7 @@ typedef struct {
   const char *vae;        /* "" = its own */
   const char *tokenizer;  /* "" = found */
   const char *prediction; /* "" = the file's */
+  VelPrecision precision;
 } VelModelKey;
 
 typedef struct {
@@ -23,6 +25,7 @@ typedef struct {
   VelClip *clip;
   VelUNet *unet;
   VelVae *vae;
+  VelPrecision precision; /* of the networks as they are now */
   GStrv unused;          /* tensors nobody asked for */
   gsize packed_bytes;
   double latent_to_rgb[5][3]; /* see VelFamily */
@@ -37,6 +40,10 @@ typedef struct {
 VelModel *vel_model_load (VelDevice *device, VelModelKey key, void (*progress) (double fraction, void *data), void *data,
                           GCancellable *cancellable, GError **error);
 void vel_model_free (VelModel *self);
+/* Takes one network from the files anew, to compute in `type` from now on. On an error the model can not be used any more.
+ * key: as it was loaded with. */
+gboolean vel_model_reload_unet (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
+gboolean vel_model_reload_vae (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
 /* AutoV2, waiting for it if it is still being computed. (nullable) borrowed */
 const char *vel_model_get_hash (VelModel *self);
 /* FALSE if the key differs or a file changed since. */

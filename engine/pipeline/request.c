@@ -64,9 +64,11 @@ static const VelParam fixed[] = {
     1, 0.01, .standard = "0.75", .group = "start" },
 
   { "device", N_ ("Device"), "cpu gpu", N_ ("Where to compute."), VEL_PARAM_CHOICE, VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL,
-    .standard = "auto", .choices = "auto|cpu", .group = "output" },
+    .standard = "auto", .choices = "auto|cpu|cuda|cuda:0|cuda:1|cuda:2|cuda:3|cuda:4|cuda:5|cuda:6|cuda:7", .group = "output" },
   { "precision", N_ ("Precision"), "float", N_ ("Arithmetic of the networks; fp32 is the exact reference."), VEL_PARAM_CHOICE,
-    VEL_PARAM_HIDDEN, .standard = "auto", .choices = "auto|fp32", .group = "output" },
+    VEL_PARAM_HIDDEN, .standard = "auto", .choices = "auto|fp32|bf16|fp16", .group = "output" },
+  { "memory", N_ ("Memory"), "vram bytes", N_ ("How many bytes of a card's memory to use at most; 0 uses what is free."), VEL_PARAM_INT,
+    VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, 0, 1e15, 1, .standard = "0", .group = "output" },
   { "threads", N_ ("Threads"), "cores", N_ ("How many processor cores to use; 0 uses all."), VEL_PARAM_INT,
     VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, 0, 1024, 1, .standard = "0", .group = "output" },
   { "output", N_ ("Output"), "file path", N_ ("Where the picture goes; unset, into the history."), VEL_PARAM_FILE,

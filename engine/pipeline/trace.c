@@ -38,6 +38,11 @@ take (VelTrace *self, const char *name, VelType type, VelShape shape, gpointer d
 {
   VelTensorOut out = { g_strdup (name), type, shape, data };
 
+  for (guint i = 0; i < self->tensors->len; i++) /* computed once more, in a higher precision */
+    if (g_str_equal (g_array_index (self->tensors, VelTensorOut, i).name, name)) {
+      g_array_remove_index (self->tensors, i);
+      break;
+    }
   g_array_append_val (self->tensors, out);
 }
 

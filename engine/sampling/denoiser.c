@@ -1,24 +1,198 @@
 /* eps and v to denoised.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/sampling/denoiser.h"
 
+#include <glib/gi18n-lib.h>
 #include <math.h>
 
-VelTensor *
-vel_denoiser_run (VelContext *ctx, const VelDenoiser *self, VelTensor *x, double sigma, const VelUNetText *text, VelTensor **raw)
-{
-  gint64 batch = x->shape.size[0];
-  double c_in = 1 / sqrt (sigma * sigma + 1);
-  double c_skip = self->prediction == VEL_PREDICTION_V ? c_in * c_in : 1;
-  double c_out = self->prediction == VEL_PREDICTION_V ? -sigma * c_in : -sigma;
-  float timestep = (float) self->levels->sigma_to_t (self->levels->model, sigma);
-  g_autofree float *timesteps = g_new (float, batch);
-  VelTensor *scaled, *output;
+struct VelTimes {
+  VelNetwork network;
+  GHashTable *rows; /* of sigma (double *), VelTensor [width] */
+};
 
-  for (gint64 i = 0; i < batch; i++)
-    timesteps[i] = timestep;
-  scaled = vel_op_combine (ctx, 1, &c_in, &x);
-  output = vel_unet_forward (ctx, self->unet, scaled, timesteps, text);
+struct VelDenoiser {
+  VelNetwork network;
+  VelUNetText *text;
+  VelContext *inside;                 /* the network's intermediates, whose addresses a recording knows: nobody else may use them */
+  VelTensor *input, *shifts, *output; /* [B, h, w, 4] and [width] in the network's type, [B, h, w, 4] in fp32; always at the same place */
+  unsigned runs;
+  VelGraph *graph;
+};
+
+static void
+fail_for_memory (VelContext *ctx)
+{
+  vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory to paint at this size; choose a smaller one"));
+}
+
+static void
+times_add (VelContext *ctx, VelTimes *self, const double *sigmas, unsigned n)
+{
+  gint64 width = vel_unet_get_shift_width (self->network.unet);
+  g_autofree float *timesteps = g_new (float, n);
+  VelTensor *table;
+
+  vel_context_open (ctx);
+  for (unsigned i = 0; i < n; i++)
+    timesteps[i] = (float) self->network.levels->sigma_to_t (self->network.levels->model, sigmas[i]);
+  table = vel_unet_embed_times (ctx, self->network.unet, timesteps, n);
+  for (unsigned i = 0; i < n; i++) {
+    VelTensor *row = vel_context_slice (ctx, table, i, 1);
+    VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), row->type, VEL_SHAPE (width));
+
+    if (!kept) {
+      fail_for_memory (ctx);
+      break;
+    }
+    vel_op_combine_into (ctx, kept, 1, (double[]) { 1 }, &row);
+    g_hash_table_replace (self->rows, g_memdup2 (&sigmas[i], sizeof *sigmas), kept);
+  }
+  vel_context_close (ctx, NULL);
+}
+
+VelTimes *
+vel_times_new (VelContext *ctx, const VelNetwork *network, const double *sigmas, unsigned n)
+{
+  VelTimes *self = g_new0 (VelTimes, 1);
+
+  self->network = *network;
+  self->rows = g_hash_table_new_full (g_double_hash, g_double_equal, g_free, (GDestroyNotify) vel_tensor_unref);
+  if (n > 0 && sigmas[n - 1] == 0)
+    n--;
+  if (n > 0)
+    times_add (ctx, self, sigmas, n);
+  return self;
+}
+
+void
+vel_times_free (VelTimes *self)
+{
+  if (!self)
+    return;
+  g_hash_table_unref (self->rows);
+  g_free (self);
+}
+
+VelTensor *
+vel_times_get (VelContext *ctx, VelTimes *self, double sigma)
+{
+  VelTensor *row = g_hash_table_lookup (self->rows, &sigma);
+
+  if (!row) {
+    times_add (ctx, self, &sigma, 1);
+    row = g_hash_table_lookup (self->rows, &sigma);
+  }
+  if (!row) /* no memory, which the context knows */
+    row = vel_context_tensor (ctx, vel_unet_get_type (self->network.unet), VEL_SHAPE (vel_unet_get_shift_width (self->network.unet)));
+  return row;
+}
+
+VelDenoiser *
+vel_denoiser_new (VelContext *ctx, const VelNetwork *network, VelUNetText *text, VelShape shape)
+{
+  g_autoptr (VelDenoiser) self = g_new0 (VelDenoiser, 1);
+  VelDevice *device = vel_context_get_device (ctx);
+  VelType type = vel_unet_get_type (network->unet);
+  VelShape out = shape;
+
+  out.size[3] = 4;
+  self->network = *network;
+  self->text = text;
+  self->inside = vel_context_new_inside (ctx);
+  self->input = vel_tensor_new (device, type, shape);
+  self->shifts = vel_tensor_new (device, type, VEL_SHAPE (vel_unet_get_shift_width (network->unet)));
+  self->output = vel_tensor_new (device, VEL_F32, out);
+  if (!self->input || !self->shifts || !self->output)
+    fail_for_memory (ctx);
+  return vel_context_ok (ctx) && text ? g_steal_pointer (&self) : NULL;
+}
+
+void
+vel_denoiser_free (VelDenoiser *self)
+{
+  VelDevice *device;
+
+  if (!self)
+    return;
+  device = vel_context_get_device (self->inside);
+  if (self->graph)
+    device->kernels->graph_free (device->backend, self->graph);
+  g_clear_pointer (&self->text, vel_unet_text_free);
+  g_clear_pointer (&self->input, vel_tensor_unref);
+  g_clear_pointer (&self->shifts, vel_tensor_unref);
+  g_clear_pointer (&self->output, vel_tensor_unref);
+  vel_context_free (self->inside);
+  g_free (self);
+}
+
+static void
+forward (VelDenoiser *self)
+{
+  VelTensor *raw;
+
+  vel_context_open (self->inside);
+  raw = vel_unet_forward (self->inside, self->network.unet, self->input, self->shifts, self->text);
+  vel_op_combine_into (self->inside, self->output, 1, (double[]) { 1 }, &raw);
+  vel_context_close (self->inside, NULL);
+}
+
+/* From input to output. The first time as it comes, so that memory and scratch have their sizes; the second time written down. */
+static void
+evaluate (VelContext *ctx, VelDenoiser *self)
+{
+  VelDevice *device = vel_context_get_device (ctx);
+  gboolean may_record = (device->kernels->features & VEL_FEATURE_GRAPHS) != 0;
+
+  if (!vel_context_ok (ctx))
+    return;
+  if (may_record && self->runs == 1) {
+    device->kernels->record (device->backend);
+    forward (self);
+    self->graph = device->kernels->recorded (device->backend);
+  }
+  if (self->graph)
+    device->kernels->replay (device->backend, self->graph);
+  else
+    forward (self);
+  self->runs++;
+  vel_context_take_error (ctx, self->inside);
+}
+
+VelTensor *
+vel_denoiser_run (VelContext *ctx, VelDenoiser *self, VelTensor *x, double sigma, VelTensor *times, VelTensor **raw)
+{
+  gint64 rows = x->shape.size[0], all = self->output->shape.size[0];
+  double c_in = 1 / sqrt (sigma * sigma + 1);
+  double c_skip = self->network.prediction == VEL_PREDICTION_V ? c_in * c_in : 1;
+  double c_out = self->network.prediction == VEL_PREDICTION_V ? -sigma * c_in : -sigma;
+  VelTensor *denoised = vel_context_tensor (ctx, VEL_F32, self->output->shape);
+
+  g_assert (all % rows == 0);
+  vel_context_open (ctx);
+  vel_op_combine_into (ctx, self->shifts, 1, (double[]) { 1 }, &times);
+  for (gint64 i = 0; i < all; i += rows)
+    vel_op_combine_into (ctx, vel_context_slice (ctx, self->input, i, rows), 1, &c_in, &x);
+  evaluate (ctx, self);
+  for (gint64 i = 0; i < all; i += rows)
+    vel_op_combine_into (ctx, vel_context_slice (ctx, denoised, i, rows), 2, (double[]) { c_skip, c_out },
+                         (VelTensor *[]) { x, vel_context_slice (ctx, self->output, i, rows) });
+  vel_context_close (ctx, NULL);
   if (raw)
-    *raw = output;
-  return vel_op_combine (ctx, 2, (double[]) { c_skip, c_out }, (VelTensor *[]) { x, output });
+    *raw = self->output;
+  return denoised;
+}
+
+const char *
+vel_denoiser_find_culprit (VelDenoiser *self)
+{
+  const char *culprit;
+
+  if (!vel_tensor_is_finite (self->input))
+    return NULL;
+  vel_context_set_watch (self->inside, TRUE);
+  forward (self);
+  culprit = vel_context_get_culprit (self->inside);
+  vel_context_set_watch (self->inside, FALSE);
+  return culprit;
 }

@@ -2,12 +2,12 @@
 #include "engine/sampling/guidance.h"
 
 struct VelGuidance {
-  VelDenoiser denoiser;
   double scale;
   gint64 batch;
-  VelUNetText *both;   /* [2 batch, ...], cond first; or NULL */
-  VelUNetText *cond;   /* [batch, ...], where the two can not be one */
-  VelUNetText *uncond; /* (nullable) */
+  VelTimes *times;
+  VelDenoiser *both;   /* [2 batch, ...], cond first; or NULL */
+  VelDenoiser *cond;   /* [batch, ...], where the two can not be one */
+  VelDenoiser *uncond; /* (nullable) */
   VelRawFunc watch;
   gpointer watch_data;
 };
@@ -20,38 +20,40 @@ repeat (VelContext *ctx, VelTensor *out, gint64 first, gint64 count, VelTensor *
     vel_op_combine_into (ctx, vel_context_slice (ctx, out, first + i, 1), 1, (double[]) { 1 }, &state);
 }
 
-static VelUNetText *
-text_new (VelContext *ctx, const VelUNet *unet, gint64 batch, VelTensor *first, VelTensor *second)
+/* size: of a picture, [h, w, 4] behind any batch */
+static VelDenoiser *
+denoiser_new (VelContext *ctx, const VelNetwork *network, gint64 batch, VelShape size, VelTensor *first, VelTensor *second)
 {
   VelShape shape = first->shape;
   VelUNetText *text;
   VelTensor *states;
 
   vel_context_open (ctx);
-  shape.size[0] = second ? 2 * batch : batch;
+  shape.size[0] = size.size[0] = second ? 2 * batch : batch;
   states = vel_context_tensor (ctx, VEL_F32, shape);
   repeat (ctx, states, 0, batch, first);
   if (second)
     repeat (ctx, states, batch, batch, second);
-  text = vel_unet_text_new (ctx, unet, states);
+  text = vel_unet_text_new (ctx, network->unet, states);
   vel_context_close (ctx, NULL);
-  return text;
+  return vel_denoiser_new (ctx, network, text, size);
 }
 
 VelGuidance *
-vel_guidance_new (VelContext *ctx, VelDenoiser denoiser, double scale, VelTensor *cond, VelTensor *uncond, gint64 batch)
+vel_guidance_new (VelContext *ctx, const VelNetwork *network, double scale, VelTensor *cond, VelTensor *uncond, VelShape shape,
+                  const double *sigmas, unsigned n_sigmas)
 {
   g_autoptr (VelGuidance) self = g_new0 (VelGuidance, 1);
 
-  self->denoiser = denoiser;
   self->scale = scale;
-  self->batch = batch;
+  self->batch = shape.size[0];
+  self->times = vel_times_new (ctx, network, sigmas, n_sigmas);
   if (uncond && vel_shape_equal (cond->shape, uncond->shape)) {
-    self->both = text_new (ctx, denoiser.unet, batch, cond, uncond);
+    self->both = denoiser_new (ctx, network, self->batch, shape, cond, uncond);
   } else {
-    self->cond = text_new (ctx, denoiser.unet, batch, cond, NULL);
+    self->cond = denoiser_new (ctx, network, self->batch, shape, cond, NULL);
     if (uncond)
-      self->uncond = text_new (ctx, denoiser.unet, batch, uncond, NULL);
+      self->uncond = denoiser_new (ctx, network, self->batch, shape, uncond, NULL);
   }
   return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
 }
@@ -61,9 +63,10 @@ vel_guidance_free (VelGuidance *self)
 {
   if (!self)
     return;
-  g_clear_pointer (&self->both, vel_unet_text_free);
-  g_clear_pointer (&self->cond, vel_unet_text_free);
-  g_clear_pointer (&self->uncond, vel_unet_text_free);
+  g_clear_pointer (&self->both, vel_denoiser_free);
+  g_clear_pointer (&self->cond, vel_denoiser_free);
+  g_clear_pointer (&self->uncond, vel_denoiser_free);
+  g_clear_pointer (&self->times, vel_times_free);
   g_free (self);
 }
 
@@ -84,42 +87,49 @@ report (VelContext *ctx, VelGuidance *self, VelTensor *cond, VelTensor *uncond)
 
 /* cond and uncond through the network together. */
 static void
-run_both (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTensor **cond, VelTensor **uncond)
+run_both (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTensor *times, VelTensor **cond, VelTensor **uncond)
 {
-  VelShape shape = x->shape;
-  VelTensor *twice, *denoised, *raw;
+  VelTensor *raw, *denoised = vel_denoiser_run (ctx, self->both, x, sigma, times, &raw);
 
-  shape.size[0] = 2 * self->batch;
-  twice = vel_context_tensor (ctx, x->type, shape);
-  for (gint64 i = 0; i < 2; i++)
-    vel_op_combine_into (ctx, vel_context_slice (ctx, twice, i * self->batch, self->batch), 1, (double[]) { 1 }, &x);
-  denoised = vel_denoiser_run (ctx, &self->denoiser, twice, sigma, self->both, &raw);
   *cond = vel_context_slice (ctx, denoised, 0, self->batch);
   *uncond = vel_context_slice (ctx, denoised, self->batch, self->batch);
   report (ctx, self, vel_context_slice (ctx, raw, 0, 1), vel_context_slice (ctx, raw, self->batch, 1));
 }
 
 static void
-run_apart (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTensor **cond, VelTensor **uncond)
+run_apart (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTensor *times, VelTensor **cond, VelTensor **uncond)
 {
   VelTensor *raw_cond, *raw_uncond = NULL;
 
-  *cond = vel_denoiser_run (ctx, &self->denoiser, x, sigma, self->cond, &raw_cond);
-  *uncond = self->uncond ? vel_denoiser_run (ctx, &self->denoiser, x, sigma, self->uncond, &raw_uncond) : NULL;
+  *cond = vel_denoiser_run (ctx, self->cond, x, sigma, times, &raw_cond);
+  *uncond = self->uncond ? vel_denoiser_run (ctx, self->uncond, x, sigma, times, &raw_uncond) : NULL;
   report (ctx, self, vel_context_slice (ctx, raw_cond, 0, 1), raw_uncond ? vel_context_slice (ctx, raw_uncond, 0, 1) : NULL);
 }
 
 VelTensor *
 vel_guidance_run (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma)
 {
-  VelTensor *cond, *uncond;
+  VelTensor *cond, *uncond, *times;
 
   vel_context_open (ctx);
+  times = vel_times_get (ctx, self->times, sigma);
   if (self->both)
-    run_both (ctx, self, x, sigma, &cond, &uncond);
+    run_both (ctx, self, x, sigma, times, &cond, &uncond);
   else
-    run_apart (ctx, self, x, sigma, &cond, &uncond);
+    run_apart (ctx, self, x, sigma, times, &cond, &uncond);
   if (uncond)
     cond = vel_op_combine (ctx, 2, (double[]) { self->scale, 1 - self->scale }, (VelTensor *[]) { cond, uncond });
   return vel_context_close (ctx, cond);
+}
+
+const char *
+vel_guidance_find_culprit (VelGuidance *self)
+{
+  VelDenoiser *denoisers[] = { self->both, self->cond, self->uncond };
+  const char *culprit = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (denoisers) && !culprit; i++)
+    if (denoisers[i])
+      culprit = vel_denoiser_find_culprit (denoisers[i]);
+  return culprit;
 }

@@ -10,11 +10,16 @@ typedef struct VelGuidance VelGuidance;
 typedef void (*VelRawFunc) (VelTensor *cond, VelTensor *uncond, gpointer data);
 
 /* cond, uncond: text states [1, T, C] for all pictures of a batch; uncond may be NULL where scale is 1. Both go through the network in
- * one batch where they have as many tokens, else one after the other. ctx: used for what is computed once.
+ * one batch where they have as many tokens, else one after the other. shape: of the latents, [batch, h, w, 4]. sigmas: [n_sigmas], those
+ * that are known beforehand. ctx: used for what is computed once.
  * Returns: (transfer full); NULL if that failed (ask vel_context_check) */
-VelGuidance *vel_guidance_new (VelContext *ctx, VelDenoiser denoiser, double scale, VelTensor *cond, VelTensor *uncond, gint64 batch);
+VelGuidance *vel_guidance_new (VelContext *ctx, const VelNetwork *network, double scale, VelTensor *cond, VelTensor *uncond, VelShape shape,
+                               const double *sigmas, unsigned n_sigmas);
 void vel_guidance_free (VelGuidance *self);
 void vel_guidance_watch_first (VelGuidance *self, VelRawFunc watch, gpointer data);
+
+/* See vel_denoiser_find_culprit. */
+const char *vel_guidance_find_culprit (VelGuidance *self);
 
 /* x: [B, h, w, 4] -> [B, h, w, 4], denoised and guided */
 VelTensor *vel_guidance_run (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma);

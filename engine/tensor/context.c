@@ -23,7 +23,8 @@ struct VelContext {
   VelDevice *device;
   GCancellable *cancellable;
   GError *error;
-  gboolean lean;
+  gboolean lean, watch;
+  const char *culprit;
   GArray *idle;      /* Block */
   GPtrArray *scopes; /* GPtrArray of Entry */
   size_t held, peak;
@@ -52,6 +53,12 @@ vel_context_new (VelDevice *device, GCancellable *cancellable)
   self->scopes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
   vel_context_open (self);
   return self;
+}
+
+VelContext *
+vel_context_new_inside (VelContext *self)
+{
+  return vel_context_new (self->device, self->cancellable);
 }
 
 void
@@ -220,7 +227,20 @@ vel_context_ok (VelContext *self)
 {
   if (!self->error)
     g_cancellable_set_error_if_cancelled (self->cancellable, &self->error);
+  if (!self->error)
+    vel_device_check (self->device, &self->error);
   return self->error == NULL;
+}
+
+void
+vel_context_take_error (VelContext *self, VelContext *other)
+{
+  if (!self->error)
+    self->error = g_steal_pointer (&other->error);
+  else
+    g_clear_error (&other->error);
+  self->flops += other->flops;
+  other->flops = 0;
 }
 
 void
@@ -242,6 +262,26 @@ vel_context_check (VelContext *self, GError **error)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&self->error));
   return FALSE;
+}
+
+void
+vel_context_set_watch (VelContext *self, gboolean watch)
+{
+  self->watch = watch;
+  self->culprit = NULL;
+}
+
+void
+vel_context_look (VelContext *self, VelTensor *tensor, const char *layer)
+{
+  if (self->watch && !self->culprit && vel_context_ok (self) && !vel_tensor_is_finite (tensor))
+    self->culprit = layer;
+}
+
+const char *
+vel_context_get_culprit (VelContext *self)
+{
+  return self->culprit;
 }
 
 void

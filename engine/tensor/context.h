@@ -15,6 +15,8 @@ typedef struct VelContext VelContext;
 
 /* cancellable: (nullable), looked at before every op. Returns: (transfer full) */
 VelContext *vel_context_new (VelDevice *device, GCancellable *cancellable);
+/* Another one on the same device with the same cancellable, for what has to keep its memory to itself. Returns: (transfer full) */
+VelContext *vel_context_new_inside (VelContext *self);
 void vel_context_free (VelContext *self);
 VelDevice *vel_context_get_device (VelContext *self);
 /* Idle blocks go back to the system when a large one of another size is wanted: least memory, for what passes through many sizes once
@@ -34,12 +36,20 @@ VelTensor *vel_context_reshape (VelContext *self, VelTensor *tensor, VelShape sh
 /* Gives a tensor of the innermost scope back early; neither it nor a view of it may be used again. NULL is ignored. */
 void vel_context_drop (VelContext *self, VelTensor *tensor);
 
-/* True if the computation goes on: no error, not cancelled. Ops ask this first. */
+/* True if the computation goes on: no error, not cancelled, the device at work. Ops ask this first. */
 gboolean vel_context_ok (VelContext *self);
 /* Keeps the first error only. */
 void vel_context_fail (VelContext *self, VelError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Hands over the first error, if any, and clears it. Returns: FALSE with error set if there was one. */
 gboolean vel_context_check (VelContext *self, GError **error);
+/* Takes over the first error of `other`, which is clear of it then. */
+void vel_context_take_error (VelContext *self, VelContext *other);
+/* For finding out where numbers went out of bounds: with it every layer's result is looked at, which is slow. */
+void vel_context_set_watch (VelContext *self, gboolean watch);
+/* Looks at a result if asked to. layer: owned by nobody. */
+void vel_context_look (VelContext *self, VelTensor *tensor, const char *layer);
+/* (nullable) the first layer whose result was not finite */
+const char *vel_context_get_culprit (VelContext *self);
 /* What the products of the ops so far came to: two for each multiplication and addition, whatever algorithm ran. */
 void vel_context_count (VelContext *self, double flops);
 double vel_context_get_flops (VelContext *self);

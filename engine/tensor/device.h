@@ -8,15 +8,36 @@ struct VelDevice {
   int references;
   const VelKernels *kernels;
   VelBackend *backend;
-  char *name; /* "cpu", "reference" */
+  char *name; /* "cpu", "cuda:0", "reference" */
+  char *note; /* (nullable) why "auto" means this one, for people */
 };
 
+typedef struct {
+  unsigned threads; /* 0: all */
+  int nice;         /* see VelBackendOptions */
+  guint64 memory;   /* bytes of a card's memory to use at most; 0: what is free */
+} VelDeviceOptions;
+
+/* spec: "cpu", "cuda" (the first card), "cuda:N", or "auto": the first card that can be used, else the processor.
+ * Returns: (transfer full); NULL with VEL_ERROR_DEVICE */
+VelDevice *vel_device_open (const char *spec, const VelDeviceOptions *options, GError **error);
 /* threads: 0 = all.  nice: see VelBackendOptions.  Returns: (transfer full); NULL with VEL_ERROR_DEVICE */
 VelDevice *vel_device_new_cpu (unsigned threads, int nice, GError **error);
 /* The plain loops of kernels/reference, for tests. Returns: (transfer full) */
 VelDevice *vel_device_new_reference (void);
 VelDevice *vel_device_ref (VelDevice *self);
 void vel_device_unref (VelDevice *self);
+
+/* Returns: FALSE with VEL_ERROR_DEVICE if the device broke down; it has to be opened anew then */
+gboolean vel_device_check (VelDevice *self, GError **error);
+/* Whether networks can compute in this type. */
+gboolean vel_device_takes (VelDevice *self, VelType type);
+/* Bytes that can still be had, and all there are; 0 where that is not known. */
+void vel_device_get_memory (VelDevice *self, guint64 *free_bytes, guint64 *total_bytes);
 /* One line for people, borrowed: "AVX2, 2 threads". */
 const char *vel_device_describe (VelDevice *self);
+
+/* All cards, also those that can not be used. why: (out) (transfer full) a sentence if there is none.
+ * Returns: (transfer full) (element-type VelDeviceInfo) */
+GArray *vel_device_list_cards (char **why);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelDevice, vel_device_unref)

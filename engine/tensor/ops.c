@@ -61,11 +61,14 @@ vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float
                                      VEL_SHAPE (batch, conv_side (height, options.up_height, kernel, options),
                                                 conv_side (width, options.up_width, kernel, options), out));
   VelDevice *device = vel_context_get_device (ctx);
+  gint64 x2_channels = options.x2 ? last_axis (options.x2) : 0;
 
   g_assert (x->shape.n == 4);
   g_assert (!residual || vel_shape_equal (residual->shape, y->shape));
-  g_assert (!embedding || vel_shape_equal (embedding->shape, VEL_SHAPE (batch, out)));
-  vel_context_count (ctx, 2.0 * rows (y) * out * last_axis (x) * kernel * kernel);
+  g_assert (!embedding || embedding->shape.n == 1 || embedding->shape.size[0] == batch);
+  g_assert (!embedding || last_axis (embedding) == out);
+  g_assert (!options.x2 || (vel_op_takes_two (ctx) && rows (options.x2) == rows (x)));
+  vel_context_count (ctx, 2.0 * rows (y) * out * (last_axis (x) + x2_channels) * kernel * kernel);
   if (vel_context_ok (ctx))
     device->kernels->conv (device->backend,
                            &(VelConvArgs) { .type = x->type,
@@ -79,8 +82,11 @@ vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float
                                             .pad_after = options.pad_after,
                                             .weight = weight,
                                             .x = x->data,
+                                            .x2 = options.x2 ? options.x2->data : NULL,
+                                            .x2_channels = (size_t) x2_channels,
                                             .bias = bias,
                                             .embedding = embedding ? embedding->data : NULL,
+                                            .embedding_stride = embedding && embedding->shape.n > 1 ? (size_t) out : 0,
                                             .residual = residual ? residual->data : NULL,
                                             .out = y->data });
   return y;
@@ -125,23 +131,28 @@ vel_op_attention (VelContext *ctx, VelAttend attend)
 }
 
 VelTensor *
-vel_op_group_norm (VelContext *ctx, VelTensor *x, const float *gamma, const float *beta, gint64 groups, double eps, gboolean silu)
+vel_op_group_norm (VelContext *ctx, VelTensor *x, VelTensor *x2, const float *gamma, const float *beta, gint64 groups, double eps,
+                   gboolean silu)
 {
-  VelTensor *y = like (ctx, x, last_axis (x));
+  gint64 x2_channels = x2 ? last_axis (x2) : 0;
+  VelTensor *y = like (ctx, x, last_axis (x) + x2_channels);
   VelDevice *device = vel_context_get_device (ctx);
 
+  g_assert (!x2 || (vel_op_takes_two (ctx) && rows (x2) == rows (x)));
   if (vel_context_ok (ctx))
     device->kernels->group_norm (device->backend,
                                  &(VelGroupNormArgs) { .type = x->type,
                                                        .batch = (size_t) x->shape.size[0],
                                                        .pixels = rows (x) / (size_t) x->shape.size[0],
-                                                       .channels = (size_t) last_axis (x),
+                                                       .channels = (size_t) last_axis (y),
                                                        .groups = (size_t) groups,
                                                        .eps = eps,
                                                        .gamma = gamma,
                                                        .beta = beta,
                                                        .silu = silu,
                                                        .x = x->data,
+                                                       .x2 = x2 ? x2->data : NULL,
+                                                       .x2_channels = (size_t) x2_channels,
                                                        .out = y->data });
   return y;
 }
@@ -186,11 +197,13 @@ vel_op_combine_into (VelContext *ctx, VelTensor *out, unsigned n, const double *
 {
   VelDevice *device = vel_context_get_device (ctx);
   const void *data[8];
+  VelType types[8];
 
   g_assert (n >= 1 && n <= G_N_ELEMENTS (data));
   for (unsigned i = 0; i < n; i++) {
     g_assert (vel_shape_count (terms[i]->shape) == vel_shape_count (out->shape));
     data[i] = terms[i]->data;
+    types[i] = terms[i]->type;
   }
   if (vel_context_ok (ctx))
     device->kernels->combine (device->backend,
@@ -199,7 +212,8 @@ vel_op_combine_into (VelContext *ctx, VelTensor *out, unsigned n, const double *
                                                   .n = n,
                                                   .weights = weights,
                                                   .terms = data,
-                                                  .out = out->data });
+                                                  .out = out->data,
+                                                  .types = types });
 }
 
 VelTensor *
@@ -241,6 +255,28 @@ vel_op_sinusoid (VelContext *ctx, const float *timesteps, gint64 n, gint64 chann
       device->backend,
       &(VelSinusoidArgs) { .type = VEL_F32, .n = (size_t) n, .channels = (size_t) channels, .timesteps = timesteps, .out = y->data });
   return y;
+}
+
+VelTensor *
+vel_op_convert (VelContext *ctx, VelTensor *x, VelType type)
+{
+  VelDevice *device = vel_context_get_device (ctx);
+  VelTensor *y;
+
+  if (x->type == type)
+    return x;
+  y = vel_context_tensor (ctx, type, x->shape);
+  if (vel_context_ok (ctx))
+    device->kernels->convert (
+      device->backend,
+      &(VelConvertArgs) { .count = (size_t) vel_shape_count (x->shape), .from = x->type, .to = type, .x = x->data, .out = y->data });
+  return y;
+}
+
+gboolean
+vel_op_takes_two (VelContext *ctx)
+{
+  return (vel_context_get_device (ctx)->kernels->features & VEL_FEATURE_TWO_INPUTS) != 0;
 }
 
 static VelTensor *

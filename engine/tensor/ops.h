@@ -7,7 +7,8 @@
 
 #include "engine/tensor/context.h"
 
-/* x: [..., in] -> [..., out].  bias: [out] host floats or NULL.  residual: (nullable) shaped like the result. */
+/* Tables (bias, gamma, beta) are floats in device memory.
+ * x: [..., in] -> [..., out].  bias: [out] or NULL.  residual: (nullable) shaped like the result. */
 VelTensor *vel_op_linear (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float *bias, gint64 out, VelActivation activation,
                           VelTensor *residual);
 
@@ -15,9 +16,11 @@ typedef struct {
   unsigned stride; /* 0 means 1 */
   unsigned pad_before, pad_after;
   gint64 up_height, up_width; /* 0: not resized */
+  VelTensor *x2;              /* (nullable) [B, H, W, ...]: channels that follow those of x */
 } VelConvOptions;
 
-/* x: [B, H, W, in] -> [B, H', W', out].  embedding: (nullable) [B, out].  residual: (nullable) shaped like the result. */
+/* x: [B, H, W, in] -> [B, H', W', out].  embedding: (nullable) [B, out], or [out] for all pictures.  residual: (nullable) shaped like
+ * the result. */
 VelTensor *vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float *bias, gint64 out, gint64 kernel,
                         VelConvOptions options, VelTensor *embedding, VelTensor *residual);
 
@@ -31,19 +34,24 @@ typedef struct {
 } VelAttend;
 VelTensor *vel_op_attention (VelContext *ctx, VelAttend attend);
 
-/* x: [B, ..., C]; statistics over everything but B, per group of channels. */
-VelTensor *vel_op_group_norm (VelContext *ctx, VelTensor *x, const float *gamma, const float *beta, gint64 groups, double eps, gboolean silu);
+/* x: [B, ..., C]; statistics over everything but B, per group of channels.  x2: (nullable) [B, ..., C2]: channels that follow. */
+VelTensor *vel_op_group_norm (VelContext *ctx, VelTensor *x, VelTensor *x2, const float *gamma, const float *beta, gint64 groups, double eps,
+                              gboolean silu);
 /* x: [..., C] */
 VelTensor *vel_op_layer_norm (VelContext *ctx, VelTensor *x, const float *gamma, const float *beta, double eps);
 VelTensor *vel_op_activate (VelContext *ctx, VelTensor *x, VelActivation activation);
-/* sum of weights[i] * terms[i]; n <= 8 */
+/* sum of weights[i] * terms[i]; n <= 8; in the type of the first term, the others may have another */
 VelTensor *vel_op_combine (VelContext *ctx, unsigned n, const double *weights, VelTensor *const *terms);
 /* The same into a tensor that is there already, which may be one of the terms. */
 void vel_op_combine_into (VelContext *ctx, VelTensor *out, unsigned n, const double *weights, VelTensor *const *terms);
 /* [..., A], [..., B] -> [..., A + B] */
 VelTensor *vel_op_concat (VelContext *ctx, VelTensor *a, VelTensor *b);
-/* n timesteps (host) -> [n, channels] */
+/* n timesteps (host) -> [n, channels], in fp32 */
 VelTensor *vel_op_sinusoid (VelContext *ctx, const float *timesteps, gint64 n, gint64 channels);
+/* The same values in another type; x itself if it has that type. */
+VelTensor *vel_op_convert (VelContext *ctx, VelTensor *x, VelType type);
+/* Whether conv and group_norm take two inputs here; else vel_op_concat makes them one. */
+gboolean vel_op_takes_two (VelContext *ctx);
 /* [B, ..., C] -> [B, C, ...] and back: first and last axis meanings swap, those between stay. */
 VelTensor *vel_op_channels_first (VelContext *ctx, VelTensor *x);
 VelTensor *vel_op_channels_last (VelContext *ctx, VelTensor *x);

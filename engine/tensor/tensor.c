@@ -103,3 +103,19 @@ vel_tensor_download (const VelTensor *self, void *host)
 {
   self->device->kernels->download (self->device->backend, host, self->data, self->bytes);
 }
+
+/* An exponent of all ones is infinity or no number. */
+gboolean
+vel_tensor_is_finite (const VelTensor *self)
+{
+  g_autofree guint8 *host = g_malloc (self->bytes);
+  gsize count = (gsize) vel_shape_count (self->shape);
+  guint16 mask = self->type == VEL_F16 ? 0x7c00 : 0x7f80;
+
+  vel_tensor_download (self, host);
+  for (gsize i = 0; i < count; i++)
+    if (self->type == VEL_F32 ? (((const guint32 *) (gpointer) host)[i] & 0x7f800000) == 0x7f800000
+                              : (((const guint16 *) (gpointer) host)[i] & mask) == mask)
+      return FALSE;
+  return TRUE;
+}

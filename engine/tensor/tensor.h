@@ -44,4 +44,6 @@ VelTensor *vel_tensor_slice (VelTensor *self, gint64 first, gint64 count);
 /* Copies to or from host memory of exactly the tensor's bytes. */
 void vel_tensor_upload (VelTensor *self, const void *host);
 void vel_tensor_download (const VelTensor *self, void *host);
+/* Whether all elements of a tensor of a floating type are numbers. */
+gboolean vel_tensor_is_finite (const VelTensor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelTensor, vel_tensor_unref)

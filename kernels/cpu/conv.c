@@ -39,6 +39,7 @@ vel_isa_conv (VelBackend *backend, const VelConvArgs *args)
     .columns = weight->out,
     .bias = args->bias,
     .embedding = args->embedding,
+    .embedding_stride = args->embedding_stride,
     .pixels = pixels,
     .residual = args->residual,
   };

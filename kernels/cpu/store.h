@@ -4,15 +4,16 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/vector.h"
 
-/* The end of a product: out[row] = activation (sums + bias) + embedding[row / pixels] + residual[row]. */
+/* The end of a product: out[row] = activation (sums + bias) + embedding of its picture + residual[row]. */
 typedef struct {
   float *out; /* [rows, columns] */
   size_t columns;
   bool gated;        /* a panel is eight values and their eight gates */
   const float *bias; /* [columns], gated [2 columns]; or NULL */
   VelActivation activation;
-  const float *embedding; /* [rows / pixels, columns] or NULL */
-  size_t pixels;
+  const float *embedding; /* [columns] for each picture, or NULL */
+  size_t embedding_stride; /* floats from one picture's to the next; 0: one for all */
+  size_t pixels;           /* rows of a picture */
   const float *residual; /* [rows, columns] or NULL; may be out */
 } VelStore;
 
@@ -33,7 +34,7 @@ store_eight (const VelStore *self, V8 sums, size_t row, size_t column)
   if (self->activation != VEL_ACTIVATION_NONE)
     sums = activate8 (sums, self->activation);
   if (self->embedding != NULL)
-    sums += load_some (self->embedding + row / self->pixels * self->columns + column, n);
+    sums += load_some (self->embedding + row / self->pixels * self->embedding_stride + column, n);
   if (self->residual != NULL)
     sums += load_some (self->residual + at, n);
   if (n >= 8)

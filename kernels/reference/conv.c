@@ -52,7 +52,7 @@ vel_reference_conv (VelBackend *backend, const VelConvArgs *args)
           if (args->bias != NULL)
             value += args->bias[channel];
           if (embedding != NULL)
-            value += embedding[picture * out_channels + channel];
+            value += embedding[picture * args->embedding_stride + channel];
           out[i] = (float) (residual != NULL ? value + residual[i] : value);
         }
 }

@@ -56,7 +56,7 @@ test_later (void)
   static const char *const verbs[] = { "preprocess", "convert", "serve", "worker", "train", "verify" };
   static const char *const flags[] = {
     "--lora", "--embedding", "--control", "--mask", "--mask-blur", "--fill", "--hires", "--hires-steps", "--hires-strength", "--hires-upscaler",
-    "--ensd", "--memory",
+    "--ensd",
   };
   static const char *const kinds[] = { "loras", "controlnets", "embeddings", "preprocessors", "upscalers" };
 
@@ -72,7 +72,9 @@ test_later (void)
   vel_assert_refused (vel_program_run (NULL, "debug", "prompt", NULL), 2, "prompt");
   vel_assert_refused (vel_program_run (NULL, "debug", "brownian", NULL), 2, "brownian");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--render-as", "comfyui", NULL), 2, "comfyui");
-  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--device", "cuda", NULL), 2, "cuda");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--device", "toaster", NULL), 2, "toaster");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--quiet", "--device", "cuda", NULL), 1, "this build has no CUDA backend");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--device", "cpu", "--precision", "fp16", "--quiet", NULL), 1, "fp16");
 }
 
 /* Values that do not fit are wrong usage, before any work. */

@@ -91,6 +91,7 @@ run (const void *data, const VelKernels *kernels, VelBackend *backend, float *ou
                               .x = x,
                               .bias = shape->flags & BIAS ? bias : NULL,
                               .embedding = shape->flags & EMBEDDING ? embedding : NULL,
+                              .embedding_stride = shape->out,
                               .residual = shape->flags & IN_PLACE   ? out
                                           : shape->flags & RESIDUAL ? residual
                                                                     : NULL,

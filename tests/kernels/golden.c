@@ -148,6 +148,7 @@ test_conv (const Target *target)
                                                 .x = x,
                                                 .bias = bias,
                                                 .embedding = embedding,
+                                                .embedding_stride = shapes[i].out,
                                                 .residual = residual,
                                                 .out = out,
                                             });

@@ -129,7 +129,7 @@ test_unet (gconstpointer data)
   const VelNoiseLevels *levels = vel_noise_levels_sd ();
   double sigma, scale;
   float time;
-  VelTensor *x;
+  VelTensor *x, *shifts;
 
   set_up (&self, data);
   unet = vel_unet_load (&self.loader, 8, 0);
@@ -139,10 +139,11 @@ test_unet (gconstpointer data)
   time = (float) levels->sigma_to_t (levels->model, sigma);
   x = upload (&self, "latent.000", TRUE);
   x = vel_op_combine (self.ctx, 1, &scale, &x);
+  shifts = vel_context_reshape (self.ctx, vel_unet_embed_times (self.ctx, unet, &time, 1), VEL_SHAPE (vel_unet_get_shift_width (unet)));
   for (int side = 0; side < 2; side++) {
     g_autoptr (VelUNetText) text = vel_unet_text_new (self.ctx, unet, upload (&self, side ? "uncond" : "cond", FALSE));
 
-    compare (&self, vel_unet_forward (self.ctx, unet, x, &time, text), side ? "model.uncond" : "model.cond", 3e-5);
+    compare (&self, vel_unet_forward (self.ctx, unet, x, shifts, text), side ? "model.uncond" : "model.cond", 3e-5);
   }
   tear_down (&self);
 }

@@ -199,7 +199,7 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
   fixture.folder = g_dir_make_tmp ("velatura-golden-XXXXXX", NULL);
-  fixture.engine = vel_engine_new (2, 0, NULL);
+  fixture.engine = vel_engine_new ("cpu", &(VelDeviceOptions) { .threads = 2 }, NULL);
   fixture.models = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = g_strconcat ("/pipeline/golden/", cases[i], NULL);

@@ -248,7 +248,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   folder = g_dir_make_tmp ("velatura-loading-XXXXXX", NULL);
   g_setenv ("XDG_DATA_HOME", folder, TRUE); /* no vocabulary of the person who runs this */
-  engine = vel_engine_new (2, 0, NULL);
+  engine = vel_engine_new ("cpu", &(VelDeviceOptions) { .threads = 2 }, NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = g_strconcat ("/pipeline/loading/", cases[i].name, NULL);
 
