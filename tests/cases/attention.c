@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 typedef struct {
   size_t batch, heads, head_dim, rows, keys;
@@ -31,36 +30,39 @@ static const Shape shapes[] = {
 };
 
 static void
-run (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run (const void *data, const VelCaseTarget *target, float *out)
 {
   const Shape *shape = data;
   size_t width = shape->heads * shape->head_dim, stride = shape->stacked ? 3 * width : width;
   size_t tokens = shape->stacked && shape->keys > shape->rows ? shape->keys : shape->rows;
-  size_t q_count = shape->batch * tokens * stride, k_count = shape->batch * shape->keys * stride;
-  float *q = vel_case_values (q_count, 1, shape->sharpness > 0 ? shape->sharpness : 1);
-  float *k = shape->stacked ? q + width : vel_case_values (k_count, 2, 1);
-  float *v = shape->stacked ? q + 2 * width : vel_case_values (k_count, 3, 1);
+  size_t count = shape->batch * shape->rows * width, keys = shape->batch * shape->keys * stride;
+  char *q = vel_case_input (target, shape->batch * tokens * stride, 1, shape->sharpness > 0 ? shape->sharpness : 1);
+  char *k = shape->stacked ? q + width * vel_type_size (target->type) : vel_case_input (target, keys, 2, 1);
+  char *v = shape->stacked ? q + 2 * width * vel_type_size (target->type) : vel_case_input (target, keys, 3, 1);
+  void *result = vel_case_result (target, count, NULL);
 
-  kernels->attention (backend, &(VelAttentionArgs){
-                                   .batch = shape->batch,
-                                   .heads = shape->heads,
-                                   .head_dim = shape->head_dim,
-                                   .rows = shape->rows,
-                                   .keys = shape->keys,
-                                   .scale = 1 / sqrt ((double) shape->head_dim),
-                                   .causal = shape->causal,
-                                   .q = q,
-                                   .k = k,
-                                   .v = v,
-                                   .q_stride = stride,
-                                   .k_stride = stride,
-                                   .v_stride = stride,
-                                   .out = out,
-                               });
-  free (q);
+  target->kernels->attention (target->backend, &(VelAttentionArgs){
+                                                   .type = target->type,
+                                                   .batch = shape->batch,
+                                                   .heads = shape->heads,
+                                                   .head_dim = shape->head_dim,
+                                                   .rows = shape->rows,
+                                                   .keys = shape->keys,
+                                                   .scale = 1 / sqrt ((double) shape->head_dim),
+                                                   .causal = shape->causal,
+                                                   .q = q,
+                                                   .k = k,
+                                                   .v = v,
+                                                   .q_stride = stride,
+                                                   .k_stride = stride,
+                                                   .v_stride = stride,
+                                                   .out = result,
+                                               });
+  vel_case_take (target, result, count, out);
+  vel_case_free (target, q);
   if (!shape->stacked) {
-    free (k);
-    free (v);
+    vel_case_free (target, k);
+    vel_case_free (target, v);
   }
 }
 

@@ -4,9 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { BIAS = 1, RESIDUAL = 2, IN_PLACE = 4, EMBEDDING = 8 };
+enum { BIAS = 1, RESIDUAL = 2, IN_PLACE = 4, EMBEDDING = 8, SHARED = 16 }; /* SHARED: one embedding for all pictures */
 
 typedef struct {
   size_t batch, height, width, in, out;
@@ -14,6 +13,7 @@ typedef struct {
   size_t up_height, up_width;
   VelType type;
   unsigned flags;
+  size_t second; /* of the `in` channels, those that come as a second input */
 } Shape;
 
 static const Shape shapes[] = {
@@ -51,6 +51,12 @@ static const Shape shapes[] = {
   { 2, 4, 4, 24, 40, 3, 1, 1, 1, 0, 0, VEL_BF16, BIAS },
   { 1, 100, 90, 64, 24, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS },
   { 1, 12, 12, 520, 48, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | RESIDUAL },
+  { 2, 8, 8, 64, 64, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | SHARED },
+  { 3, 5, 5, 12, 20, 3, 1, 1, 1, 0, 0, VEL_F32, BIAS | SHARED | RESIDUAL },
+  { 2, 8, 8, 96, 64, 1, 1, 0, 0, 0, 0, VEL_F16, BIAS, 32 },
+  { 1, 8, 6, 48, 40, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | RESIDUAL, 16 },
+  { 1, 7, 5, 13, 9, 1, 1, 0, 0, 0, 0, VEL_F32, BIAS, 5 },
+  { 1, 5, 5, 21, 8, 3, 2, 1, 1, 0, 0, VEL_BF16, BIAS, 10 },
 };
 
 static size_t
@@ -66,43 +72,51 @@ out_count (const Shape *shape)
 }
 
 static void
-run (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run (const void *data, const VelCaseTarget *target, float *out)
 {
+  const VelKernels *kernels = target->kernels;
   const Shape *shape = data;
-  size_t patch = shape->in * shape->kernel * shape->kernel;
-  void *values = vel_case_weight (shape->out * patch, shape->type, 2, 1 / sqrt ((double) patch));
-  float *x = vel_case_values (shape->batch * shape->height * shape->width * shape->in, 1, 1);
-  float *bias = vel_case_values (shape->out, 3, 0.5), *embedding = vel_case_values (shape->batch * shape->out, 4, 1);
-  float *residual = vel_case_values (out_count (shape), 5, 1);
-  VelPacked *weight = kernels->pack_conv (backend, &(VelPackConv){ values, shape->type, shape->out, shape->in, shape->kernel });
+  size_t patch = shape->in * shape->kernel * shape->kernel, pixels = shape->batch * shape->height * shape->width;
+  void *values = vel_case_weight (target, shape->out * patch, shape->type, 2, 1 / sqrt ((double) patch));
+  void *x = vel_case_input (target, pixels * (shape->in - shape->second), 1, 1), *x2 = vel_case_input (target, pixels * shape->second, 6, 1);
+  void *embedding = vel_case_input (target, shape->batch * shape->out, 4, 1);
+  float *bias = vel_case_table (target, shape->out, 3, 0.5), *start = vel_case_values (out_count (shape), 5, 1);
+  void *residual = vel_case_input_of (target, out_count (shape), start);
+  void *result = vel_case_result (target, out_count (shape), shape->flags & IN_PLACE ? start : NULL);
+  VelPacked *weight
+      = kernels->pack_conv (target->backend, &(VelPackConv){ values, shape->type, shape->out, shape->in, shape->kernel, target->type });
 
-  if (shape->flags & IN_PLACE)
-    memcpy (out, residual, out_count (shape) * sizeof *out);
-  kernels->conv (backend, &(VelConvArgs){
-                              .batch = shape->batch,
-                              .height = shape->height,
-                              .width = shape->width,
-                              .up_height = shape->up_height,
-                              .up_width = shape->up_width,
-                              .stride = shape->stride,
-                              .pad_before = shape->pad_before,
-                              .pad_after = shape->pad_after,
-                              .weight = weight,
-                              .x = x,
-                              .bias = shape->flags & BIAS ? bias : NULL,
-                              .embedding = shape->flags & EMBEDDING ? embedding : NULL,
-                              .embedding_stride = shape->out,
-                              .residual = shape->flags & IN_PLACE   ? out
-                                          : shape->flags & RESIDUAL ? residual
-                                                                    : NULL,
-                              .out = out,
-                          });
-  kernels->unpack (backend, weight);
+  kernels->conv (target->backend, &(VelConvArgs){
+                                      .type = target->type,
+                                      .batch = shape->batch,
+                                      .height = shape->height,
+                                      .width = shape->width,
+                                      .up_height = shape->up_height,
+                                      .up_width = shape->up_width,
+                                      .stride = shape->stride,
+                                      .pad_before = shape->pad_before,
+                                      .pad_after = shape->pad_after,
+                                      .weight = weight,
+                                      .x = x,
+                                      .x2 = shape->second > 0 ? x2 : NULL,
+                                      .x2_channels = shape->second,
+                                      .bias = shape->flags & BIAS ? bias : NULL,
+                                      .embedding = shape->flags & (EMBEDDING | SHARED) ? embedding : NULL,
+                                      .embedding_stride = shape->flags & SHARED ? 0 : shape->out,
+                                      .residual = shape->flags & IN_PLACE   ? result
+                                                  : shape->flags & RESIDUAL ? residual
+                                                                            : NULL,
+                                      .out = result,
+                                  });
+  vel_case_take (target, result, out_count (shape), out);
+  kernels->unpack (target->backend, weight);
   free (values);
-  free (x);
-  free (bias);
-  free (embedding);
-  free (residual);
+  free (start);
+  vel_case_free (target, x);
+  vel_case_free (target, x2);
+  vel_case_free (target, embedding);
+  vel_case_free (target, bias);
+  vel_case_free (target, residual);
 }
 
 void
@@ -110,12 +124,18 @@ vel_cases_conv (VelCaseVisit visit, void *data)
 {
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     const Shape *shape = &shapes[i];
-    VelCase self = { .bound = shape->kernel == 3 && shape->stride == 1 ? 3e-6 : 1e-6, .shape = shape, .run = run };
+    VelCase self = { .bound = shape->kernel == 3 && shape->stride == 1 ? 3e-6 : 1e-6,
+                     .features = shape->second > 0 ? VEL_FEATURE_TWO_INPUTS : 0,
+                     .shape = shape,
+                     .run = run };
 
     self.count = out_count (shape);
-    snprintf (self.name, sizeof self.name, "conv %zux%zux%zux%zu->%zu kernel %u stride %u pad %u,%u up %zux%zu %s%s%s", shape->batch,
-              shape->height, shape->width, shape->in, shape->out, shape->kernel, shape->stride, shape->pad_before, shape->pad_after,
-              shape->up_height, shape->up_width, vel_case_type_name (shape->type), shape->flags & EMBEDDING ? " embedding" : "",
+    snprintf (self.name, sizeof self.name, "conv %zux%zux%zux%zu->%zu kernel %u stride %u pad %u,%u up %zux%zu second %zu %s%s%s",
+              shape->batch, shape->height, shape->width, shape->in, shape->out, shape->kernel, shape->stride, shape->pad_before, shape->pad_after,
+              shape->up_height, shape->up_width, shape->second, vel_case_type_name (shape->type),
+              shape->flags & EMBEDDING ? " embedding"
+              : shape->flags & SHARED  ? " shared embedding"
+                                       : "",
               shape->flags & IN_PLACE   ? " in place"
               : shape->flags & RESIDUAL ? " residual"
                                         : "");

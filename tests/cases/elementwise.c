@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct {
   size_t count;
@@ -27,30 +26,34 @@ static const Shape shapes[] = {
 };
 
 static void
-run (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run (const void *data, const VelCaseTarget *target, float *out)
 {
   const Shape *shape = data;
+  unsigned last = shape->terms > 0 ? shape->terms - 1 : 0;
   double weights[8];
-  float *x[8];
+  float *values[8];
+  void *x[8], *result;
   const void *terms[8];
 
   for (unsigned i = 0; i < 8; i++) {
-    x[i] = vel_case_values (shape->count, i, i == 0 ? 3 : 1);
+    values[i] = vel_case_values (shape->count, i, i == 0 ? 3 : 1);
+    x[i] = vel_case_input_of (target, shape->count, values[i]);
     weights[i] = i % 2 == 0 ? 1.0 / (i + 3) : -0.7 * i;
     terms[i] = x[i];
   }
-  if (shape->in_place) {
-    unsigned last = shape->terms > 0 ? shape->terms - 1 : 0;
-
-    memcpy (out, x[last], shape->count * sizeof *out);
-    terms[last] = out;
-  }
+  result = vel_case_result (target, shape->count, shape->in_place ? values[last] : NULL);
+  if (shape->in_place)
+    terms[last] = result;
   if (shape->terms > 0)
-    kernels->combine (backend, &(VelCombineArgs){ VEL_F32, shape->count, shape->terms, weights, terms, out });
+    target->kernels->combine (target->backend, &(VelCombineArgs){ target->type, shape->count, shape->terms, weights, terms, result });
   else
-    kernels->activate (backend, &(VelActivateArgs){ VEL_F32, shape->count, shape->activation, terms[0], out });
-  for (unsigned i = 0; i < 8; i++)
-    free (x[i]);
+    target->kernels->activate (target->backend,
+                               &(VelActivateArgs){ target->type, shape->count, shape->activation, terms[0], result });
+  vel_case_take (target, result, shape->count, out);
+  for (unsigned i = 0; i < 8; i++) {
+    free (values[i]);
+    vel_case_free (target, x[i]);
+  }
 }
 
 void

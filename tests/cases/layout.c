@@ -24,55 +24,64 @@ static const Convert conversions[] = {
 };
 
 static void
-run_move (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run_move (const void *data, const VelCaseTarget *target, float *out)
 {
   const Move *shape = data;
-  float *a = vel_case_values (shape->batch * shape->rows * shape->columns, 1, 1);
-  float *b = vel_case_values (shape->batch * shape->rows * shape->more, 2, 1);
+  size_t rows = shape->batch * shape->rows, count = rows * (shape->columns + shape->more);
+  void *a = vel_case_input (target, rows * shape->columns, 1, 1), *b = vel_case_input (target, rows * shape->more, 2, 1);
+  void *result = vel_case_result (target, count, NULL);
 
   if (shape->more > 0)
-    kernels->concat (backend, &(VelConcatArgs){ VEL_F32, shape->batch * shape->rows, shape->columns, shape->more, a, b, out });
+    target->kernels->concat (target->backend, &(VelConcatArgs){ target->type, rows, shape->columns, shape->more, a, b, result });
   else
-    kernels->transpose (backend, &(VelTransposeArgs){ VEL_F32, shape->batch, shape->rows, shape->columns, a, out });
-  free (a);
-  free (b);
+    target->kernels->transpose (target->backend, &(VelTransposeArgs){ target->type, shape->batch, shape->rows, shape->columns, a, result });
+  vel_case_take (target, result, count, out);
+  vel_case_free (target, a);
+  vel_case_free (target, b);
 }
 
 /* The values span all exponents of fp16 and more; the result is brought back to fp32 by the reference. */
 static void
-run_convert (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run_convert (const void *data, const VelCaseTarget *target, float *out)
 {
+  const VelKernels *kernels = target->kernels;
   const Convert *shape = data;
   VelBackend *plain = vel_kernels_reference ()->open (NULL, NULL, 0);
   float *x = vel_case_values (shape->count, 1, 1);
-  double *from = calloc (shape->count, sizeof *from), *to = calloc (shape->count, sizeof *to);
+  double *host = calloc (shape->count, sizeof *host);
+  void *from = kernels->alloc (target->backend, shape->count * sizeof *host), *to = kernels->alloc (target->backend, shape->count * sizeof *host);
 
   for (size_t i = 0; i < shape->count; i++)
     for (size_t power = 0; power < i % 40; power++)
       x[i] *= i % 80 < 40 ? 0.5f : 2.0f;
-  vel_kernels_reference ()->convert (plain, &(VelConvertArgs){ shape->count, VEL_F32, shape->from, x, from });
-  kernels->convert (backend, &(VelConvertArgs){ shape->count, shape->from, shape->to, from, to });
-  vel_kernels_reference ()->convert (plain, &(VelConvertArgs){ shape->count, shape->to, VEL_F32, to, out });
+  vel_kernels_reference ()->convert (plain, &(VelConvertArgs){ shape->count, VEL_F32, shape->from, x, host });
+  kernels->upload (target->backend, from, host, shape->count * vel_type_size (shape->from));
+  kernels->convert (target->backend, &(VelConvertArgs){ shape->count, shape->from, shape->to, from, to });
+  kernels->download (target->backend, host, to, shape->count * vel_type_size (shape->to));
+  vel_kernels_reference ()->convert (plain, &(VelConvertArgs){ shape->count, shape->to, VEL_F32, host, out });
   vel_kernels_reference ()->close (plain);
   free (x);
-  free (from);
-  free (to);
+  free (host);
+  kernels->free (target->backend, from);
+  kernels->free (target->backend, to);
 }
 
 static void
-run_sinusoid (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run_sinusoid (const void *data, const VelCaseTarget *target, float *out)
 {
   static const float timesteps[] = { 0, 1, 500.25f, 999 };
   const Move *shape = data;
+  void *result = vel_case_result (target, shape->rows * shape->columns, NULL);
 
-  kernels->sinusoid (backend, &(VelSinusoidArgs){ VEL_F32, shape->rows, shape->columns, timesteps, out });
+  target->kernels->sinusoid (target->backend, &(VelSinusoidArgs){ target->type, shape->rows, shape->columns, timesteps, result });
+  vel_case_take (target, result, shape->rows * shape->columns, out);
 }
 
 void
 vel_cases_layout (VelCaseVisit visit, void *data)
 {
   static const Move waves = { 1, 4, 320 };
-  VelCase sinusoid = { "sinusoid 4x320", 0, 4 * 320, &waves, run_sinusoid };
+  VelCase sinusoid = { "sinusoid 4x320", .fp32_only = true, .count = 4 * 320, .shape = &waves, .run = run_sinusoid };
 
   for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
     const Move *shape = &moves[i];
@@ -85,7 +94,7 @@ vel_cases_layout (VelCaseVisit visit, void *data)
   }
   for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
     const Convert *shape = &conversions[i];
-    VelCase self = { .bound = 0, .count = shape->count, .shape = shape, .run = run_convert };
+    VelCase self = { .bound = 0, .fp32_only = true, .count = shape->count, .shape = shape, .run = run_convert };
 
     snprintf (self.name, sizeof self.name, "convert %zu from %d to %d", shape->count, shape->from, shape->to);
     visit (&self, data);

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { PLAIN = 0, BIAS = 1, RESIDUAL = 2, IN_PLACE = 4, GATED = 8 };
 
@@ -41,44 +40,51 @@ static const Shape shapes[] = {
 };
 
 static void
-run (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run (const void *data, const VelCaseTarget *target, float *out)
 {
+  const VelKernels *kernels = target->kernels;
   const Shape *shape = data;
   VelWeightRows parts[3];
-  size_t packed_rows = 0;
+  size_t packed_rows = 0, count;
   unsigned n_parts = 0;
   VelPacked *weight;
-  float *x = vel_case_values (shape->rows * shape->in, 1, 1), *bias, *residual;
+  void *x = vel_case_input (target, shape->rows * shape->in, 1, 1), *residual, *result;
+  float *bias, *start;
 
   for (; n_parts < 3 && shape->parts[n_parts] > 0; n_parts++) {
     size_t n = shape->parts[n_parts];
 
-    parts[n_parts] = (VelWeightRows){ vel_case_weight (n * shape->in, shape->types[n_parts], 2 + n_parts, 1 / sqrt ((double) shape->in)),
-                                      shape->types[n_parts], n };
+    parts[n_parts]
+        = (VelWeightRows){ vel_case_weight (target, n * shape->in, shape->types[n_parts], 2 + n_parts, 1 / sqrt ((double) shape->in)),
+                           shape->types[n_parts], n };
     packed_rows += n;
   }
-  weight = kernels->pack_linear (backend, &(VelPackLinear){ shape->in, n_parts, parts, shape->flags & GATED });
-  bias = vel_case_values (packed_rows, 7, 0.5);
-  residual = vel_case_values (shape->rows * packed_rows, 8, 1);
-  if (shape->flags & IN_PLACE)
-    memcpy (out, residual, shape->rows * packed_rows * sizeof *out);
-  kernels->linear (backend, &(VelLinearArgs){
-                                .rows = shape->rows,
-                                .weight = weight,
-                                .x = x,
-                                .bias = shape->flags & BIAS ? bias : NULL,
-                                .activation = shape->activation,
-                                .residual = shape->flags & IN_PLACE   ? out
-                                            : shape->flags & RESIDUAL ? residual
-                                                                      : NULL,
-                                .out = out,
-                            });
-  kernels->unpack (backend, weight);
+  count = shape->rows * (shape->flags & GATED ? packed_rows / 2 : packed_rows);
+  weight = kernels->pack_linear (target->backend, &(VelPackLinear){ shape->in, n_parts, parts, shape->flags & GATED, target->type });
+  bias = vel_case_table (target, packed_rows, 7, 0.5);
+  start = vel_case_values (count, 8, 1);
+  residual = vel_case_input_of (target, count, start);
+  result = vel_case_result (target, count, shape->flags & IN_PLACE ? start : NULL);
+  kernels->linear (target->backend, &(VelLinearArgs){
+                                        .type = target->type,
+                                        .rows = shape->rows,
+                                        .weight = weight,
+                                        .x = x,
+                                        .bias = shape->flags & BIAS ? bias : NULL,
+                                        .activation = shape->activation,
+                                        .residual = shape->flags & IN_PLACE   ? result
+                                                    : shape->flags & RESIDUAL ? residual
+                                                                              : NULL,
+                                        .out = result,
+                                    });
+  vel_case_take (target, result, count, out);
+  kernels->unpack (target->backend, weight);
   for (unsigned i = 0; i < n_parts; i++)
     free ((void *) parts[i].data);
-  free (x);
-  free (bias);
-  free (residual);
+  free (start);
+  vel_case_free (target, x);
+  vel_case_free (target, bias);
+  vel_case_free (target, residual);
 }
 
 void

@@ -3,12 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct {
   size_t batch, pixels, channels, groups; /* groups 0: layer normalisation of batch * pixels rows */
   bool silu, in_place;
   double mean; /* added to x, whose deviation is 1 */
+  size_t second; /* of the channels, those that come as a second input */
 } Shape;
 
 static const Shape shapes[] = {
@@ -18,30 +18,47 @@ static const Shape shapes[] = {
   { 2, 5000, 13, 1, true }, { 1, 2048, 64, 32, false, false, 100 },
   { 1, 1, 1, 0 },           { 1, 1, 9, 0 },
   { 1, 77, 768, 0 },        { 2, 100, 320, 0, false, true },
+  { 2, 50, 48, 8, true, false, 0, 16 },
+  { 1, 33, 30, 3, false, false, 0, 5 },
   { 1, 3, 1283, 0 },        { 1, 50, 1280, 0, false, false, 100 },
 };
 
 static void
-run (const void *data, const VelKernels *kernels, VelBackend *backend, float *out)
+run (const void *data, const VelCaseTarget *target, float *out)
 {
   const Shape *shape = data;
-  size_t count = shape->batch * shape->pixels * shape->channels;
-  float *x = vel_case_values (count, 1, 1), *gamma = vel_case_values (shape->channels, 2, 1),
-        *beta = vel_case_values (shape->channels, 3, 1);
-  float *from = shape->in_place ? out : x;
+  size_t rows = shape->batch * shape->pixels, count = rows * shape->channels, first = shape->channels - shape->second;
+  float *values = vel_case_values (count, 1, 1);
+  float *gamma = vel_case_table (target, shape->channels, 2, 1), *beta = vel_case_table (target, shape->channels, 3, 1);
+  void *x, *x2 = vel_case_input (target, rows * shape->second, 4, 1), *result;
 
   for (size_t i = 0; i < count; i++)
-    x[i] += (float) shape->mean;
-  memcpy (from, x, count * sizeof *x);
+    values[i] += (float) shape->mean;
+  x = vel_case_input_of (target, rows * first, values);
+  result = vel_case_result (target, count, shape->in_place ? values : NULL);
   if (shape->groups > 0)
-    kernels->group_norm (backend, &(VelGroupNormArgs){ VEL_F32, shape->batch, shape->pixels, shape->channels, shape->groups, 1e-5, gamma,
-                                                       beta, shape->silu, from, out });
+    target->kernels->group_norm (target->backend, &(VelGroupNormArgs){ .type = target->type,
+                                                                       .batch = shape->batch,
+                                                                       .pixels = shape->pixels,
+                                                                       .channels = shape->channels,
+                                                                       .groups = shape->groups,
+                                                                       .eps = 1e-5,
+                                                                       .gamma = gamma,
+                                                                       .beta = beta,
+                                                                       .silu = shape->silu,
+                                                                       .x = shape->in_place ? result : x,
+                                                                       .out = result,
+                                                                       .x2 = shape->second > 0 ? x2 : NULL,
+                                                                       .x2_channels = shape->second });
   else
-    kernels->layer_norm (backend,
-                         &(VelLayerNormArgs){ VEL_F32, shape->batch * shape->pixels, shape->channels, 1e-5, gamma, beta, from, out });
-  free (x);
-  free (gamma);
-  free (beta);
+    target->kernels->layer_norm (target->backend, &(VelLayerNormArgs){ target->type, rows, shape->channels, 1e-5, gamma, beta,
+                                                                       shape->in_place ? result : x, result });
+  vel_case_take (target, result, count, out);
+  free (values);
+  vel_case_free (target, x);
+  vel_case_free (target, x2);
+  vel_case_free (target, gamma);
+  vel_case_free (target, beta);
 }
 
 void
@@ -50,11 +67,14 @@ vel_cases_norm (VelCaseVisit visit, void *data)
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     const Shape *shape = &shapes[i];
     /* A mean far from 0 leaves x fewer digits. */
-    VelCase self = { .bound = 2e-6 * (1 + shape->mean / 20), .shape = shape, .run = run };
+    VelCase self = { .bound = 2e-6 * (1 + shape->mean / 20),
+                     .features = shape->second > 0 ? VEL_FEATURE_TWO_INPUTS : 0,
+                     .shape = shape,
+                     .run = run };
 
     self.count = shape->batch * shape->pixels * shape->channels;
-    snprintf (self.name, sizeof self.name, "norm %zux%zux%zu groups %zu%s%s mean %g", shape->batch, shape->pixels, shape->channels,
-              shape->groups, shape->silu ? " silu" : "", shape->in_place ? " in place" : "", shape->mean);
+    snprintf (self.name, sizeof self.name, "norm %zux%zux%zu groups %zu%s%s mean %g second %zu", shape->batch, shape->pixels, shape->channels,
+              shape->groups, shape->silu ? " silu" : "", shape->in_place ? " in place" : "", shape->mean, shape->second);
     visit (&self, data);
   }
 }
