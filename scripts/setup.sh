@@ -74,6 +74,15 @@ apt_install () {
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"
 }
 
+# The option that says for which kinds of card the CUDA backend is compiled: those that are here; without one a single kind, so that its
+# code is known to compile. Nothing without a CUDA compiler.
+gpu_targets () {
+  command -v nvcc >/dev/null 2>&1 || return 0
+  found=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d '. ' | grep -x '[0-9]*' | sed 's/^90$/90a/' |
+    sort -u | paste -sd, -) || found=
+  printf '%s' "-Dgpu_arch=${found:-80}"
+}
+
 # Configures once, then brings ./build up to date; one build at a time.
 build_program () {
   # A build folder that came along in a copy of the project still points at the original.
@@ -82,7 +91,8 @@ build_program () {
   fi
   if ! [ -f "$build/build.ninja" ]; then
     say 'Building Velatura; the first time takes a minute or two.'
-    quietly meson setup "$build" "$here" || { say 'Velatura could not be configured.'; exit 1; }
+    # shellcheck disable=SC2046 # one option or none
+    quietly meson setup $(gpu_targets) "$build" "$here" || { say 'Velatura could not be configured.'; exit 1; }
     printf '%s\n' "$here" >"$build/built-from"
   fi
   quietly flock "$build" ninja -C "$build" || { say 'Velatura could not be built.'; exit 1; }

@@ -19,6 +19,7 @@
 #include "engine/sampling/sampler.h"
 
 #define STEPS_BEFORE_ESTIMATE 3
+#define PREVIEW_INTERVAL 16000 /* microseconds, a frame: a card makes steps faster than anybody sees, and each look waits for it */
 
 /* One request on its way through the stages. */
 typedef struct {
@@ -41,7 +42,7 @@ typedef struct {
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
 
-  gint64 sampling_began;
+  gint64 sampling_began, shown; /* monotonic time; shown: of the latest preview */
   guint8 *preview; /* [h, w, 3], the latest */
 } Job;
 
@@ -207,16 +208,17 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
     self->sampling_began = now;
   if (finished >= STEPS_BEFORE_ESTIMATE)
     progress.seconds_left = (double) (now - self->sampling_began) / 1e6 / finished * (n_steps - finished);
-  if (denoised && !vel_tensor_is_finite (denoised)) {
-    fail_for_numbers (self, ctx);
-    return;
-  }
-  if (denoised) {
+  if (denoised && (finished == n_steps || now - self->shown >= PREVIEW_INTERVAL)) {
+    if (!vel_tensor_is_finite (denoised)) {
+      fail_for_numbers (self, ctx);
+      return;
+    }
     g_free (self->preview);
     self->preview = vel_preview_make (self->model, denoised);
     progress.preview = self->preview;
     progress.preview_width = (guint) denoised->shape.size[2];
     progress.preview_height = (guint) denoised->shape.size[1];
+    self->shown = now;
   }
   tell (self, progress);
 }
