@@ -11,7 +11,7 @@ source (size_t i, size_t pad, size_t side, size_t up_side)
 }
 
 static double
-pixel (const VelConvArgs *args, const float *picture, size_t y, size_t x, size_t channel)
+pixel (const VelConvArgs *args, size_t picture, size_t y, size_t x, size_t channel)
 {
   const VelPacked *weight = args->weight;
   size_t kernel = weight->taps == 1 ? 1 : 3;
@@ -26,7 +26,9 @@ pixel (const VelConvArgs *args, const float *picture, size_t y, size_t x, size_t
       if (sy < 0 || sx < 0)
         continue;
       for (size_t c = 0; c < weight->in; c++)
-        sum += (double) picture[((size_t) sy * args->width + (size_t) sx) * weight->in + c] * values[c * weight->taps + ky * kernel + kx];
+        sum += (double) vel_reference_two (args->x, args->x2, weight->in - args->x2_channels, args->x2_channels,
+                                           (picture * args->height + (size_t) sy) * args->width + (size_t) sx, c)
+               * values[c * weight->taps + ky * kernel + kx];
     }
   return sum;
 }
@@ -47,7 +49,7 @@ vel_reference_conv (VelBackend *backend, const VelConvArgs *args)
     for (size_t y = 0; y < height; y++)
       for (size_t x = 0; x < width; x++)
         for (size_t channel = 0; channel < out_channels; channel++, i++) {
-          double value = pixel (args, (const float *) args->x + picture * args->height * args->width * weight->in, y, x, channel);
+          double value = pixel (args, picture, y, x, channel);
 
           if (args->bias != NULL)
             value += args->bias[channel];

@@ -36,10 +36,14 @@ vel_reference_combine (VelBackend *backend, const VelCombineArgs *args)
   float *out = args->out;
 
   for (size_t i = 0; i < args->count; i++) {
-    float sum = (float) args->weights[0] * ((const float *) args->terms[0])[i];
+    float sum = 0;
 
-    for (unsigned term = 1; term < args->n; term++)
-      sum += (float) args->weights[term] * ((const float *) args->terms[term])[i];
+    for (unsigned term = 0; term < args->n; term++) {
+      VelType type = args->types != NULL ? args->types[term] : VEL_F32;
+      float product = (float) args->weights[term] * (float) vel_reference_load (args->terms[term], type, i);
+
+      sum = term == 0 ? product : sum + product;
+    }
     out[i] = sum;
   }
 }

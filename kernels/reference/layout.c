@@ -31,3 +31,22 @@ vel_reference_transpose (VelBackend *backend, const VelTransposeArgs *args)
         memcpy (out + (column * args->rows + row) * size, x + (row * args->columns + column) * size, size);
   }
 }
+
+void
+vel_reference_rearrange (VelBackend *backend, const VelRearrangeArgs *args)
+{
+  const size_t *size = args->size;
+  const ptrdiff_t *strides = args->strides;
+  float *out = args->out;
+
+  for (size_t i = 0; i < size[0]; i++)
+    for (size_t j = 0; j < size[1]; j++)
+      for (size_t k = 0; k < size[2]; k++)
+        for (size_t l = 0; l < size[3]; l++)
+          for (size_t m = 0; m < size[4]; m++) {
+            ptrdiff_t at = (ptrdiff_t) i * strides[0] + (ptrdiff_t) j * strides[1] + (ptrdiff_t) k * strides[2] + (ptrdiff_t) l * strides[3]
+                           + (ptrdiff_t) m * strides[4];
+
+            *out++ = args->scale * ((const float *) args->x)[at] + args->shift;
+          }
+}

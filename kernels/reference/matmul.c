@@ -40,3 +40,29 @@ vel_reference_linear (VelBackend *backend, const VelLinearArgs *args)
     }
   }
 }
+
+/* W = W0 + the sum of scale * up down, number by number. */
+void
+vel_reference_merge (VelBackend *backend, const VelMergeArgs *args, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    VelPacked *weight = args[i].weight;
+    size_t columns = weight->in * weight->taps;
+
+    for (size_t row = 0; row < weight->out; row++)
+      for (size_t column = 0; column < columns; column++) {
+        double sum = args[i].original->values[row * columns + column];
+
+        for (unsigned t = 0; t < args[i].n; t++) {
+          const VelMergeTerm *term = &args[i].terms[t];
+          double product = 0;
+
+          for (size_t r = 0; r < term->rank; r++)
+            product += vel_reference_load (term->up, term->type, row * term->rank + r)
+                       * vel_reference_load (term->down, term->type, r * columns + column);
+          sum += term->scale * product;
+        }
+        weight->values[row * columns + column] = (float) sum;
+      }
+  }
+}

@@ -2,6 +2,7 @@
 #include "kernels/reference/reference.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 typedef struct {
   double mean, factor; /* (x - mean) * factor has mean 0 and variance 1 */
@@ -27,23 +28,27 @@ moments (const float *x, size_t rows, size_t n, size_t stride, double eps)
 void
 vel_reference_group_norm (VelBackend *backend, const VelGroupNormArgs *args)
 {
-  size_t size = args->channels / args->groups;
+  size_t size = args->channels / args->groups, first = args->channels - args->x2_channels, count = args->batch * args->pixels;
+  float *x = malloc (count * args->channels * sizeof *x + 1), *out = args->out;
 
+  /* One tensor of the two; and what is read stays as it was while out is written. */
+  for (size_t pixel = 0; pixel < count; pixel++)
+    for (size_t c = 0; c < args->channels; c++)
+      x[pixel * args->channels + c] = vel_reference_two (args->x, args->x2, first, args->x2_channels, pixel, c);
   for (size_t picture = 0; picture < args->batch; picture++)
     for (size_t group = 0; group < args->groups; group++) {
       size_t start = picture * args->pixels * args->channels + group * size;
-      const float *x = (const float *) args->x + start;
-      float *out = (float *) args->out + start;
-      Moments m = moments (x, args->pixels, size, args->channels, args->eps);
+      Moments m = moments (x + start, args->pixels, size, args->channels, args->eps);
 
       for (size_t pixel = 0; pixel < args->pixels; pixel++)
         for (size_t i = 0; i < size; i++) {
-          size_t channel = group * size + i;
-          double value = (x[pixel * args->channels + i] - m.mean) * m.factor * args->gamma[channel] + args->beta[channel];
+          size_t channel = group * size + i, at = start + pixel * args->channels + i;
+          double value = (x[at] - m.mean) * m.factor * args->gamma[channel] + args->beta[channel];
 
-          out[pixel * args->channels + i] = (float) (args->silu ? vel_reference_activation (VEL_ACTIVATION_SILU, value) : value);
+          out[at] = (float) (args->silu ? vel_reference_activation (VEL_ACTIVATION_SILU, value) : value);
         }
     }
+  free (x);
 }
 
 void

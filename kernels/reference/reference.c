@@ -144,6 +144,7 @@ vel_kernels_reference (void)
   static const VelKernels table = {
     .abi = VEL_KERNELS_ABI,
     .name = "reference",
+    .features = VEL_FEATURE_TWO_INPUTS,
     .open = reference_open,
     .close = reference_close,
     .describe = reference_describe,
@@ -167,6 +168,8 @@ vel_kernels_reference (void)
     .sinusoid = vel_reference_sinusoid,
     .transpose = vel_reference_transpose,
     .convert = vel_reference_convert,
+    .rearrange = vel_reference_rearrange,
+    .merge = vel_reference_merge,
   };
 
   return &table;

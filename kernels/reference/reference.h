@@ -24,6 +24,15 @@ void vel_reference_combine (VelBackend *backend, const VelCombineArgs *args);
 void vel_reference_concat (VelBackend *backend, const VelConcatArgs *args);
 void vel_reference_sinusoid (VelBackend *backend, const VelSinusoidArgs *args);
 void vel_reference_transpose (VelBackend *backend, const VelTransposeArgs *args);
+/* Channel c of a pixel of two inputs that lie side by side. */
+static inline float
+vel_reference_two (const void *x, const void *x2, size_t first, size_t second, size_t pixel, size_t c)
+{
+  return c < first ? ((const float *) x)[pixel * first + c] : ((const float *) x2)[pixel * second + c - first];
+}
+
+void vel_reference_rearrange (VelBackend *backend, const VelRearrangeArgs *args);
+void vel_reference_merge (VelBackend *backend, const VelMergeArgs *args, size_t n);
 void vel_reference_convert (VelBackend *backend, const VelConvertArgs *args);
 
 double vel_reference_activation (VelActivation activation, double x);
