@@ -385,7 +385,10 @@ decode_once (Job *self, gint64 index, GError **error)
   picture->width = self->width;
   picture->height = self->height;
   picture->rgb = to_bytes (index == 0 ? self : &(Job) { .engine = self->engine }, decoded);
-  return picture;
+  if (vel_context_check (ctx, error)) /* a card that broke down meanwhile gave anything */
+    return picture;
+  picture_free (picture);
+  return NULL;
 }
 
 /* stage: one latent to a picture */
@@ -468,6 +471,18 @@ job_clear (Job *self)
   g_clear_pointer (&self->trace, vel_trace_free);
 }
 
+/* What a lost card leads to looks like short memory or broken numbers. */
+static void
+blame_device (Job *self, GError **failure)
+{
+  g_autoptr (GError) lost = NULL;
+
+  if (!self->engine->device || vel_device_check (self->engine->device, &lost) || g_error_matches (*failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  g_clear_error (failure);
+  *failure = g_steal_pointer (&lost);
+}
+
 VelResult *
 vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
                      gboolean keep_partial, GCancellable *cancellable, GError **error)
@@ -486,6 +501,8 @@ vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progre
 
   result->pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) picture_free);
   ok = run (&job, result, &failure);
+  if (!ok)
+    blame_device (&job, &failure);
   if (!ok && keep_partial && job.preview && g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     if (result->pictures->len == 0)
       g_ptr_array_add (result->pictures, picture_from_preview (&job));

@@ -1,0 +1,225 @@
+/* Whole pictures on an emulated card: against PyTorch's traces in fp32, and in 16 bits within what rounding leaves; recordings, two runs,
+ * short memory and a card that breaks down at any call.  SPDX-License-Identifier: Apache-2.0 */
+#include <gmodule.h>
+#include <math.h>
+
+#include "engine/error.h"
+#include "engine/pipeline/generate.h"
+#include "engine/pipeline/request.h"
+#include "kernels/cuda/emulator/faults.h"
+#include "tests/support/tiny-model.h"
+
+static char *folder, *model;
+
+/* Under sanitizers, which are slow. */
+static gboolean
+briefly (void)
+{
+  return g_getenv ("VELATURA_TEST_BRIEFLY") != NULL;
+}
+
+static void (*fail_at) (unsigned n, bool lost);
+static unsigned (*calls) (void);
+static void (*use_mode) (unsigned mode);
+
+/* That of the golden case one-block-sgm, or a picture that is as small as can be. */
+static VelValues *
+make_request (const char *precision, gboolean small)
+{
+  const char *const options[] = { "prompt",   "a lighthouse on a cliff, (stormy sea:1.2), dramatic sky",
+                                  "negative", "photo, [text]",
+                                  "seed",     "4711",
+                                  "steps",    small ? "3" : "4",
+                                  "sampler",  "dpmpp_2m",
+                                  "schedule", "sgm_uniform",
+                                  "cfg",      "6.5",
+                                  "width",    small ? "16" : "40",
+                                  "height",   small ? "16" : "56",
+                                  "device",   "cuda",
+                                  "precision", precision };
+  VelValues *request = vel_request_new ();
+
+  vel_values_set (request, "model", model, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i += 2)
+    g_assert_true (vel_values_set (request, options[i], options[i + 1], NULL));
+  return request;
+}
+
+static VelEngine *
+make_engine (void)
+{
+  g_autoptr (GError) error = NULL;
+  VelEngine *engine = vel_engine_new ("cuda", &(VelDeviceOptions) { .threads = 1 }, &error);
+
+  g_assert_no_error (error);
+  return engine;
+}
+
+static double
+relative_error (const VelTensorEntry *want, const VelTensorEntry *got)
+{
+  const float *a = want->data, *b = got->data;
+  double square = 0, reference = 0;
+
+  g_assert_true (vel_shape_equal (want->shape, got->shape));
+  for (gsize i = 0; i < (gsize) vel_shape_count (want->shape); i++) {
+    square += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+    reference += (double) a[i] * a[i];
+  }
+  return sqrt (square / reference);
+}
+
+typedef struct {
+  const char *precision;
+  double model, picture; /* bars */
+} Precision;
+
+static const Precision precisions[] = { { "fp32", 3e-5, 3e-4 }, { "fp16", 1e-2, 1.5e-2 } };
+
+static void
+test_golden (gconstpointer data)
+{
+  const Precision *self = data;
+  g_autofree char *want_path = tiny_model_golden ("cases/one-block-sgm.safetensors");
+  g_autofree char *got_path = g_build_filename (folder, "trace.safetensors", NULL);
+  g_autoptr (VelEngine) engine = make_engine ();
+  g_autoptr (VelValues) request = make_request (self->precision, FALSE);
+  g_autoptr (VelSafetensors) want = NULL, got = NULL;
+  g_autoptr (VelResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  result = vel_engine_generate (engine, request, NULL, NULL, got_path, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  want = vel_safetensors_open (want_path, NULL, &error);
+  got = vel_safetensors_open (got_path, NULL, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < vel_safetensors_get_count (want); i++) {
+    const VelTensorEntry *entry = vel_safetensors_get (want, i);
+    double bar = g_str_has_prefix (entry->name, "model.") ? self->model : self->picture, relative;
+
+    if (g_str_has_prefix (entry->name, "tokens."))
+      continue;
+    relative = relative_error (entry, vel_safetensors_find (got, entry->name));
+    g_test_message ("%-16s relative L2 %.2e (bar %.0e)", entry->name, relative, bar);
+    g_assert_cmpfloat (relative, <=, bar);
+  }
+}
+
+static void
+assert_same (const VelResult *a, const VelResult *b)
+{
+  g_assert_cmpmem (((VelPicture *) a->pictures->pdata[0])->rgb, 16 * 16 * 3, ((VelPicture *) b->pictures->pdata[0])->rgb, 16 * 16 * 3);
+}
+
+/* Whatever the order of threads, and whenever copies land: the same bits. */
+static void
+test_repeatable (void)
+{
+  g_autoptr (VelEngine) engine = make_engine ();
+  g_autoptr (VelValues) request = make_request ("fp16", TRUE);
+  g_autoptr (VelResult) first = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
+
+  for (unsigned mode = 1; mode < (briefly () ? 2 : VEL_EMULATOR_MODES); mode++) {
+    g_autoptr (VelResult) again = NULL;
+
+    use_mode (mode);
+    again = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
+    assert_same (first, again);
+  }
+  use_mode (0);
+}
+
+#define FAULTS 8
+
+/* At some places over a whole run, the first ones and the last ones among them. */
+static void
+test_faults (gconstpointer data)
+{
+  gboolean lost = GPOINTER_TO_INT (data);
+  g_autoptr (VelValues) request = make_request ("fp16", TRUE);
+  g_autoptr (VelResult) whole = NULL;
+  unsigned total, stride, failed = 0, tried = 0;
+
+  fail_at (0, false);
+  {
+    g_autoptr (VelEngine) engine = make_engine ();
+
+    whole = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
+    g_assert_nonnull (whole);
+  }
+  total = calls ();
+  stride = MAX (total / (briefly () ? 2 : FAULTS), 1);
+  for (unsigned n = 1; n <= total; n += stride) {
+    g_autoptr (VelEngine) engine = make_engine ();
+    g_autoptr (VelResult) result = NULL, again = NULL;
+    g_autoptr (GError) error = NULL;
+
+    fail_at (n, lost);
+    result = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, &error);
+    fail_at (0, false);
+    tried++;
+    if (!result) {
+      g_assert_nonnull (error);
+      if (!g_error_matches (error, VEL_ERROR, lost ? VEL_ERROR_LOST : VEL_ERROR_MEMORY))
+        g_error ("call %u: %s", n, error->message);
+      failed++;
+    } else {
+      assert_same (result, whole); /* memory was not asked for there, or the card broke down after it had given the picture */
+    }
+    if (tried % 4 != 0)
+      continue;
+    /* The same engine goes on afterwards. */
+    again = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
+    g_assert_nonnull (again);
+    assert_same (again, whole);
+  }
+  g_test_message ("%u calls, %u faults tried, %u ended the run", total, tried, failed);
+  g_assert_cmpuint (failed, >, lost ? tried / 2 : 0);
+}
+
+/* A budget that is too small says what was needed. */
+static void
+test_budget (void)
+{
+  g_autoptr (VelEngine) engine = make_engine ();
+  g_autoptr (VelValues) request = make_request ("fp16", TRUE);
+  g_autoptr (VelResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  vel_values_set (request, "memory", "300000", NULL);
+  result = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, &error);
+  g_assert_null (result);
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_MEMORY);
+  g_test_message ("%s", error->message);
+}
+
+int
+main (int argc, char **argv)
+{
+  GModule *module;
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  g_setenv ("VELATURA_CUDA_MODULE", g_getenv ("VELATURA_EMULATED_CARD"), TRUE);
+  module = g_module_open (g_getenv ("VELATURA_EMULATED_CARD"), G_MODULE_BIND_LAZY);
+  if (!module || !g_module_symbol (module, "vel_emulator_fail_at", (gpointer *) &fail_at)
+      || !g_module_symbol (module, "vel_emulator_calls", (gpointer *) &calls)
+      || !g_module_symbol (module, "vel_emulator_use_mode", (gpointer *) &use_mode))
+    g_error ("the emulated card can not be loaded: %s", g_module_error ());
+  folder = g_dir_make_tmp ("velatura-emulated-XXXXXX", NULL);
+  model = tiny_model_write ("one-block", folder);
+  for (guint i = 0; i < G_N_ELEMENTS (precisions) && !briefly (); i++) {
+    g_autofree char *path = g_strconcat ("/emulated/golden/", precisions[i].precision, NULL);
+
+    g_test_add_data_func (path, &precisions[i], test_golden);
+  }
+  g_test_add_func ("/emulated/repeatable", test_repeatable);
+  g_test_add_data_func ("/emulated/lost-card", GINT_TO_POINTER (TRUE), test_faults);
+  g_test_add_data_func ("/emulated/short-memory", GINT_TO_POINTER (FALSE), test_faults);
+  g_test_add_func ("/emulated/budget", test_budget);
+  status = g_test_run ();
+  tiny_remove_tree (folder);
+  g_free (folder);
+  g_free (model);
+  return status;
+}
