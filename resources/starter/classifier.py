@@ -45,7 +45,9 @@ class Judge(nn.Module):
 
     def forward(self, pictures):
         """Cells (B,N+1,8,8), subjects (B,N), settings {name: (B,n)}; a subject counts by how sure its cells are."""
-        x = self.body(pictures * 4 - 2)
+        with fast():
+            x = self.body(pictures * 4 - 2)
+        x = x.float()
         cells = F.log_softmax(self.cells(x), 1)
         zones = torch.cat([x.mean((2, 3)), F.adaptive_avg_pool2d(x, (4, 1)).flatten(1)], 1)
         return cells, torch.logsumexp(cells[:, :-1].flatten(2), 2), {k: head(zones) for k, head in self.settings.items()}
@@ -159,8 +161,7 @@ def main():
             break
         x, what = painter.batch(o.batch)
         want, marks = targets(what)
-        with fast():
-            grid, subjects, settings = judge(vary(x))
+        grid, subjects, settings = judge(vary(x))
         loss = F.nll_loss(grid, cells(what), importance, ignore_index=-1)
         loss = loss - .5 * (want * F.log_softmax(subjects, 1)).sum(1).div(want.sum(1)).mean()
         for k, logits in settings.items():

@@ -139,7 +139,7 @@ def train(rank, o):
             rows = rng.integers(0, len(store[1]), share)
             z = torch.from_numpy(np.stack([store[0][i // latents.SHARD][i % latents.SHARD] for i in rows])).float()
             prompts = ["" if rng.random() < .1 else caption(store[1][i], rng)[0] for i in rows]
-            with torch.no_grad():
+            with torch.no_grad(), fast():
                 context = encoder(words(prompts)).last_hidden_state
             t = torch.searchsorted(often, (torch.arange(share) + torch.rand(share)) / share * often[-1]).clamp(max=999)
             noise = torch.randn_like(z)
