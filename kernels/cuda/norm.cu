@@ -138,7 +138,7 @@ group_figures_kernel (GroupNorm norm, const T *__restrict__ x, const T *__restri
 /* Pass 2: the parts put together, then every number of this one. */
 template <typename T, int V>
 VEL_GLOBAL void
-__launch_bounds__ (BLOCK)
+__launch_bounds__ (BLOCK, 2)
 group_apply_kernel (GroupNorm norm, const T *x, const T *x2, T *out)
 {
   VEL_SHARED (float, shared); /* [groups, 2]: mean, factor */
@@ -243,7 +243,7 @@ warp_sum (float value)
 /* A warp for a row; the row comes from the cache the second and third time. */
 template <typename T, int V>
 VEL_GLOBAL void
-__launch_bounds__ (BLOCK)
+__launch_bounds__ (BLOCK, 2)
 layer_norm_kernel (const T *x, T *out, size_t rows, unsigned channels, float eps, const float *__restrict__ gamma,
                    const float *__restrict__ beta)
 {
