@@ -37,7 +37,7 @@
 #define MAX_COPIES 512
 #define MAX_GROUPS 64
 
-thread_local VelEmulatorPlace vel_emulator_place __attribute__ ((tls_model ("initial-exec")));
+__thread VelEmulatorPlace vel_emulator_place __attribute__ ((tls_model ("initial-exec")));
 
 namespace {
 

@@ -56,7 +56,7 @@ struct VelEmulatorPlace {
 };
 
 /* Near at hand in each thread, since every index of every thread is read from it. */
-extern thread_local VelEmulatorPlace vel_emulator_place __attribute__ ((tls_model ("initial-exec")));
+extern __thread VelEmulatorPlace vel_emulator_place __attribute__ ((tls_model ("initial-exec")));
 void vel_emulator_sync_block (const char *file, int line);
 void vel_emulator_sync_warp (const char *file, int line);
 void vel_emulator_exchange (const void *value, int lane, void *other); /* four bytes */
