@@ -45,7 +45,7 @@ class Judge(nn.Module):
 
     def forward(self, pictures):
         """Cells (B,N+1,8,8), subjects (B,N), settings {name: (B,n)}; a subject counts by how sure its cells are."""
-        with fast():
+        with fast(pictures.device.type):
             x = self.body(pictures * 4 - 2)
         x = x.float()
         cells = F.log_softmax(self.cells(x), 1)
@@ -88,10 +88,10 @@ def vary(x):
     b = len(x)
     soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
     softer = F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 5, 1)
-    pick = torch.rand(b, 1, 1, 1)
+    pick = torch.rand(b, 1, 1, 1, device=x.device)
     x = torch.where(pick < .4, x, torch.where(pick < .8, soft, softer))
-    x = x * (1 + .12 * torch.randn(b, 3, 1, 1) * .6) + .03 * torch.randn(b, 1, 1, 1)
-    x = x + torch.randn_like(x) * .05 * torch.rand(b, 1, 1, 1)
+    x = x * (1 + .12 * torch.randn(b, 3, 1, 1, device=x.device) * .6) + .03 * torch.randn(b, 1, 1, 1, device=x.device)
+    x = x + torch.randn_like(x) * .05 * torch.rand(b, 1, 1, 1, device=x.device)
     return x.clamp(0, 1)
 
 
@@ -133,6 +133,34 @@ def subjects_right(logits, what, guesses=3):
     return [all(s[0] in t for s in w["subjects"]) for t, w in zip(top, what)]
 
 
+def loss(judge, x, want, marks, grid):
+    """Of pictures (B,3,H,W), subject shares, setting numbers and cells, as targets() and cells() give them."""
+    importance = torch.ones(len(NAMES) + 1, device=x.device)
+    importance[-1] = .1
+    said, subjects, settings = judge(vary(x))
+    total = F.nll_loss(said, grid, importance, ignore_index=-1)
+    total = total - .5 * (want * F.log_softmax(subjects, 1)).sum(1).div(want.sum(1)).mean()
+    for k, logits in settings.items():
+        total = total + .3 * F.cross_entropy(logits, marks[k], ignore_index=-1, reduction="sum") / (marks[k] >= 0).sum().clamp(min=1)
+    return total
+
+
+def report(work, logs):
+    """How often the judge is right, on fresh compositions."""
+    judge, painter = restored(work), Painter(work, seed=123456)
+    good, settled, single = [], [], []
+    for _ in range(16):
+        x, what = painter.batch(32)
+        with torch.no_grad():
+            _, subjects, settings = judge(x)
+        right = subjects_right(subjects, what)
+        good += right
+        single += [r for r, w in zip(right, what) if len(w["subjects"]) == 1]
+        settled += setting_right(settings, what)[0]
+    log(logs, f"fresh compositions: subjects in first three {np.mean(good):.3f} (single {np.mean(single):.3f}), "
+        f"setting {np.mean(settled):.3f}")
+
+
 def main():
     o = work_folder(__doc__, minutes=40.0, batch=32, rate=3e-3, seed=11)
     path, logs, stop = os.path.join(o.work, "classifier.pt"), os.path.join(o.work, "classifier.log"), Stop()
@@ -147,8 +175,6 @@ def main():
         step = state["step"]
     painter = Painter(o.work, seed=o.seed + 7919 * (step + 1))
     saved = reported = time.time()
-    importance = torch.ones(len(NAMES) + 1)
-    importance[-1] = .1
     first, losses, clock = step, [], Clock()
 
     def checkpoint():
@@ -160,22 +186,16 @@ def main():
         if progress >= 1:
             break
         x, what = painter.batch(o.batch)
-        want, marks = targets(what)
-        grid, subjects, settings = judge(vary(x))
-        loss = F.nll_loss(grid, cells(what), importance, ignore_index=-1)
-        loss = loss - .5 * (want * F.log_softmax(subjects, 1)).sum(1).div(want.sum(1)).mean()
-        for k, logits in settings.items():
-            if (marks[k] >= 0).any():
-                loss = loss + .3 * F.cross_entropy(logits, marks[k], ignore_index=-1)
+        error = loss(judge, x, *targets(what), cells(what))
         for g in optimizer.param_groups:
             g["lr"] = cosine(progress, o.rate, o.rate * .02) * min(1, (step - first + 1) / 100)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        error.backward()
         torch.nn.utils.clip_grad_norm_(judge.parameters(), 2.0)
         optimizer.step()
         average.update()
         step += 1
-        losses.append(float(loss.detach()))
+        losses.append(float(error.detach()))
         if time.time() - reported > 60:
             reported = time.time()
             log(logs, f"step {step} loss {np.mean(losses[-50:]):.3f} pictures/s {(step - first) * o.batch / clock():.1f}")
@@ -183,18 +203,7 @@ def main():
             saved = time.time()
             checkpoint()
     checkpoint()
-    judge, painter = restored(o.work), Painter(o.work, seed=123456)
-    good, settled, single = [], [], []
-    for _ in range(16):
-        x, what = painter.batch(32)
-        with torch.no_grad():
-            _, subjects, settings = judge(x)
-        right = subjects_right(subjects, what)
-        good += right
-        single += [r for r, w in zip(right, what) if len(w["subjects"]) == 1]
-        settled += setting_right(settings, what)[0]
-    log(logs, f"fresh compositions: subjects in first three {np.mean(good):.3f} (single {np.mean(single):.3f}), "
-        f"setting {np.mean(settled):.3f}")
+    report(o.work, logs)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure an exported starter model and write a sheet of its pictures.
 
-    python evaluate.py --work DIR [--model model] [--out starter.png]
+    python evaluate.py --work DIR [--model model] [--out starter.png] [--velatura PROGRAM]
 
-200 prompts whose pairs of subject and setting no training picture had are painted by the diffusers pipeline
-from the exported folder; the judge (classifier.py) says whether the subject is among its first three guesses
+200 prompts whose pairs of subject and setting no training picture had are painted from the exported folder, by Velatura if its
+program is given (a picture a second on two cores), else by the diffusers pipeline (a card is wanted); the judge (classifier.py) says whether the subject is among its first three guesses
 and whether the setting is right. The sheet holds 16 prompts that people may try and 48 of the 200.
 """
 import os
+import subprocess
+import tempfile
 import textwrap
 import time
 
@@ -30,14 +32,16 @@ def prompts(count=200, seed=2024):
     """`count` (prompt, description) pairs, every one of a held-out pair of subject and setting."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(NAMES))
-    out = []
+    out, tried = [], 0
     while len(out) < count:
-        subject = int(order[len(out) % len(order)])
+        subject = int(order[tried // 1000 % len(order)])
+        tried += 1
         plain = bool(rng.random() < .35)
         what = {"plain": plain, "time": int(rng.integers(4)), "season": int(rng.integers(4)),
                 "place": int(rng.integers(len(GROUNDS) if plain else len(PLACES))), "subjects": [(subject, 1, .5, .5, .6)]}
         if held_out(subject, setting_key(what)):
             out.append((caption(what, rng, full=True)[0], what))
+            tried += 1000 - tried % 1000  # the next subject; so does a thousand in vain, for one that is painted everywhere
     return out
 
 
@@ -52,6 +56,19 @@ def paint(pipe, texts, steps, guidance, seed, batch=20):
                       generator=generators, output_type="np").images
         out.append(torch.from_numpy(images).permute(0, 3, 1, 2).float())
     return torch.cat(out)
+
+
+def paint_with(program, model, texts, steps, guidance, seed, sampler):
+    """The same by Velatura."""
+    out = []
+    with tempfile.TemporaryDirectory() as folder:
+        for i, text in enumerate(texts):
+            path = os.path.join(folder, f"{i}.png")
+            subprocess.run([program, "generate", "--model", model, "--prompt", text, "--seed", str(seed + i), "--steps", str(steps),
+                            "--cfg", str(guidance), "--sampler", sampler, "--emphasis", "none", "--no-history", "--quiet", "--output", path],
+                           check=True)
+            out.append(torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1).float() / 255)
+    return torch.stack(out)
 
 
 def captioned(batch, texts, columns=8, scale=1):
@@ -73,12 +90,16 @@ def captioned(batch, texts, columns=8, scale=1):
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     o = work_folder(__doc__, model=os.path.join(here, "model"), out="starter.png", steps=20, guidance=5.0,
-                    sampler="dpmpp_2m", seed=1, count=200)
-    pipe = StableDiffusionPipeline.from_pretrained(o.model, torch_dtype=torch.float32, safety_checker=None)
-    pipe.set_progress_bar_config(disable=True)
-    pipe.scheduler = SAMPLERS[o.sampler].from_config(pipe.scheduler.config)
+                    sampler="dpmpp_2m", seed=1, count=200, velatura="")
+    if o.velatura:
+        painted = lambda texts, seed: paint_with(o.velatura, o.model, texts, o.steps, o.guidance, seed, o.sampler)
+    else:
+        pipe = StableDiffusionPipeline.from_pretrained(o.model, torch_dtype=torch.float32, safety_checker=None)
+        pipe.to("cuda" if torch.cuda.is_available() else "cpu").set_progress_bar_config(disable=True)
+        pipe.scheduler = SAMPLERS[o.sampler].from_config(pipe.scheduler.config)
+        painted = lambda texts, seed: paint(pipe, texts, o.steps, o.guidance, seed)
     judge, asked, began = classifier.restored(o.work), prompts(o.count), time.time()
-    batch = paint(pipe, [p for p, _ in asked], o.steps, o.guidance, o.seed)
+    batch = painted([p for p, _ in asked], o.seed)
     what = [w for _, w in asked]
     with torch.no_grad():
         _, subjects, settings = judge(batch)
@@ -90,7 +111,7 @@ def main():
         f"{o.sampler}, {o.steps} steps, guidance {o.guidance}: subject in first three {np.mean(found):.3f} "
         f"(first {np.mean(first):.3f}), setting {np.mean(settled):.3f} ("
         + ", ".join(f"{k} {v:.2f}" for k, v in parts.items()) + f"), {(time.time() - began) / len(asked):.2f} s a picture")
-    shown = paint(pipe, unet.LOOK, o.steps, o.guidance, o.seed + 1000)
+    shown = painted(unet.LOOK, o.seed + 1000)
     captioned(torch.cat([shown, batch[:48]]), unet.LOOK + [p for p, _ in asked[:48]]).save(o.out)
 
 

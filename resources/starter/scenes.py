@@ -265,7 +265,7 @@ def backgrounds(path, count):
     """The pool of backgrounds, painted once and kept in `path`."""
     if not os.path.exists(path):
         from multiprocessing import Pool
-        with Pool(2) as pool:
+        with Pool() as pool:
             done = pool.map(paint_one, range(count), chunksize=16)
         temporary = path + ".part.npz"
         np.savez(temporary, pictures=np.stack([d[0] for d in done]), what=np.array([d[1] for d in done]),
@@ -302,7 +302,7 @@ def finish(batch):
     a = .35 * a + .65 * out
     a = a + .55 * (a - box(a))
     n = a.shape[-1]
-    y = torch.linspace(-.5, .5, n)
+    y = torch.linspace(-.5, .5, n, device=a.device)
     r = (y[:, None] ** 2 + y[None] ** 2).sqrt()
     return (a * (1 - .30 * (r - .35).clamp(min=0) ** 1.2)).clamp(0, 1)
 

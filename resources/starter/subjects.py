@@ -5,6 +5,7 @@ Every line of TABLE is `picture name|other name|...`.  The first name is the one
 `WHERE` says where a painter would put a subject: in the sky, afloat, or (everything else) on the ground.
 """
 import functools
+import os
 import subprocess
 
 import numpy as np
@@ -365,8 +366,8 @@ def where(i):
 
 @functools.lru_cache(None)
 def font_path():
-    """The colour font's file, asked of fontconfig."""
-    return subprocess.check_output(["fc-match", "-f", "%{file}", "Noto Color Emoji"], text=True)
+    """The colour font's file: what STARTER_FONT says, else asked of fontconfig."""
+    return os.environ.get("STARTER_FONT") or subprocess.check_output(["fc-match", "-f", "%{file}", "Noto Color Emoji"], text=True)
 
 
 def sprite(i):
