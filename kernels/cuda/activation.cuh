@@ -1,32 +1,50 @@
-/* The activations, in fp32.  SPDX-License-Identifier: Apache-2.0 */
+/* The activations, in fp32; for numbers of 16 bits with the card's quick exponentials and divisions, whose errors their rounding swallows.
+ * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include "kernels/cuda/dialect.cuh"
 #include "kernels/kernels.h"
 
-static VEL_DEVICE float
+/* x / (1 + exp (-slope x)) */
+template <typename T>
+VEL_DEVICE float
+vel_sigmoid_gated (float x, float slope)
+{
+  if constexpr (sizeof (T) == 2)
+    return divide_fast (x, 1 + exp_fast (-slope * x));
+  else
+    return x / (1 + expf (-slope * x));
+}
+
+template <typename T>
+VEL_DEVICE float
 vel_silu (float x)
 {
-  return x / (1 + expf (-x));
+  return vel_sigmoid_gated<T> (x, 1);
 }
 
-/* x Phi(x), exact: erfc keeps its digits where 1 + erf would lose them. */
-static VEL_DEVICE float
+/* x Phi(x). Where T is exact too: erfc keeps its digits where 1 + erf loses them. */
+template <typename T>
+VEL_DEVICE float
 vel_gelu (float x)
 {
-  return 0.5f * x * erfcf (-0.70710678118654752f * x);
+  if constexpr (sizeof (T) == 2)
+    return 0.5f * x * (1 + erff (0.70710678118654752f * x));
+  else
+    return 0.5f * x * erfcf (-0.70710678118654752f * x);
 }
 
-static VEL_DEVICE float
+template <typename T>
+VEL_DEVICE float
 vel_activate (VelActivation activation, float x)
 {
   switch (activation) {
   case VEL_ACTIVATION_SILU:
-    return vel_silu (x);
+    return vel_silu<T> (x);
   case VEL_ACTIVATION_GELU:
-    return vel_gelu (x);
+    return vel_gelu<T> (x);
   case VEL_ACTIVATION_QUICK_GELU:
-    return x / (1 + expf (-1.702f * x));
+    return vel_sigmoid_gated<T> (x, 1.702f);
   default:
     return x;
   }

@@ -3,23 +3,16 @@
  *
  * The one pass: a block of four warps has 64 rows of queries, 16 a warp, in registers; tiles of keys and values come through shared memory,
  * two deep. Scores never leave the registers: what the first product leaves in a thread is what the second one wants there. */
+#include "kernels/cuda/attention.cuh"
 #include "kernels/cuda/product.cuh"
-
-#include <math.h>
 
 #define ROWS 64      /* queries of a block */
 #define THREADS 128  /* of a block */
 #define WIDEST 160   /* head of the one pass */
-#define SCRATCH_BYTES ((size_t) 96 << 20) /* of scores at a time, otherwise */
-
-struct Heads {
-  const void *q, *k, *v;
-  void *out;
-  size_t q_stride, k_stride, v_stride, out_stride;
-  unsigned rows, keys, heads, head_dim;
-  float scale; /* with log2 (e): exponentials are powers of two */
-  bool causal;
-};
+/* Of scores at a time, otherwise; and the share of the card's memory that may be. */
+#define LEAST_SCRATCH ((size_t) 96 << 20)
+#define MOST_SCRATCH ((size_t) 768 << 20)
+#define SCRATCH_SHARE 64
 
 /* Rows `first`.. of one head into a tile of `count` rows of WIDTH + 8 numbers (the eight keep rows apart in the banks), zeros elsewhere. */
 template <typename T, int WIDTH, bool ALIGNED>
@@ -51,7 +44,7 @@ load_rows (T *tile, unsigned count, const T *from, size_t stride, unsigned first
 template <typename T, int WIDTH, int KEYS, bool ALIGNED>
 VEL_GLOBAL void
 __launch_bounds__ (THREADS)
-flash_kernel (Heads h)
+flash_kernel (VelHeads h)
 {
   constexpr unsigned STRIDE = WIDTH + 8, TILE = KEYS * STRIDE;
   VEL_SHARED (T, shared); /* keys [2, KEYS, STRIDE], values likewise; before that the queries [ROWS, STRIDE] */
@@ -65,7 +58,8 @@ flash_kernel (Heads h)
   const unsigned seen = h.causal && first_row + ROWS < h.keys ? first_row + ROWS : h.keys;
   const unsigned tiles = (seen + KEYS - 1) / KEYS;
   uint32_t queries[WIDTH / 16][4];
-  float out[WIDTH / 8][4] = {}, highest[2] = { -INFINITY, -INFINITY }, total[2] = { 0, 0 };
+  float out[WIDTH / 2] = {};
+  VelSoftmax softmax = { { -INFINITY, -INFINITY }, { 0, 0 } };
 
   load_rows<T, WIDTH, ALIGNED> (shared, ROWS, q, h.q_stride, first_row, h.rows, h.head_dim);
   copy_commit ();
@@ -81,7 +75,7 @@ flash_kernel (Heads h)
   copy_commit ();
   for (unsigned tile = 0; tile < tiles; tile++) {
     const T *tile_k = tiles_k + tile % 2 * TILE, *tile_v = tiles_v + tile % 2 * TILE;
-    float scores[KEYS / 8][4] = {}, best[2], rescale[2];
+    float scores[KEYS / 2] = {}, rescale[2];
 
     if (tile + 1 < tiles) {
       load_rows<T, WIDTH, ALIGNED> (tiles_k + (tile + 1) % 2 * TILE, KEYS, k, h.k_stride, (tile + 1) * KEYS, h.keys, h.head_dim);
@@ -99,86 +93,39 @@ flash_kernel (Heads h)
         uint32_t part[4];
 
         load_matrix_x4 (part, tile_k + (j * 16 + lane % 8 + lane / 16 * 8) * STRIDE + i * 16 + lane / 8 % 2 * 8);
-        multiply_16x8x16<T> (scores[2 * j], queries[i], part);
-        multiply_16x8x16<T> (scores[2 * j + 1], queries[i], part + 2);
+        multiply_16x8x16<T> (scores + 8 * j, queries[i], part);
+        multiply_16x8x16<T> (scores + 8 * j + 4, queries[i], part + 2);
       }
 
-    /* The softmax so far: powers of two of the distance to the highest score of the row. */
+    vel_attention_soften<KEYS> (h, softmax, scores, tile * KEYS, my_row, rescale);
     VEL_UNROLL
-    for (int half = 0; half < 2; half++) {
-      best[half] = highest[half];
-      VEL_UNROLL
-      for (int j = 0; j < KEYS / 8; j++)
-        VEL_UNROLL
-        for (int i = 0; i < 2; i++) {
-          unsigned key = tile * KEYS + j * 8 + lane % 4 * 2 + i;
-          float &score = scores[j][2 * half + i];
-
-          score = key < h.keys && (!h.causal || key <= my_row + 8 * half) ? score * h.scale : -INFINITY;
-          best[half] = fmaxf (best[half], score);
-        }
-      best[half] = fmaxf (best[half], shuffle_xor (best[half], 1));
-      best[half] = fmaxf (best[half], shuffle_xor (best[half], 2));
-      rescale[half] = exp2_fast (highest[half] - best[half]);
-      highest[half] = best[half];
-      total[half] *= rescale[half];
-      VEL_UNROLL
-      for (int j = 0; j < KEYS / 8; j++)
-        VEL_UNROLL
-        for (int i = 0; i < 2; i++) {
-          scores[j][2 * half + i] = exp2_fast (scores[j][2 * half + i] - best[half]);
-          total[half] += scores[j][2 * half + i];
-        }
-    }
-    VEL_UNROLL
-    for (int j = 0; j < WIDTH / 8; j++)
-      VEL_UNROLL
-      for (int i = 0; i < 4; i++)
-        out[j][i] *= rescale[i / 2];
+    for (int i = 0; i < WIDTH / 2; i++)
+      out[i] *= rescale[i / 2 % 2];
 
     /* out += probabilities values */
     VEL_UNROLL
     for (int j = 0; j < KEYS / 16; j++) {
-      uint32_t probabilities[4] = { pack2<T> (scores[2 * j][0], scores[2 * j][1]), pack2<T> (scores[2 * j][2], scores[2 * j][3]),
-                                    pack2<T> (scores[2 * j + 1][0], scores[2 * j + 1][1]),
-                                    pack2<T> (scores[2 * j + 1][2], scores[2 * j + 1][3]) };
+      uint32_t probabilities[4];
 
+      vel_attention_probabilities<T> (scores, j, probabilities);
       VEL_UNROLL
       for (int i = 0; i < WIDTH / 16; i++) {
         uint32_t part[4];
 
         load_matrix_x4_transposed (part, tile_v + (j * 16 + lane % 16) * STRIDE + i * 16 + lane / 16 * 8);
-        multiply_16x8x16<T> (out[2 * i], probabilities, part);
-        multiply_16x8x16<T> (out[2 * i + 1], probabilities, part + 2);
+        multiply_16x8x16<T> (out + 8 * i, probabilities, part);
+        multiply_16x8x16<T> (out + 8 * i + 4, probabilities, part + 2);
       }
     }
     __syncthreads (); /* before the next but one tile comes here */
   }
 
-  VEL_UNROLL
-  for (int half = 0; half < 2; half++) {
-    unsigned row = my_row + 8 * half;
-    T *to = (T *) h.out + ((size_t) picture * h.rows + row) * h.out_stride + head * h.head_dim;
-
-    total[half] += shuffle_xor (total[half], 1);
-    total[half] += shuffle_xor (total[half], 2);
-    if (row >= h.rows)
-      continue;
-    VEL_UNROLL
-    for (int j = 0; j < WIDTH / 8; j++)
-      VEL_UNROLL
-      for (int i = 0; i < 2; i++) {
-        unsigned c = j * 8 + lane % 4 * 2 + i;
-
-        if (c < h.head_dim)
-          to[c] = from_float<T> (out[j][2 * half + i] / total[half]);
-      }
-  }
+  vel_attention_store<T> (h, softmax, out, picture, head, my_row);
 }
 
 template <typename T, int WIDTH, int KEYS>
 static void
-flash (VelBackend *backend, const Heads &heads, size_t batch, bool aligned)
+flash (VelBackend *backend, const VelHeads &heads, size_t batch, bool aligned)
 {
   dim3 grid ((unsigned) vel_divide_up (heads.rows, ROWS), (unsigned) (batch * heads.heads));
   size_t rows = 4 * KEYS > ROWS ? 4 * KEYS : ROWS, shared = rows * (WIDTH + 8) * sizeof (T);
@@ -192,7 +139,7 @@ flash (VelBackend *backend, const Heads &heads, size_t batch, bool aligned)
 /* The narrowest kernel that a head fits into. */
 template <typename T>
 static void
-flash_any (VelBackend *backend, const Heads &heads, size_t batch, bool aligned)
+flash_any (VelBackend *backend, const VelHeads &heads, size_t batch, bool aligned)
 {
   if (heads.head_dim <= 32)
     flash<T, 32, 64> (backend, heads, batch, aligned);
@@ -283,7 +230,8 @@ three_steps (VelBackend *backend, const VelAttentionArgs *args, const T *q, cons
   size_t padded = vel_round_up (args->keys, 8), wide = vel_round_up (args->head_dim, 8);
   size_t turned = vel_round_up (wide * padded * sizeof (T), 256), gathered = gather ? turned : 0;
   size_t row_bytes = args->keys * sizeof (float) + padded * sizeof (T) + 16;
-  size_t at_once = SCRATCH_BYTES / row_bytes, stride = args->heads * args->head_dim, score_bytes;
+  size_t share = backend->info.memory / SCRATCH_SHARE, room = share < LEAST_SCRATCH ? LEAST_SCRATCH : share > MOST_SCRATCH ? MOST_SCRATCH : share;
+  size_t at_once = room / row_bytes, stride = args->heads * args->head_dim, score_bytes;
   char *scratch;
   float *scores;
   T *values, *keys, *probabilities;
@@ -336,17 +284,17 @@ vel_cuda_attention (VelBackend *backend, const VelAttentionArgs *args)
   size_t size = vel_type_size (args->type), stride = args->heads * args->head_dim;
   bool aligned = args->head_dim % 8 == 0 && args->q_stride % 8 == 0 && args->k_stride % 8 == 0 && args->v_stride % 8 == 0
                  && vel_is_aligned (args->q) && vel_is_aligned (args->k) && vel_is_aligned (args->v);
-  Heads heads = { args->q, args->k, args->v, args->out, args->q_stride, args->k_stride, args->v_stride, stride, (unsigned) args->rows,
+  VelHeads heads = { args->q, args->k, args->v, args->out, args->q_stride, args->k_stride, args->v_stride, stride, (unsigned) args->rows,
                   (unsigned) args->keys, (unsigned) args->heads, (unsigned) args->head_dim,
                   (float) (args->scale * 1.44269504088896341), args->causal };
 
   if (args->batch * args->rows * args->keys * stride == 0)
     return;
-  if (args->type == VEL_F16 && args->head_dim <= WIDEST)
-    flash_any<f16> (backend, heads, args->batch, aligned);
-  else if (args->type == VEL_BF16 && args->head_dim <= WIDEST)
-    flash_any<bf16> (backend, heads, args->batch, aligned);
-  else
+  if (args->type != VEL_F32 && args->head_dim <= WIDEST && args->scale > 0) {
+    if (aligned && vel_group_attention (backend, args->type, heads, args->batch))
+      return;
+    args->type == VEL_F16 ? flash_any<f16> (backend, heads, args->batch, aligned) : flash_any<bf16> (backend, heads, args->batch, aligned);
+  } else
     for (size_t i = 0; i < args->batch * args->heads; i++) {
       size_t picture = i / args->heads, column = i % args->heads * args->head_dim;
       const char *q = (const char *) args->q + (picture * args->rows * args->q_stride + column) * size;

@@ -15,6 +15,7 @@ struct VelBackend {
   VelStream stream;
   VelDeviceInfo info;
   size_t shared_limit; /* bytes of shared memory that one block may have */
+  bool warpgroups;     /* the card multiplies by warpgroups (warpgroup.cuh), and VELATURA_WARPGROUPS does not say 0 */
   VelLt *lt;           /* NULL: products are done by our own kernels */
   void *scratch;       /* vel_cuda_scratch */
   size_t scratch_bytes;

@@ -32,6 +32,15 @@ cuda_close (VelBackend *backend)
   free (backend);
 }
 
+/* The instructions are of 9.0 alone. The variable is for finding out whether they are to blame. */
+static bool
+may_use_warpgroups (const VelDeviceInfo *info)
+{
+  const char *wish = getenv ("VELATURA_WARPGROUPS");
+
+  return info->capability == 90 && (wish == NULL || wish[0] != '0');
+}
+
 static VelBackend *
 cuda_open (const VelBackendOptions *options, char *why, size_t why_size)
 {
@@ -49,6 +58,7 @@ cuda_open (const VelBackendOptions *options, char *why, size_t why_size)
   }
   backend->stream = vel_runtime_stream (backend->runtime);
   backend->shared_limit = vel_runtime_shared_limit (backend->runtime);
+  backend->warpgroups = may_use_warpgroups (&backend->info);
   backend->lt = vel_lt_open (backend, options != NULL ? options->cache : NULL);
   snprintf (backend->description, sizeof backend->description, "%s, %.1f GB, driver %s%s", backend->info.name,
             (double) backend->info.memory / 1e9, backend->info.driver, backend->lt != NULL ? ", cuBLASLt" : "");

@@ -3,11 +3,12 @@
  *
  *   types      f16, bf16 (16 bits), vec4 and vec2 (16 and 8 bytes of a row at once)
  *   launch     VEL_LAUNCH (kernel, grid, block, bytes of shared memory, stream, arguments...)
- *   shared     VEL_SHARED (T, name): the block's dynamic shared memory, 128-byte aligned; one per kernel
+ *   shared     VEL_SHARED (T, name): the block's dynamic shared memory, 1024-byte aligned; one per kernel
  *   warp       shuffle_xor, shuffle: values of the other 31 threads; all 32 take part
- *   copies     copy16_async, copy_commit, copy_wait<N>: global to shared memory behind the threads' backs; what they bring is there for the
+ *   copies     copy16_async, copy16_async_cached, copy_commit, copy_wait<N>: global to shared memory behind the threads' backs; what they bring is there for the
  *              others after copy_wait and __syncthreads
  *   matrices   load_matrix_x4 (ldmatrix), multiply_16x8x16 (mma.sync): d += a b, 16 bits in, fp32 out
+ *   warpgroups warpgroup.cuh
  *   numbers    to_float, from_float<T> (nearest even), pack2<T>, unpack2<T>, multiply_rounded and add_rounded (never one fused operation) */
 #pragma once
 
@@ -27,10 +28,12 @@ typedef uint4 vec4;
 typedef uint2 vec2;
 
 #define VEL_GLOBAL __global__
+#define VEL_CONSTANT __grid_constant__ /* of a parameter that is never copied */
 #define VEL_DEVICE __device__ __forceinline__
 #define VEL_UNROLL _Pragma ("unroll")
+#define VEL_UNROLL_4 _Pragma ("unroll 4")
 #define VEL_SHARED(T, name) \
-  extern __shared__ __align__ (128) unsigned char vel_shared_[]; \
+  extern __shared__ __align__ (1024) unsigned char vel_shared_[]; \
   T *name = (T *) vel_shared_
 
 /* More than 48 KB of shared memory has to be asked for. */
@@ -88,6 +91,13 @@ exp_fast (float x)
   return __expf (x);
 }
 
+/* 0 where |b| > 2^126 */
+static VEL_DEVICE float
+divide_fast (float a, float b)
+{
+  return __fdividef (a, b);
+}
+
 static VEL_DEVICE float
 exp2_fast (float x)
 {
@@ -134,6 +144,20 @@ copy16_async (void *shared, const void *global, bool valid)
   asm volatile ("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(bytes) : "memory");
 #else
   *(uint4 *) shared = valid ? *(const uint4 *) global : make_uint4 (0, 0, 0, 0);
+#endif
+}
+
+/* The same, for what another copy of this block will want soon: it stays in the nearest cache. */
+static VEL_DEVICE void
+copy16_async_cached (void *shared, const void *global, bool valid)
+{
+#if __CUDA_ARCH__ >= 800
+  unsigned to = (unsigned) __cvta_generic_to_shared (shared);
+  int bytes = valid ? 16 : 0;
+
+  asm volatile ("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(bytes) : "memory");
+#else
+  copy16_async (shared, global, valid);
 #endif
 }
 

@@ -16,7 +16,7 @@ activate_kernel (const T *x, T *out, size_t count, VelActivation activation)
   size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x;
 
   if (i < count)
-    out[i] = from_float<T> (vel_activate (activation, to_float (x[i])));
+    out[i] = from_float<T> (vel_activate<T> (activation, to_float (x[i])));
 }
 
 void

@@ -1,9 +1,10 @@
-/* cuBLASLt behind dlopen, and the memory of what is fastest.  SPDX-License-Identifier: Apache-2.0
+/* cuBLASLt behind dlopen, and the memory of what is fastest: one of its algorithms or our own kernel.  SPDX-License-Identifier: Apache-2.0
  *
  * Row-major matrices are column-major ones transposed, so out [M, N] = x [M, K] W [N, K]^T is asked for as D (N x M) = W^T (N x K) x (K x M):
  * the bias is then one of the rows, as the library's epilogue wants it. The library takes biases in the type of the result only, so 16-bit
  * layers have theirs rounded on the way. */
 #include "kernels/cuda/lt.h"
+#include "kernels/cuda/product.cuh"
 
 #include <cublasLt.h>
 #include <dlfcn.h>
@@ -13,9 +14,11 @@
 #include <unistd.h>
 
 #define WORKSPACE_BYTES ((size_t) 32 << 20)
+#define BIAS_BYTES ((size_t) 64 << 10)
 #define MAX_CANDIDATES 8
 #define TIMED_RUNS 5
 #define MAX_ENTRIES 4096
+#define OWN "own" /* in place of an algorithm: our kernel is faster */
 
 typedef struct {
   uint64_t m, n, k, weight_stride;
@@ -24,7 +27,7 @@ typedef struct {
 
 typedef struct {
   Key key;
-  bool checked, usable; /* usable: the library has an algorithm for it */
+  bool checked, usable; /* usable: the library has an algorithm for it, and a faster one than we */
   cublasLtMatmulAlgo_t algorithm;
 } Entry;
 
@@ -40,7 +43,7 @@ struct VelLt {
   FUNCTIONS (MEMBER)
 #undef MEMBER
   cublasLtHandle_t handle;
-  void *workspace;
+  void *workspace, *bias; /* bias: room for one of 16 bits */
   VelRuntime *runtime;
   Entry *entries;
   size_t n;
@@ -109,6 +112,13 @@ read_entries (VelLt *self)
               == 8) {
     bool good = strlen (hex) == sizeof hex - 1 && strspn (hex, "0123456789abcdef") == sizeof hex - 1;
 
+    if (strcmp (hex, OWN) == 0) {
+      self->entries[self->n] = entry;
+      self->entries[self->n].checked = true;
+      self->entries[self->n++].usable = false;
+      continue;
+    }
+
     for (size_t i = 0; good && i < sizeof entry.algorithm; i++) {
       unsigned byte = 0;
 
@@ -136,13 +146,13 @@ write_entries (const VelLt *self)
   for (size_t i = 0; i < self->n; i++) {
     const Entry *entry = &self->entries[i];
 
-    if (!entry->usable)
+    if (!entry->checked)
       continue;
     fprintf (file, "%lu %lu %lu %lu %d %d %d ", entry->key.m, entry->key.n, entry->key.k, entry->key.weight_stride, entry->key.type,
              entry->key.bias, entry->key.residual);
-    for (size_t b = 0; b < sizeof entry->algorithm; b++)
+    for (size_t b = 0; entry->usable && b < sizeof entry->algorithm; b++)
       fprintf (file, "%02x", ((const unsigned char *) &entry->algorithm)[b]);
-    fprintf (file, "\n");
+    fprintf (file, "%s\n", entry->usable ? "" : OWN);
   }
   good = ferror (file) == 0;
   good = fclose (file) == 0 && good;
@@ -160,7 +170,9 @@ vel_lt_open (VelBackend *backend, const char *cache)
   self->runtime = backend->runtime;
   self->library = dlopen (library_name (), RTLD_NOW | RTLD_LOCAL);
   if (self->library != NULL && find_functions (self) && self->Create (&self->handle) == CUBLAS_STATUS_SUCCESS)
-    self->workspace = vel_runtime_alloc (backend->runtime, WORKSPACE_BYTES);
+    self->workspace = vel_runtime_alloc (backend->runtime, WORKSPACE_BYTES + BIAS_BYTES);
+  if (self->workspace != NULL)
+    self->bias = (char *) self->workspace + WORKSPACE_BYTES;
   if (self->workspace != NULL)
     self->entries = (Entry *) malloc (MAX_ENTRIES * sizeof *self->entries);
   if (self->entries == NULL) {
@@ -231,12 +243,22 @@ plan_make (VelLt *self, Plan *plan, const Key *key, const void *bias)
   return good;
 }
 
+/* Biases of 16-bit layers become as narrow in `narrow`, each time. algorithm: NULL, our own kernel */
 static bool
-multiply (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void *out, const cublasLtMatmulAlgo_t *algorithm)
+multiply (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void *narrow, void *out, const cublasLtMatmulAlgo_t *algorithm)
 {
   VelLt *self = backend->lt;
   float one = 1, beta = args->residual != NULL ? 1 : 0;
 
+  if (algorithm == NULL) {
+    vel_product_linear (backend, args, out);
+    return true;
+  }
+  if (narrow != NULL) {
+    VelConvertArgs convert = { args->weight->out, VEL_F32, args->type, args->bias, narrow };
+
+    vel_cuda_convert (backend, &convert);
+  }
   return self->Matmul (self->handle, plan->product, &one, args->weight->data, plan->a, args->x, plan->b, &beta,
                        args->residual != NULL ? args->residual : out, plan->c, out, plan->c, algorithm, self->workspace, WORKSPACE_BYTES,
                        backend->stream)
@@ -245,17 +267,17 @@ multiply (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void
 
 /* Milliseconds of one run, or a negative number. out: somewhere, since a residual in place would be added again and again */
 static float
-time_one (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void *out, const cublasLtMatmulAlgo_t *algorithm)
+time_one (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void *narrow, void *out, const cublasLtMatmulAlgo_t *algorithm)
 {
   cudaEvent_t begin = NULL, end = NULL;
   float milliseconds = -1;
 
   if (cudaEventCreate (&begin) == cudaSuccess && cudaEventCreate (&end) == cudaSuccess
-      && multiply (backend, plan, args, out, algorithm)) { /* once to warm up */
+      && multiply (backend, plan, args, narrow, out, algorithm)) { /* once to warm up */
     bool good = cudaEventRecord (begin, backend->stream) == cudaSuccess;
 
     for (int i = 0; i < TIMED_RUNS; i++)
-      good = multiply (backend, plan, args, out, algorithm) && good;
+      good = multiply (backend, plan, args, narrow, out, algorithm) && good;
     if (!good || cudaEventRecord (end, backend->stream) != cudaSuccess || cudaEventSynchronize (end) != cudaSuccess
         || cudaEventElapsedTime (&milliseconds, begin, end) != cudaSuccess)
       milliseconds = -1;
@@ -267,9 +289,9 @@ time_one (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void
   return milliseconds;
 }
 
-/* Asks the library for candidates and takes the fastest; the first one where nothing may be timed. */
+/* Asks the library for candidates and takes the fastest, or our own kernel; the first one where nothing may be timed. spare: for a result */
 static void
-choose (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void *spare, Entry *entry)
+choose (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void *narrow, void *spare, Entry *entry)
 {
   VelLt *self = backend->lt;
   cublasLtMatmulHeuristicResult_t found[MAX_CANDIDATES];
@@ -291,14 +313,19 @@ choose (VelBackend *backend, const Plan *plan, const VelLinearArgs *args, void *
   if (n > 0)
     entry->algorithm = found[0].algo;
   for (int i = 0; i < n && spare != NULL; i++) {
-    float milliseconds = time_one (backend, plan, args, spare, &found[i].algo);
+    float milliseconds = time_one (backend, plan, args, narrow, spare, &found[i].algo);
 
     if (milliseconds >= 0 && (best < 0 || milliseconds < best)) {
       best = milliseconds;
       entry->algorithm = found[i].algo;
     }
   }
-  self->changed = self->changed || best >= 0;
+  if (best >= 0) {
+    float own = time_one (backend, plan, args, NULL, spare, NULL);
+
+    entry->usable = !(own >= 0 && own < best);
+    self->changed = true;
+  }
 }
 
 static bool
@@ -330,9 +357,8 @@ vel_lt_linear (VelBackend *backend, const VelLinearArgs *args)
   VelLt *self = backend->lt;
   const VelPacked *weight = args->weight;
   bool recording = vel_runtime_recording (backend->runtime), narrow_bias = args->bias != NULL && args->type != VEL_F32, done = false;
-  size_t size = vel_type_size (args->type), bias_bytes = narrow_bias ? vel_round_up (weight->out * size, 256) : 0, spare_bytes;
-  const void *bias = args->bias;
-  char *scratch = NULL;
+  size_t size = vel_type_size (args->type);
+  void *narrow = NULL;
   Entry *entry;
   Plan plan;
   Key key;
@@ -351,24 +377,21 @@ vel_lt_linear (VelBackend *backend, const VelLinearArgs *args)
   entry = find_entry (self, &key);
   if (entry == NULL || (entry->checked && !entry->usable))
     return false;
-  spare_bytes = entry->checked || recording ? 0 : args->rows * weight->out * size;
-  if (bias_bytes + spare_bytes > 0) {
-    scratch = (char *) vel_cuda_scratch (backend, bias_bytes + spare_bytes);
-    if (scratch == NULL)
-      return false;
-  }
   if (narrow_bias) {
-    VelConvertArgs convert = { weight->out, VEL_F32, args->type, args->bias, scratch };
-
-    vel_cuda_convert (backend, &convert);
-    bias = scratch;
+    if (weight->out * size > BIAS_BYTES)
+      return false;
+    narrow = self->bias;
   }
-  if (plan_make (self, &plan, &key, bias)) {
+  if (plan_make (self, &plan, &key, narrow_bias ? narrow : args->bias)) {
     if (!entry->checked && entry->usable)
       entry->checked = still_good (self, &plan, entry);
-    if (!entry->checked)
-      choose (backend, &plan, args, spare_bytes > 0 ? scratch + bias_bytes : NULL, entry);
-    done = entry->usable && multiply (backend, &plan, args, args->out, &entry->algorithm);
+    if (!entry->checked) {
+      void *spare = recording ? NULL : vel_runtime_alloc (backend->runtime, args->rows * weight->out * size);
+
+      choose (backend, &plan, args, narrow, spare, entry);
+      vel_runtime_free (backend->runtime, spare);
+    }
+    done = entry->usable && multiply (backend, &plan, args, narrow, args->out, &entry->algorithm);
   }
   plan_free (self, &plan);
   return done;

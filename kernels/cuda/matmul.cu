@@ -78,10 +78,10 @@ choose_cut (const VelBackend *backend, const VelProduct *p)
   Cut cut = { 128, 128, 1 };
 
   if (p->n <= 16)
-    return { 128, 16, 1 };
-  if (vel_divide_up (p->m, 128) * vel_divide_up (p->n, 128) < processors || p->n <= 64)
+    cut = { 128, 16, 1 };
+  else if (vel_divide_up (p->m, 128) * vel_divide_up (p->n, 128) < processors || p->n <= 64)
     cut = { 128, 64, 1 };
-  if (vel_divide_up (p->m, cut.tile_m) * vel_divide_up (p->n, cut.tile_n) < processors || p->m <= 64)
+  if (p->n > 16 && (vel_divide_up (p->m, cut.tile_m) * vel_divide_up (p->n, cut.tile_n) < processors || p->m <= 64))
     cut = { 64, 64, 1 };
   tiles = vel_divide_up (p->m, cut.tile_m) * vel_divide_up (p->n, cut.tile_n);
   if (tiles < processors) {
@@ -137,6 +137,11 @@ vel_product_run (VelBackend *backend, VelType type, VelProduct p)
 
   if (p.m == 0 || p.out_columns == 0)
     return;
+  if (aligned && vel_group_product_run (backend, type, &p)) {
+    if (p.slices > 1)
+      type == VEL_F16 ? reduce<f16> (backend, p) : reduce<bf16> (backend, p);
+    return;
+  }
   p.chunks = (unsigned) vel_divide_up (p.in_padded, VEL_PRODUCT_K);
   p.steps = (unsigned) (p.kernel * p.kernel) * p.chunks;
   cut = choose_cut (backend, &p);
@@ -174,18 +179,16 @@ vel_product_run (VelBackend *backend, VelType type, VelProduct p)
 
 /* A row is a picture of one pixel's height: the rows are its width. */
 void
-vel_cuda_linear (VelBackend *backend, const VelLinearArgs *args)
+vel_product_linear (VelBackend *backend, const VelLinearArgs *args, void *out)
 {
   const VelPacked *weight = args->weight;
   VelProduct p = {};
 
-  if (backend->lt != NULL && vel_lt_linear (backend, args))
-    return;
   p.x = args->x;
   p.weight = weight->data;
   p.residual = args->residual;
   p.bias = args->bias;
-  p.out = args->out;
+  p.out = out;
   p.m = (unsigned) args->rows;
   p.n = (unsigned) weight->rows;
   p.out_columns = (unsigned) weight->out;
@@ -200,4 +203,11 @@ vel_cuda_linear (VelBackend *backend, const VelLinearArgs *args)
   p.activation = args->activation;
   p.gated = weight->gated;
   vel_product_run (backend, args->type, p);
+}
+
+void
+vel_cuda_linear (VelBackend *backend, const VelLinearArgs *args)
+{
+  if (backend->lt == NULL || !vel_lt_linear (backend, args))
+    vel_product_linear (backend, args, args->out);
 }

@@ -30,6 +30,7 @@ struct VelProduct {
   size_t embedding_stride;
   VelActivation activation;
   bool gated, resized;
+  bool doubled; /* resized to twice its size */
   bool sums;  /* the result is `partial`, in fp32, and nothing is added */
   bool whole; /* K is not split: the scratch is the caller's */
 };
@@ -80,7 +81,7 @@ vel_product_finish (const VelProduct &p, float sum, unsigned m, unsigned o)
 
   if (p.bias != NULL)
     sum += p.bias[o];
-  sum = vel_activate (p.activation, sum);
+  sum = vel_activate<T> (p.activation, sum);
   if (p.embedding != NULL)
     sum += to_float (((const T *) p.embedding)[m / ((unsigned) p.out_height * (unsigned) p.out_width) * p.embedding_stride + o]);
   if (p.residual != NULL)
@@ -96,7 +97,7 @@ vel_product_finish_gated (const VelProduct &p, float value, float gate, unsigned
     value += p.bias[o];
     gate += p.bias[p.out_columns + o];
   }
-  value *= vel_gelu (gate);
+  value *= vel_gelu<T> (gate);
   return p.residual != NULL ? value + to_float (((const T *) p.residual)[(size_t) m * p.out_stride + o]) : value;
 }
 
@@ -282,3 +283,7 @@ vel_product_reduce_kernel (VelProduct p)
 
 /* Runs a product whose sizes are filled in; chooses tiles and slices. type: of activations and weight */
 void vel_product_run (VelBackend *backend, VelType type, VelProduct p); /* matmul.cu */
+/* A linear layer, its result somewhere. */
+void vel_product_linear (VelBackend *backend, const VelLinearArgs *args, void *out); /* matmul.cu */
+/* Runs all of it but the sum of the slices, if `slices` says that there are some. A is aligned. Returns: false if warpgroups can not do this one */
+bool vel_group_product_run (VelBackend *backend, VelType type, VelProduct *p); /* group-product.cu */

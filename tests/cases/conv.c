@@ -57,6 +57,12 @@ static const Shape shapes[] = {
   { 1, 8, 6, 48, 40, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | RESIDUAL, 16 },
   { 1, 7, 5, 13, 9, 1, 1, 0, 0, 0, 0, VEL_F32, BIAS, 5 },
   { 1, 5, 5, 21, 8, 3, 2, 1, 1, 0, 0, VEL_BF16, BIAS, 10 },
+  /* Wide ones, for tiles of 128 to 256 columns. */
+  { 2, 9, 11, 72, 160, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | EMBEDDING | RESIDUAL },
+  { 1, 13, 13, 104, 336, 3, 1, 1, 1, 26, 26, VEL_BF16, BIAS, 40 },
+  { 1, 6, 6, 64, 256, 3, 1, 1, 1, 9, 10, VEL_F16, BIAS },
+  { 1, 11, 12, 64, 136, 3, 2, 0, 1, 0, 0, VEL_F32, BIAS | RESIDUAL },
+  { 3, 12, 12, 128, 264, 1, 1, 0, 0, 0, 0, VEL_F16, BIAS | RESIDUAL | IN_PLACE, 64 },
 };
 
 static size_t

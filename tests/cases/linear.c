@@ -36,6 +36,8 @@ static const Shape shapes[] = {
   { 4, 33, { 20 }, { VEL_F16 }, GATED },
   { 13, 64, { 13, 13 }, { VEL_BF16, VEL_F16 }, GATED | BIAS },
   { 64, 400, { 512 }, { VEL_F16 }, GATED | BIAS },
+  { 200, 72, { 256 }, { VEL_F16 }, GATED | BIAS | RESIDUAL },
+  { 140, 200, { 84 }, { VEL_BF16 }, GATED },
   { 300, 40, { 30 }, { VEL_F32 }, GATED | BIAS | RESIDUAL },
 };
 

@@ -84,10 +84,12 @@ check_case (const VelCase *self, void *data)
   runner->n++;
 }
 
+/* capability: 80, or 90 for what a card with warpgroups does otherwise */
 static void
-test_ops (gconstpointer cases)
+check_ops (gconstpointer cases, unsigned capability)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (precisions); i++) {
+  vel_emulator_use_capability (capability);
+  for (guint i = capability == 90 ? 1 : 0; i < G_N_ELEMENTS (precisions); i++) {
     char why[256] = "";
     Runner runner = { vel_kernels_reference ()->open (NULL, NULL, 0), vel_kernels_emulated ()->open (NULL, why, sizeof why), &precisions[i] };
 
@@ -98,6 +100,19 @@ test_ops (gconstpointer cases)
     vel_kernels_emulated ()->close (runner.emulated);
     vel_kernels_reference ()->close (runner.plain);
   }
+  vel_emulator_use_capability (80);
+}
+
+static void
+test_ops (gconstpointer cases)
+{
+  check_ops (cases, 80);
+}
+
+static void
+test_warpgroups (gconstpointer cases)
+{
+  check_ops (cases, 90);
 }
 
 enum { IN = 20, OUT = 24, SIDE = 6, RANKS = 5 };
@@ -222,6 +237,9 @@ main (int argc, char **argv)
   g_test_add_data_func ("/emulated/norm", vel_cases_norm, test_ops);
   g_test_add_data_func ("/emulated/elementwise", vel_cases_elementwise, test_ops);
   g_test_add_data_func ("/emulated/layout", vel_cases_layout, test_ops);
+  g_test_add_data_func ("/emulated/linear-warpgroups", vel_cases_linear, test_warpgroups);
+  g_test_add_data_func ("/emulated/attention-warpgroups", vel_cases_attention, test_warpgroups);
+  g_test_add_data_func ("/emulated/conv-warpgroups", vel_cases_conv, test_warpgroups);
   g_test_add_func ("/emulated/merge", test_merge);
   g_test_add_func ("/emulated/rearrange", test_rearrange);
   return g_test_run ();

@@ -25,6 +25,10 @@ struct alignas (8) vec2 {
   uint32_t x, y;
 };
 
+struct alignas (8) float2 {
+  float x, y;
+};
+
 struct dim3 {
   unsigned x, y, z;
 
@@ -36,8 +40,10 @@ struct dim3 {
 typedef int VelStream;
 
 #define VEL_GLOBAL static
+#define VEL_CONSTANT
 #define VEL_DEVICE inline
 #define VEL_UNROLL
+#define VEL_UNROLL_4
 #define __launch_bounds__(...)
 #define __restrict__ __restrict
 #define VEL_SHARED(T, name) T *name = (T *) vel_emulator_place.shared
@@ -97,6 +103,12 @@ exp_fast (float x)
 }
 
 static inline float
+divide_fast (float a, float b)
+{
+  return fabsf (b) > 0x1p126f ? 0 * a : a / b;
+}
+
+static inline float
 exp2_fast (float x)
 {
   return exp2f (x);
@@ -122,28 +134,31 @@ add_rounded (float a, float b)
 
 template <typename T>
 inline T
-shuffle_xor (T value, int mask)
+shuffle (T value, int lane)
 {
   T other;
 
-  static_assert (sizeof (T) == 4, "one register");
-  vel_emulator_exchange (&value, (vel_emulator_place.lane ^ mask) & 31, &other);
+  static_assert (sizeof (T) % 4 == 0, "whole registers");
+  for (size_t i = 0; i < sizeof (T); i += 4)
+    vel_emulator_exchange ((const char *) &value + i, lane & 31, (char *) &other + i);
   return other;
 }
 
 template <typename T>
 inline T
-shuffle (T value, int lane)
+shuffle_xor (T value, int mask)
 {
-  T other;
-
-  static_assert (sizeof (T) == 4, "one register");
-  vel_emulator_exchange (&value, lane & 31, &other);
-  return other;
+  return shuffle (value, vel_emulator_place.lane ^ mask);
 }
 
 static inline void
 copy16_async (void *shared, const void *global, bool valid)
+{
+  vel_emulator_copy (shared, global, valid);
+}
+
+static inline void
+copy16_async_cached (void *shared, const void *global, bool valid)
 {
   vel_emulator_copy (shared, global, valid);
 }

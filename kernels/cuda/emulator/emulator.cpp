@@ -36,6 +36,7 @@
 #define MAX_WARPS (MAX_THREADS / 32)
 #define MAX_COPIES 512
 #define MAX_GROUPS 64
+#define MAX_PRODUCTS 64
 
 __thread VelEmulatorPlace vel_emulator_place __attribute__ ((tls_model ("initial-exec")));
 
@@ -47,6 +48,14 @@ struct Copy {
   void *to;
   const void *from;
   bool valid;
+};
+
+struct Product {
+  float *d;
+  const void *a, *b; /* a: NULL, what `rows` has */
+  int n;
+  bool bfloat;
+  float rows[2][16];
 };
 
 struct Fiber {
@@ -69,6 +78,9 @@ struct Fiber {
   int line;
   Copy copies[MAX_COPIES];
   int n_copies, groups[MAX_GROUPS], n_groups; /* groups[i]: copies up to the end of group i */
+  Product products[MAX_PRODUCTS];
+  int n_products, product_groups[MAX_GROUPS], n_product_groups;
+  bool unpublished; /* copies have landed that no product may read yet */
 };
 
 /* What the threads of a warp lay on the table for each other. Two tables in turn: a fast thread may be at the next meeting already. */
@@ -85,6 +97,7 @@ struct Emulator {
   Fiber main, *current, *fibers;
   int n_made; /* fibers that have a stack */
   int n, live, arrived;
+  int unpublished; /* threads that left a barrier so */
   unsigned generation; /* of the block's barrier */
   Warp warps[MAX_WARPS];
   VelEmulatorIndex grid, block_size, block;
@@ -253,7 +266,9 @@ vel_emulator_enter (void)
 #endif
   self = emulator.current;
   self->state = DONE;
-  self->n_copies = self->n_groups = 0;
+  if (self->n_products > 0)
+    give_up ("a thread left before its products were done");
+  self->n_copies = self->n_groups = self->n_product_groups = 0;
   emulator.live--;
   emulator.warps[self->number / 32].size--;
   if (emulator.live > 0 && emulator.arrived == emulator.live)
@@ -295,6 +310,7 @@ prepare (int number)
   fiber->number = number;
   fiber->state = READY;
   fiber->file = nullptr;
+  fiber->unpublished = false;
 #ifdef WITH_ASAN
   fiber->fake_stack = nullptr;
 #endif
@@ -320,7 +336,8 @@ run_block (size_t shared_bytes)
   emulator.live = emulator.n;
   emulator.arrived = 0;
   emulator.generation = 0;
-  if (posix_memalign ((void **) &emulator.shared, 128, shared_bytes > 0 ? shared_bytes : 1) != 0)
+  emulator.unpublished = 0;
+  if (posix_memalign ((void **) &emulator.shared, 1024, shared_bytes > 0 ? shared_bytes : 1) != 0)
     abort ();
   memset (emulator.shared, 0xff, shared_bytes);
   vel_emulator_place.shared = emulator.shared;
@@ -399,6 +416,8 @@ vel_emulator_sync_block (const char *file, int line)
 
   self->file = file;
   self->line = line;
+  emulator.unpublished += self->unpublished;
+  self->unpublished = false;
 #ifdef WITH_TSAN
   __tsan_release (&emulator.generation);
 #endif
@@ -473,6 +492,7 @@ vel_emulator_copy (void *shared, const void *global, bool valid)
 
   if (((uintptr_t) shared | (valid ? (uintptr_t) global : 0)) % 16 != 0)
     give_up ("an asynchronous copy that is not aligned to 16 bytes");
+  self->unpublished = self->unpublished || emulator.mode.early;
   if (emulator.mode.early)
     land ({ shared, global, valid });
   else if (self->n_copies == MAX_COPIES)
@@ -500,6 +520,7 @@ vel_emulator_copy_wait (int keep)
   if (done <= 0)
     return;
   end = self->groups[done - 1];
+  self->unpublished = self->unpublished || end > 0;
   for (int i = 0; i < end; i++)
     land (self->copies[i]);
   memmove (self->copies, self->copies + end, (size_t) (self->n_copies - end) * sizeof *self->copies);
@@ -594,4 +615,120 @@ vel_emulator_multiply (float d[4], const uint32_t a[4], const uint32_t b[2], boo
   d[1] += warp->products[table][g][t + 1];
   d[2] += warp->products[table][g + 8][t];
   d[3] += warp->products[table][g + 8][t + 1];
+}
+
+/* A number of a tile whose rows of 128 bytes have their pieces swizzled: bits 4 to 6 of the address by bits 7 to 9. */
+static float
+tile_at (const void *tile, int row, int k, bool bfloat)
+{
+  uintptr_t at = (uintptr_t) tile + (uintptr_t) row * 128 + (uintptr_t) k * 2;
+  uint16_t bits;
+
+  memcpy (&bits, (const void *) (at ^ (at >> 7 & 7) << 4), 2);
+  return bfloat ? vel_bfloat_to_float (bits) : vel_emulator_half_to_float (bits);
+}
+
+/* This thread's part of the product. */
+static void
+do_product (const Product *product, int thread)
+{
+  int row = thread / 32 % 4 * 16 + thread % 32 / 4, column = thread % 4 * 2;
+  float a[2][16];
+
+  for (int half = 0; half < 2; half++)
+    for (int k = 0; k < 16; k++)
+      a[half][k] = product->a != nullptr ? tile_at (product->a, row + 8 * half, k, product->bfloat) : product->rows[half][k];
+  for (int j = 0; j < product->n / 8; j++)
+    for (int i = 0; i < 2; i++) {
+      float sums[2] = { 0, 0 };
+
+      for (int k = 0; k < 16; k++) {
+        int n = 8 * j + column + i;
+        float b = product->a != nullptr ? tile_at (product->b, n, k, product->bfloat) : tile_at (product->b, k, n, product->bfloat);
+
+        sums[0] += a[0][k] * b;
+        sums[1] += a[1][k] * b;
+      }
+      product->d[4 * j + i] += sums[0];
+      product->d[4 * j + 2 + i] += sums[1];
+    }
+}
+
+static void
+add_product (const Product *product)
+{
+  Fiber *self = emulator.current;
+
+  if (emulator.n % 128 != 0)
+    give_up ("a warpgroup's product in a block that is not made of warpgroups");
+  if (((uintptr_t) product->a | (uintptr_t) product->b) % 32 != 0 || product->n % 8 != 0 || product->n > 256)
+    give_up ("a warpgroup's product of a tile that is not aligned");
+  if (emulator.unpublished > 0)
+    give_up ("a warpgroup's product of what was copied but not published");
+  if (emulator.mode.early)
+    do_product (product, self->number);
+  else if (self->n_products == MAX_PRODUCTS)
+    give_up ("more products on their way than the emulator keeps");
+  else
+    self->products[self->n_products++] = *product;
+}
+
+void
+vel_emulator_group_multiply (float *d, const void *a, const void *b, int n, bool bfloat)
+{
+  Product product = { d, a, b, n, bfloat, {} };
+
+  add_product (&product);
+}
+
+/* The sixteen numbers of a row are in four threads that lie side by side. */
+void
+vel_emulator_group_multiply_turned (float *d, const uint32_t a[4], const void *b, int n, bool bfloat)
+{
+  Product product = { d, nullptr, b, n, bfloat, {} };
+  int lane = emulator.current->number % 32;
+
+  for (int i = 0; i < 4; i++)
+    for (int other = 0; other < 4; other++) {
+      unsigned char pair[4];
+
+      vel_emulator_exchange (&a[i], lane / 4 * 4 + other, pair);
+      for (int k = 0; k < 2; k++)
+        product.rows[i % 2][i / 2 * 8 + other * 2 + k] = half_at (pair, k, bfloat);
+    }
+  add_product (&product);
+}
+
+UNCHECKED void
+vel_emulator_group_commit (void)
+{
+  Fiber *self = emulator.current;
+
+  if (self->n_product_groups == MAX_GROUPS)
+    give_up ("more groups of products on their way than the emulator keeps");
+  self->product_groups[self->n_product_groups++] = self->n_products;
+}
+
+void
+vel_emulator_group_wait (int keep)
+{
+  Fiber *self = emulator.current;
+  int done = self->n_product_groups - keep, end;
+
+  if (done <= 0)
+    return;
+  end = self->product_groups[done - 1];
+  for (int i = 0; i < end; i++)
+    do_product (&self->products[i], self->number);
+  memmove (self->products, self->products + end, (size_t) (self->n_products - end) * sizeof *self->products);
+  for (int i = done; i < self->n_product_groups; i++)
+    self->product_groups[i - done] = self->product_groups[i] - end;
+  self->n_products -= end;
+  self->n_product_groups -= done;
+}
+
+UNCHECKED void
+vel_emulator_group_publish (void)
+{
+  emulator.current->unpublished = false;
 }

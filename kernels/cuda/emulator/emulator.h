@@ -65,6 +65,13 @@ void vel_emulator_copy_commit (void);
 void vel_emulator_copy_wait (int keep);
 void vel_emulator_load_matrices (uint32_t r[4], const void *row, bool transposed);
 void vel_emulator_multiply (float d[4], const uint32_t a[4], const uint32_t b[2], bool bfloat);
+/* Products of warpgroups (warpgroup.cuh) are done at once, where copies land at once, else at the wait. d: n / 2 numbers that stay where
+ * they are until then */
+void vel_emulator_group_multiply (float *d, const void *a, const void *b, int n, bool bfloat);
+void vel_emulator_group_multiply_turned (float *d, const uint32_t a[4], const void *b, int n, bool bfloat);
+void vel_emulator_group_commit (void);
+void vel_emulator_group_wait (int keep);
+void vel_emulator_group_publish (void);
 
 /* The processor's own conversion where it has one: the same bits as kernels/half.h, which is for everybody. */
 static inline float

@@ -12,6 +12,9 @@ extern "C" {
 #define VEL_EMULATOR_MODES 4
 void vel_emulator_use_mode (unsigned mode);
 
+/* What cards opened from now on can do: 80, or 90 for warpgroups. */
+void vel_emulator_use_capability (unsigned capability);
+
 /* The n-th call of a card's runtime from now on (from 1) fails; 0: none. lost: the card breaks down; else memory is short, where the call
  * asks for memory. */
 void vel_emulator_fail_at (unsigned n, bool lost);

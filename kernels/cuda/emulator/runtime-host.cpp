@@ -94,6 +94,14 @@ count_cards (void)
   return number != nullptr ? (unsigned) strtoul (number, nullptr, 10) : 1;
 }
 
+static unsigned capability = 80;
+
+void
+vel_emulator_use_capability (unsigned number)
+{
+  capability = number;
+}
+
 static void
 describe (VelDeviceInfo *info)
 {
@@ -101,7 +109,7 @@ describe (VelDeviceInfo *info)
   snprintf (info->name, sizeof info->name, "Emulated card");
   snprintf (info->driver, sizeof info->driver, "none");
   info->memory = info->free_memory = CARD_BYTES;
-  info->capability = 80;
+  info->capability = capability;
   info->multiprocessors = 4;
 }
 
