@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define VEL_KERNELS_ABI 2
+#define VEL_KERNELS_ABI 3
 
 typedef enum {
   VEL_F32,
@@ -64,6 +64,7 @@ typedef struct {
   const VelWeightRows *parts; /* stacked in this order */
   bool gated;                 /* GEGLU: the first half of all rows is the value, the second its gate */
   VelType compute;            /* the type of the activations it will meet */
+  bool outside;               /* see VEL_FEATURE_OUTSIDE */
 } VelPackLinear;
 
 typedef struct {
@@ -71,6 +72,7 @@ typedef struct {
   VelType type;
   size_t out, in, kernel; /* kernel 1 or 3 */
   VelType compute;        /* the type of the activations it will meet */
+  bool outside;           /* see VEL_FEATURE_OUTSIDE */
 } VelPackConv;
 
 /* out = activation (x W^T + bias) + residual;  gated: value * gelu (gate) + residual */
@@ -228,6 +230,10 @@ typedef struct {
 typedef enum {
   VEL_FEATURE_TWO_INPUTS = 1 << 0, /* conv and group_norm read two tensors side by side */
   VEL_FEATURE_GRAPHS = 1 << 1,     /* record, recorded, replay, graph_free */
+  /* Weights may be packed `outside`: they lie in the host's memory and come to the device for each use, into one of two places; while one is
+   * used, the one that followed it the last time is on its way to the other. Ops with such weights can not be recorded, and they can not be
+   * merged into. Elsewhere the wish is ignored. */
+  VEL_FEATURE_OUTSIDE = 1 << 2,
 } VelFeatures;
 
 /* A card as it can be told from outside. */
@@ -262,6 +268,9 @@ typedef struct VelKernels {
   /* NULL while the device works, else a sentence on what happened to it; it will not work again until it is opened anew. The member
    * itself is NULL where a device can not fail. */
   const char *(*failure) (VelBackend *backend);
+  /* Bytes of scratch that an op wanted and did not get, so that its result is not a number; 0 if all is well, and again after it was asked.
+   * NULL: never so. */
+  size_t (*lacking) (VelBackend *backend);
   /* Returns when everything asked for so far is done. NULL: always so. */
   void (*wait) (VelBackend *backend);
 
@@ -275,7 +284,7 @@ typedef struct VelKernels {
   VelPacked *(*pack_linear) (VelBackend *backend, const VelPackLinear *args);
   VelPacked *(*pack_conv) (VelBackend *backend, const VelPackConv *args);
   void (*unpack) (VelBackend *backend, VelPacked *packed); /* frees */
-  size_t (*packed_bytes) (const VelPacked *packed);
+  size_t (*packed_bytes) (const VelPacked *packed); /* of device memory: 0 if it lies outside */
 
   void (*linear) (VelBackend *backend, const VelLinearArgs *args);
   void (*conv) (VelBackend *backend, const VelConvArgs *args);

@@ -169,6 +169,20 @@ vel_loader_floats (VelLoader *self, const char *name, VelShape shape)
   return values;
 }
 
+/* Takes a weight's bytes out of the room there is. Returns: TRUE if there are too many */
+static gboolean
+goes_outside (VelLoader *self, gint64 count)
+{
+  guint64 bytes = (guint64) count * vel_type_size (self->compute);
+
+  if (!self->limited)
+    return FALSE;
+  if (bytes > self->room)
+    return TRUE;
+  self->room -= bytes;
+  return FALSE;
+}
+
 static gboolean
 check_packed (VelLoader *self, VelPacked *packed, const char *name)
 {
@@ -252,7 +266,12 @@ load_rows (VelLinear *self, VelLoader *loader, const char *const *names, unsigne
   self->device = vel_device_ref (loader->device);
   self->weight = self->device->kernels->pack_linear (
     self->device->backend,
-    &(VelPackLinear) { .in = (size_t) in, .n_parts = n, .parts = parts, .gated = gated, .compute = loader->compute });
+    &(VelPackLinear) { .in = (size_t) in,
+                       .n_parts = n,
+                       .parts = parts,
+                       .gated = gated,
+                       .compute = loader->compute,
+                       .outside = goes_outside (loader, rows * in) });
   if (!check_packed (loader, self->weight, names[0]))
     return;
   self->name = g_intern_string (names[0]);
@@ -321,7 +340,8 @@ vel_conv_load (VelConv *self, VelLoader *loader, gint64 in, gint64 out, gint64 k
                                                                                            .out = (size_t) self->out,
                                                                                            .in = (size_t) self->in,
                                                                                            .kernel = (size_t) kernel,
-                                                                                           .compute = loader->compute });
+                                                                                           .compute = loader->compute,
+                                                                                           .outside = goes_outside (loader, vel_shape_count (entry->shape)) });
   if (!check_packed (loader, self->weight, weight))
     return;
   loader_done (loader, entry);

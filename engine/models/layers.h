@@ -16,6 +16,8 @@ typedef struct {
   void *progress_data;
   guint64 bytes, total_bytes;
   gsize packed_bytes; /* device memory taken */
+  gboolean limited;   /* weights that would take more than `room` lie outside (VEL_FEATURE_OUTSIDE) */
+  guint64 room;       /* bytes from now on */
   GError *error;
 } VelLoader;
 

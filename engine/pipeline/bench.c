@@ -92,13 +92,16 @@ gboolean
 vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
 {
   VelModelKey key = { .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" };
-  const VelModel *model;
+  VelModel *model;
   g_autoptr (VelContext) ctx = NULL;
   Subject subject = { .part = request->part };
   gboolean ok;
 
   if (!vel_precision_choose (&key.precision, request->precision ? request->precision : "auto", self->device, error)
-      || !(model = vel_engine_load (self, request->model, key, NULL, NULL, cancellable, error)))
+      || !(model = vel_engine_load (self, request->model, key, (VelPictureSize) { .batch = 1 }, NULL, NULL, cancellable, error)))
+    return FALSE;
+  key.path = model->path;
+  if (!vel_model_need (model, self->device, key, request->part == VEL_BENCH_TEXT, request->part == VEL_BENCH_UNET, cancellable, error))
     return FALSE;
   subject.model = model;
   *result = (VelBenchResult) { .width = request->width ? request->width : model->architecture.width,

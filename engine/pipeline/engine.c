@@ -38,6 +38,7 @@ vel_engine_use (VelEngine *self, const char *spec, guint64 memory, GError **erro
   /* A card's memory must be free before the card is opened anew. */
   g_clear_pointer (&self->model, vel_model_free);
   g_clear_pointer (&self->device, vel_device_unref);
+  self->rung = 0;
   options.memory = memory;
   device = vel_device_open (spec, &options, error);
   if (!device)
@@ -55,21 +56,26 @@ vel_engine_get_device (VelEngine *self)
   return self->device;
 }
 
-const VelModel *
-vel_engine_load (VelEngine *self, const char *name, VelModelKey key, void (*progress) (double fraction, void *data), void *data,
-                 GCancellable *cancellable, GError **error)
+VelModel *
+vel_engine_load (VelEngine *self, const char *name, VelModelKey key, VelPictureSize size, void (*progress) (double fraction, void *data),
+                 void *data, GCancellable *cancellable, GError **error)
 {
   g_autofree char *path = vel_catalog_resolve (name, NULL, error);
 
   if (!path)
     return NULL;
   key.path = path;
-  if (self->model && vel_model_is (self->model, key))
+  if (self->model && vel_model_is (self->model, key)) {
+    if (!vel_model_fit (self->model, self->device, key, size, self->rung, cancellable, error))
+      return NULL;
     return self->model;
+  }
   if (progress)
     progress (0, data);
+  if (self->model)
+    self->rung = 0;
   g_clear_pointer (&self->model, vel_model_free); /* first: two models may not fit */
-  self->model = vel_model_load (self->device, key, progress, data, cancellable, error);
+  self->model = vel_model_load (self->device, key, size, self->rung, progress, data, cancellable, error);
   return self->model;
 }
 

@@ -10,14 +10,15 @@ struct VelEngine {
   char *spec;               /* how the device was asked for */
   VelDeviceOptions options;
   VelModel *model;          /* (nullable) the last one used */
+  guint rung;               /* of the memory's ladder: memory ran out on those before it, with this model on this device */
 };
 
 /* Another device than the one in use, or as much of its memory; a lost one is opened anew. The model goes with its device.
  * Returns: FALSE with VEL_ERROR_DEVICE; then there is none until the next call */
 gboolean vel_engine_use (VelEngine *self, const char *spec, guint64 memory, GError **error);
-/* The model of that name or path (key.path is filled in here), loaded if it is not the one that is there; borrowed until the next
- * call. Returns: NULL with any error of loading */
-const VelModel *vel_engine_load (VelEngine *self, const char *name, VelModelKey key, void (*progress) (double fraction, void *data),
+/* The model of that name or path (key.path is filled in here), loaded if it is not the one that is there, and fitted into memory for a
+ * picture of this size; borrowed until the next call. Returns: NULL with any error of loading */
+VelModel *vel_engine_load (VelEngine *self, const char *name, VelModelKey key, VelPictureSize size, void (*progress) (double fraction, void *data),
                                  void *data, GCancellable *cancellable, GError **error);
 /* The model's UNet or VAE anew, in another precision; key: as it was loaded with, its path filled in. After an error there is no model. */
 gboolean vel_engine_reload_unet (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);

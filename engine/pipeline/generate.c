@@ -24,7 +24,7 @@
 /* One request on its way through the stages. */
 typedef struct {
   VelEngine *engine;
-  const VelModel *model;
+  VelModel *model;
   VelValues *request;
   VelProgressFunc progress;
   gpointer progress_data;
@@ -41,6 +41,9 @@ typedef struct {
   VelGuidance *guidance; /* while sampling */
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
+  gboolean sampled;         /* they are done */
+  VelDevice *spare;         /* (nullable) where decoding goes on when the device's memory is too small for it, */
+  VelVae *spare_vae;        /* with a VAE there */
 
   gint64 sampling_began, shown; /* monotonic time; shown: of the latest preview */
   guint8 *preview; /* [h, w, 3], the latest */
@@ -84,6 +87,7 @@ static gboolean
 load (Job *self, GError **error)
 {
   VelValues *request = self->request;
+  VelPictureSize size;
 
   if (!vel_engine_use (self->engine, vel_values_get (request, "device"), (guint64) vel_values_get_int (request, "memory"), error))
     return FALSE;
@@ -92,7 +96,10 @@ load (Job *self, GError **error)
                               .prediction = vel_values_get (request, "prediction") };
   if (!vel_precision_choose (&self->key.precision, vel_values_get (request, "precision"), self->engine->device, error))
     return FALSE;
-  self->model = vel_engine_load (self->engine, vel_values_get (request, "model"), self->key, on_loading, self, self->cancellable, error);
+  size = (VelPictureSize) { vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : 0,
+                            vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : 0,
+                            vel_values_get_int (request, "batch") };
+  self->model = vel_engine_load (self->engine, vel_values_get (request, "model"), self->key, size, on_loading, self, self->cancellable, error);
   if (self->model)
     self->key.path = self->model->path;
   return self->model != NULL;
@@ -140,13 +147,19 @@ encode_text (Job *self, VelTensor **cond, VelTensor **uncond, GError **error)
   unsigned skip = vel_values_is_set (self->request, "clip_skip") ? (unsigned) vel_values_get_int (self->request, "clip_skip")
                                                                  : self->model->architecture.family->clip_skip;
 
+  if (!vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error))
+    return FALSE;
   tell (self, (VelProgress) { .stage = VEL_STAGE_TEXT, .seconds_left = -1 });
   *cond = vel_conditioning_encode (ctx, self->model->clip, self->model->tokenizer, vel_values_get (self->request, "prompt"), skip, mode,
                                    self->trace, "cond");
   if (*cond && (vel_values_get_real (self->request, "cfg") != 1 || self->trace))
     *uncond = vel_conditioning_encode (ctx, self->model->clip, self->model->tokenizer, vel_values_get (self->request, "negative"), skip, mode,
                                        self->trace, "uncond");
-  return vel_context_check (ctx, error);
+  if (!vel_context_check (ctx, error))
+    return FALSE;
+  if (self->model->plan.fit != VEL_FIT_WHOLE)
+    vel_model_drop_text (self->model);
+  return TRUE;
 }
 
 /* stage: the start picture, if there is one */
@@ -155,6 +168,7 @@ encode_start (Job *self, GError **error)
 {
   g_autoptr (VelContext) ctx = NULL;
 
+  g_clear_pointer (&self->latent_before, vel_tensor_unref);
   if (!vel_values_is_set (self->request, "init"))
     return TRUE;
   ctx = vel_context_new (self->engine->device, self->cancellable);
@@ -310,6 +324,8 @@ may_retry (Job *self, const GError *failure, VelType type, VelType higher)
 static gboolean
 sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
 {
+  if (!vel_model_need (self->model, self->engine->device, self->key, FALSE, TRUE, self->cancellable, error))
+    return FALSE;
   for (;;) {
     VelType type = self->model->precision.unet, higher = vel_precision_higher (type, self->engine->device);
     g_autoptr (GError) failure = NULL;
@@ -325,9 +341,9 @@ sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
   }
 }
 
-/* value = round (255 image), image = clamp ((decoded + 1) / 2) */
+/* value = round (255 image), image = clamp ((decoded + 1) / 2). trace: (nullable) */
 static guint8 *
-to_bytes (Job *self, VelTensor *decoded)
+to_bytes (VelTrace *trace, VelTensor *decoded)
 {
   gsize count = (gsize) vel_shape_count (decoded->shape);
   g_autofree float *host = g_malloc (decoded->bytes);
@@ -338,12 +354,12 @@ to_bytes (Job *self, VelTensor *decoded)
     host[i] = CLAMP ((host[i] + 1) / 2, 0, 1);
     rgb[i] = (guint8) rintf (host[i] * 255);
   }
-  if (self->trace) {
-    g_autoptr (VelTensor) image = vel_tensor_new (self->engine->device, VEL_F32, decoded->shape);
+  if (trace) {
+    g_autoptr (VelTensor) image = vel_tensor_new (decoded->device, VEL_F32, decoded->shape);
 
     if (image) {
       vel_tensor_upload (image, host);
-      vel_trace_add_picture (self->trace, image, "image");
+      vel_trace_add_picture (trace, image, "image");
     }
   }
   return rgb;
@@ -351,29 +367,53 @@ to_bytes (Job *self, VelTensor *decoded)
 
 /* Looks for the layer that left the bounds, by decoding once more. Returns: (nullable) */
 static const char *
-find_culprit (Job *self, VelTensor *scaled)
+find_culprit (Job *self, const VelVae *vae, VelTensor *scaled)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_context_new (scaled->device, self->cancellable);
 
   vel_context_set_watch (ctx, TRUE);
-  vel_vae_decode (ctx, self->model->vae, scaled);
+  vel_vae_decode (ctx, vae, scaled);
   return vel_context_get_culprit (ctx);
+}
+
+/* One picture's latent where it will be decoded. Returns: (transfer full) (nullable) */
+static VelTensor *
+take_latent (Job *self, gint64 index)
+{
+  g_autoptr (VelTensor) latent = vel_tensor_slice (self->latents, index, 1);
+  g_autofree void *host = NULL;
+  VelTensor *copy;
+
+  if (!self->spare)
+    return g_steal_pointer (&latent);
+  host = g_malloc (latent->bytes);
+  vel_tensor_download (latent, host);
+  copy = vel_tensor_new (self->spare, latent->type, latent->shape);
+  if (copy)
+    vel_tensor_upload (copy, host);
+  return copy;
 }
 
 static VelPicture *
 decode_once (Job *self, gint64 index, GError **error)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
-  g_autoptr (VelTensor) latent = vel_tensor_slice (self->latents, index, 1);
+  g_autoptr (VelContext) ctx = vel_context_new (self->spare ? self->spare : self->engine->device, self->cancellable);
+  const VelVae *vae = self->spare ? self->spare_vae : self->model->vae;
+  g_autoptr (VelTensor) latent = take_latent (self, index);
   VelTensor *scaled, *decoded;
   VelPicture *picture;
 
   vel_context_set_lean (ctx, TRUE);
   tell (self, (VelProgress) { .stage = VEL_STAGE_DECODING, .fraction = (double) index / (double) self->batch, .seconds_left = -1 });
+  if (!latent) {
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory to decode the picture"));
+    vel_context_check (ctx, error);
+    return NULL;
+  }
   scaled = vel_op_combine (ctx, 1, (double[]) { 1 / self->model->architecture.family->latent_scale }, &latent);
-  decoded = vel_vae_decode (ctx, self->model->vae, scaled);
+  decoded = vel_vae_decode (ctx, vae, scaled);
   if (vel_context_ok (ctx) && !vel_tensor_is_finite (decoded)) {
-    const char *layer = find_culprit (self, scaled);
+    const char *layer = find_culprit (self, vae, scaled);
 
     vel_context_fail (ctx, VEL_ERROR_NUMBERS, _ ("The VAE's numbers went out of bounds at \"%s\" in %s; the model file is damaged"),
                       layer ? layer : "?", vel_precision_name (self->model->precision.vae));
@@ -384,7 +424,7 @@ decode_once (Job *self, gint64 index, GError **error)
   picture->seed = self->seed + (guint64) index;
   picture->width = self->width;
   picture->height = self->height;
-  picture->rgb = to_bytes (index == 0 ? self : &(Job) { .engine = self->engine }, decoded);
+  picture->rgb = to_bytes (index == 0 ? self->trace : NULL, decoded);
   if (vel_context_check (ctx, error)) /* a card that broke down meanwhile gave anything */
     return picture;
   picture_free (picture);
@@ -441,17 +481,20 @@ make_notes (const Job *self)
   return g_strv_builder_end (notes);
 }
 
-/* The stages in order; pictures that are complete are kept even if a later one is stopped. */
+/* The stages in order; pictures that are complete are kept even if a later one is stopped. After memory ran out it goes on where it was. */
 static gboolean
-run (Job *self, VelResult *result, GError **error)
+run_stages (Job *self, VelResult *result, GError **error)
 {
-  g_autoptr (GArray) sigmas = NULL;
-  g_autoptr (VelTensor) cond = NULL, uncond = NULL;
+  if (!self->sampled) {
+    g_autoptr (GArray) sigmas = NULL;
+    g_autoptr (VelTensor) cond = NULL, uncond = NULL;
 
-  if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, &cond, &uncond, error) || !encode_start (self, error)
-      || !sample (self, cond, uncond, error))
-    return FALSE;
-  for (gint64 i = 0; i < self->batch; i++) {
+    if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, &cond, &uncond, error) || !encode_start (self, error)
+        || !sample (self, cond, uncond, error))
+      return FALSE;
+    self->sampled = TRUE;
+  }
+  for (gint64 i = result->pictures->len; i < self->batch; i++) {
     VelPicture *picture = decode (self, i, error);
 
     if (!picture)
@@ -461,12 +504,95 @@ run (Job *self, VelResult *result, GError **error)
   return TRUE;
 }
 
+/* What is painted already is not lost to a VAE that is too large: the other networks leave, and then the processor decodes. */
+static gboolean
+make_room_to_decode (Job *self, GError **error)
+{
+  if (self->model->clip || self->model->unet) {
+    vel_model_drop_text (self->model);
+    vel_model_drop_unet (self->model);
+    return TRUE;
+  }
+  if (self->spare)
+    return FALSE;
+  self->spare = vel_device_new_cpu (self->engine->options.threads, self->engine->options.nice, error);
+  if (self->spare)
+    self->spare_vae = vel_model_load_vae_elsewhere (self->model, self->spare, self->key, self->cancellable, error);
+  if (self->spare_vae)
+    g_ptr_array_add (self->notes, g_strdup_printf (_ ("Memory is short on %s: the processor decoded the picture"), self->engine->device->name));
+  return self->spare_vae != NULL;
+}
+
+/* The next rung of the ladder after memory ran out. Returns: FALSE at its end, with an error or none */
+static gboolean
+make_room (Job *self, GError **error)
+{
+  VelDevice *device = self->engine->device;
+
+  if (!device || !(device->kernels->features & VEL_FEATURE_OUTSIDE) || !vel_device_check (device, NULL))
+    return FALSE;
+  if (self->sampled)
+    return make_room_to_decode (self, error);
+  self->engine->rung = MAX (self->engine->rung, self->engine->model ? self->engine->model->plan.rung : 0) + 1;
+  if (self->engine->rung <= VEL_LAST_RUNG)
+    return TRUE;
+  self->engine->rung = VEL_LAST_RUNG;
+  return FALSE;
+}
+
+/* At the end of the ladder: what is missing, in numbers. */
+static void
+explain_memory (Job *self, GError **failure)
+{
+  VelDevice *device = self->engine->device;
+  const VelModel *model = self->engine->model;
+  g_autofree char *needed = NULL, *left = NULL, *message = NULL;
+  guint64 free_bytes, total, most;
+
+  if (!device || !model || !(device->kernels->features & VEL_FEATURE_OUTSIDE) || !g_error_matches (*failure, VEL_ERROR, VEL_ERROR_MEMORY))
+    return;
+  vel_device_get_memory (device, &free_bytes, &total);
+  most = free_bytes + model->text_bytes + model->unet_bytes + model->needs.vae;
+  needed = g_format_size (MAX (model->needs.painting + model->needs.vae + 2 * model->needs.largest, most + device->wanted));
+  left = g_format_size (most);
+  message = g_strdup_printf (_ ("The memory of %s is too small for this picture, even piece by piece: about %s are needed and %s are free; choose a "
+                                "smaller picture, close other programs or go on with the device cpu"),
+                             device->name, needed, left);
+  g_clear_error (failure);
+  g_set_error_literal (failure, VEL_ERROR, VEL_ERROR_MEMORY, message);
+}
+
+static gboolean
+run (Job *self, VelResult *result, GError **error)
+{
+  for (;;) {
+    g_autoptr (GError) failure = NULL;
+    gboolean ok = run_stages (self, result, &failure);
+
+    if (ok) {
+      char *note = vel_memory_plan_describe (&self->model->plan, &self->model->needs, self->engine->device->name);
+
+      if (note)
+        g_ptr_array_add (self->notes, note);
+      return TRUE;
+    }
+    if (!g_error_matches (failure, VEL_ERROR, VEL_ERROR_MEMORY) || !make_room (self, error)) {
+      explain_memory (self, &failure);
+      if (!*error)
+        g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+  }
+}
+
 static void
 job_clear (Job *self)
 {
   g_clear_pointer (&self->notes, g_ptr_array_unref);
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
   g_clear_pointer (&self->latents, vel_tensor_unref);
+  g_clear_pointer (&self->spare_vae, vel_vae_free);
+  g_clear_pointer (&self->spare, vel_device_unref);
   g_clear_pointer (&self->preview, g_free);
   g_clear_pointer (&self->trace, vel_trace_free);
 }

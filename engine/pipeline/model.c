@@ -69,24 +69,48 @@ check_vocabulary (const VelModel *self, GError **error)
 }
 
 static gboolean
-load_networks (VelModel *self, VelLoader *loader, GError **error)
+load_text (VelModel *self, VelLoader *loader)
 {
-  const VelFamily *family = self->architecture.family;
+  gsize before = loader->packed_bytes;
 
   loader->compute = self->precision.text;
   self->clip = vel_clip_load (loader);
+  self->text_bytes = self->clip ? loader->packed_bytes - before : 0;
+  return vel_loader_ok (loader);
+}
+
+static gboolean
+load_unet (VelModel *self, VelLoader *loader)
+{
+  const VelFamily *family = self->architecture.family;
+  gsize before = loader->packed_bytes;
+
   loader->compute = self->precision.unet;
-  if (vel_loader_ok (loader))
-    self->unet = vel_unet_load (loader, family->unet_heads, family->unet_head_dim);
-  loader->compute = self->precision.vae;
-  if (vel_loader_ok (loader))
+  loader->limited = self->plan.fit == VEL_FIT_STREAMED;
+  loader->room = self->plan.room;
+  self->unet = vel_unet_load (loader, family->unet_heads, family->unet_head_dim);
+  loader->limited = FALSE;
+  self->unet_bytes = self->unet ? loader->packed_bytes - before : 0;
+  return vel_loader_ok (loader);
+}
+
+/* Everything, or, where memory is short, what the first stages need. */
+static gboolean
+load_networks (VelModel *self, VelLoader *loader, GError **error)
+{
+  gboolean ok = load_text (self, loader) && (self->plan.fit != VEL_FIT_WHOLE || load_unet (self, loader));
+
+  if (ok) {
+    loader->compute = self->precision.vae;
     self->vae = vel_vae_load (loader);
+  }
   if (!vel_loader_ok (loader)) {
     g_propagate_error (error, g_steal_pointer (&loader->error));
     return FALSE;
   }
   self->packed_bytes = loader->packed_bytes;
-  self->unused = vel_weights_dup_unused (loader->weights);
+  if (self->unet)
+    self->unused = vel_weights_dup_unused (loader->weights);
   return TRUE;
 }
 
@@ -134,20 +158,57 @@ open_weights (VelModelKey key, GCancellable *cancellable, GError **error)
 }
 
 gboolean
-vel_model_reload_unet (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean text, gboolean unet, GCancellable *cancellable, GError **error)
 {
-  const VelFamily *family = self->architecture.family;
-  g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
-  VelLoader loader = { .weights = weights, .device = device, .compute = type, .cancellable = cancellable };
+  g_autoptr (VelWeights) weights = NULL;
+  VelLoader loader = { .device = device, .cancellable = cancellable };
 
+  text = text && !self->clip;
+  unet = unet && !self->unet;
+  if (!text && !unet)
+    return TRUE;
+  weights = open_weights (key, cancellable, error);
   if (!weights)
     return FALSE;
-  g_clear_pointer (&self->unet, vel_unet_free); /* first: there may not be room for two */
-  self->unet = vel_unet_load (&loader, family->unet_heads, family->unet_head_dim);
+  loader.weights = weights;
+  if ((!text || load_text (self, &loader)) && (!unet || load_unet (self, &loader)))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&loader.error));
+  return FALSE;
+}
+
+void
+vel_model_drop_text (VelModel *self)
+{
+  g_clear_pointer (&self->clip, vel_clip_free);
+  self->text_bytes = 0;
+}
+
+void
+vel_model_drop_unet (VelModel *self)
+{
+  g_clear_pointer (&self->unet, vel_unet_free);
+  self->unet_bytes = 0;
+}
+
+gboolean
+vel_model_reload_unet (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+{
+  vel_model_drop_unet (self); /* first: there may not be room for two */
   self->precision.unet = type;
+  return vel_model_need (self, device, key, FALSE, TRUE, cancellable, error);
+}
+
+VelVae *
+vel_model_load_vae_elsewhere (VelModel *self, VelDevice *device, VelModelKey key, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
+  VelLoader loader = { .weights = weights, .device = device, .compute = VEL_F32, .cancellable = cancellable };
+  VelVae *vae = weights ? vel_vae_load (&loader) : NULL;
+
   if (loader.error)
     g_propagate_error (error, loader.error);
-  return self->unet != NULL;
+  return vae;
 }
 
 gboolean
@@ -166,9 +227,60 @@ vel_model_reload_vae (VelModel *self, VelDevice *device, VelModelKey key, VelTyp
   return self->vae != NULL;
 }
 
+/* Without memory for it previews have the family's colours, which is better than no picture. */
+static gboolean
+fit_preview (VelModel *self, VelDevice *device, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (vel_preview_fit (self, device, cancellable, &failure))
+    return TRUE;
+  if (g_error_matches (failure, VEL_ERROR, VEL_ERROR_MEMORY)) {
+    memcpy (self->latent_to_rgb, self->architecture.family->latent_to_rgb, sizeof self->latent_to_rgb);
+    return TRUE;
+  }
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
+/* What is free, without what the model itself takes. */
+static void
+choose_plan (VelModel *self, VelDevice *device, VelWeights *weights, VelPictureSize size, guint rung)
+{
+  guint64 free_bytes, total;
+
+  vel_device_get_memory (device, &free_bytes, &total);
+  vel_memory_needs_estimate (&self->needs, weights, &self->architecture, self->precision, size);
+  if (free_bytes > 0)
+    free_bytes += self->text_bytes + self->unet_bytes + (self->vae ? self->needs.vae : 0);
+  if (!(device->kernels->features & VEL_FEATURE_OUTSIDE))
+    free_bytes = rung = 0; /* the processor: memory that is short is swapped */
+  vel_memory_plan_choose (&self->plan, &self->needs, free_bytes, rung);
+}
+
+gboolean
+vel_model_fit (VelModel *self, VelDevice *device, VelModelKey key, VelPictureSize size, guint rung, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
+  VelMemoryPlan before = self->plan;
+
+  if (!weights)
+    return FALSE;
+  choose_plan (self, device, weights, size, rung);
+  /* A little more or less room is not worth loading a UNet for. */
+  if (before.rung == self->plan.rung && before.fit == VEL_FIT_STREAMED && self->unet_bytes <= self->plan.room
+      && self->plan.room / 4 * 3 <= before.room)
+    self->plan.room = before.room;
+  if (self->plan.fit != VEL_FIT_WHOLE)
+    vel_model_drop_text (self);
+  if (self->plan.room != before.room)
+    vel_model_drop_unet (self);
+  return TRUE;
+}
+
 VelModel *
-vel_model_load (VelDevice *device, VelModelKey key, void (*progress) (double fraction, void *data), void *data, GCancellable *cancellable,
-                GError **error)
+vel_model_load (VelDevice *device, VelModelKey key, VelPictureSize size, guint rung, void (*progress) (double fraction, void *data), void *data,
+                GCancellable *cancellable, GError **error)
 {
   g_autoptr (VelModel) self = g_new0 (VelModel, 1);
   g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
@@ -187,9 +299,10 @@ vel_model_load (VelDevice *device, VelModelKey key, void (*progress) (double fra
     return NULL;
   loader.weights = weights;
   loader.total_bytes = vel_weights_get_bytes (weights);
+  choose_plan (self, device, weights, size, rung);
   if (!load_networks (self, &loader, error) || !check_vocabulary (self, error))
     return NULL;
-  if (!vel_preview_fit (self, device, cancellable, error))
+  if (!fit_preview (self, device, cancellable, error))
     return NULL;
   start_hashing (self);
   return g_steal_pointer (&self);

@@ -6,6 +6,7 @@
 #include "engine/models/family.h"
 #include "engine/models/unet.h"
 #include "engine/models/vae.h"
+#include "engine/pipeline/memory-plan.h"
 #include "engine/pipeline/precision.h"
 #include "engine/text/tokenizer.h"
 
@@ -22,9 +23,12 @@ typedef struct {
   char *path, *name; /* name: the file's stem or the folder's name */
   VelArchitecture architecture;
   VelTokenizer *tokenizer;
-  VelClip *clip;
+  VelClip *clip; /* (nullable), and so is the UNet: what is not needed at the moment may make room */
   VelUNet *unet;
   VelVae *vae;
+  VelMemoryPlan plan;
+  VelMemoryNeeds needs;
+  gsize text_bytes, unet_bytes; /* that they take of the device's memory, if they are there */
   VelPrecision precision; /* of the networks as they are now */
   GStrv unused;          /* tensors nobody asked for */
   gsize packed_bytes;
@@ -35,15 +39,26 @@ typedef struct {
   char *hash;
 } VelModel;
 
-/* Opens, recognises and packs. progress, cancellable: (nullable).
+/* Opens, recognises and packs what the plan for a picture of this size has on the device, from `rung` of the ladder on. progress,
+ * cancellable: (nullable).
  * Returns: (transfer full); NULL with VEL_ERROR_FORMAT, _WEIGHT, _FAMILY, _VOCABULARY, _MEMORY, _NUMBERS, or cancelled */
-VelModel *vel_model_load (VelDevice *device, VelModelKey key, void (*progress) (double fraction, void *data), void *data,
+VelModel *vel_model_load (VelDevice *device, VelModelKey key, VelPictureSize size, guint rung, void (*progress) (double fraction, void *data), void *data,
                           GCancellable *cancellable, GError **error);
 void vel_model_free (VelModel *self);
 /* Takes one network from the files anew, to compute in `type` from now on. On an error the model can not be used any more.
  * key: as it was loaded with. */
 gboolean vel_model_reload_unet (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
 gboolean vel_model_reload_vae (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
+/* Another plan, if a picture of this size needs one; networks that it moves are taken from the device, and come back by vel_model_need. */
+gboolean vel_model_fit (VelModel *self, VelDevice *device, VelModelKey key, VelPictureSize size, guint rung, GCancellable *cancellable,
+                        GError **error);
+/* Brings networks that are not there. */
+gboolean vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean text, gboolean unet, GCancellable *cancellable,
+                         GError **error);
+void vel_model_drop_text (VelModel *self);
+void vel_model_drop_unet (VelModel *self);
+/* The VAE once more, on another device, in fp32. Returns: (transfer full) */
+VelVae *vel_model_load_vae_elsewhere (VelModel *self, VelDevice *device, VelModelKey key, GCancellable *cancellable, GError **error);
 /* AutoV2, waiting for it if it is still being computed. (nullable) borrowed */
 const char *vel_model_get_hash (VelModel *self);
 /* FALSE if the key differs or a file changed since. */

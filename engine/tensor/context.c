@@ -157,6 +157,16 @@ free_idle (VelContext *self)
   g_array_set_size (self->idle, 0);
 }
 
+static void
+fail_for_memory (VelContext *self, size_t bytes)
+{
+  self->device->wanted = bytes;
+  vel_context_fail (self, VEL_ERROR_MEMORY,
+                    _ ("There is not enough memory: %zu MB more were needed with %zu MB in use; choose a smaller picture or close "
+                       "other programs"),
+                    bytes >> 20, self->held >> 20);
+}
+
 VelTensor *
 vel_context_tensor (VelContext *self, VelType type, VelShape shape)
 {
@@ -175,10 +185,7 @@ vel_context_tensor (VelContext *self, VelType type, VelShape shape)
       block.data = self->device->kernels->alloc (self->device->backend, bytes);
     }
     if (!block.data) {
-      vel_context_fail (self, VEL_ERROR_MEMORY,
-                        _ ("There is not enough memory: %zu MB more were needed with %zu MB in use; choose a smaller picture or close "
-                           "other programs"),
-                        bytes >> 20, self->held >> 20);
+      fail_for_memory (self, bytes);
       return &entry->tensor;
     }
     self->held += bytes;
@@ -229,6 +236,12 @@ vel_context_ok (VelContext *self)
     g_cancellable_set_error_if_cancelled (self->cancellable, &self->error);
   if (!self->error)
     vel_device_check (self->device, &self->error);
+  if (!self->error && self->device->kernels->lacking) {
+    size_t lacking = self->device->kernels->lacking (self->device->backend);
+
+    if (lacking)
+      fail_for_memory (self, lacking);
+  }
   return self->error == NULL;
 }
 

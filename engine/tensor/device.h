@@ -10,6 +10,7 @@ struct VelDevice {
   VelBackend *backend;
   char *name; /* "cpu", "cuda:0", "reference" */
   char *note; /* (nullable) why "auto" means this one, for people */
+  size_t wanted; /* the piece of memory that could not be had the last time */
 };
 
 typedef struct {

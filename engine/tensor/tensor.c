@@ -42,8 +42,10 @@ vel_tensor_new (VelDevice *device, VelType type, VelShape shape)
   void *data = device->kernels->alloc (device->backend, MAX (bytes, 1));
   VelTensor *self;
 
-  if (!data)
+  if (!data) {
+    device->wanted = bytes;
     return NULL;
+  }
   self = g_new0 (VelTensor, 1);
   self->shape = shape;
   self->type = type;

@@ -21,7 +21,14 @@ struct VelBackend {
   size_t scratch_bytes;
   void *retired[16];   /* scratch that recorded graphs may still use */
   unsigned n_retired, n_graphs;
+  struct {
+    void *memory;
+    size_t bytes;
+    const VelPacked *holds;
+  } places[VEL_RUNTIME_PLACES]; /* of weights that lie outside */
+  VelPacked *outside, *latest;  /* all of those, newest first; the one that was used last */
   bool spoiled;        /* a recording asked for more scratch than there was */
+  size_t lacking;      /* bytes of scratch that could not be had */
   char description[192];
 };
 
@@ -40,6 +47,9 @@ struct VelPacked {
   bool gated;
   size_t bytes;
   void *data;
+  bool outside;     /* data is in the host's memory */
+  VelPacked *next;  /* of those outside, the one that followed the last time */
+  VelPacked *older; /* of all outside */
 };
 
 /* Where row `row` of a weight as the file has it is stored. out: columns of the result */
@@ -68,6 +78,14 @@ vel_round_up (size_t a, size_t b)
 void *vel_cuda_scratch (VelBackend *backend, size_t bytes);
 /* An op has no way to fail, and nobody takes NaN for a picture. count: elements of `type` */
 void vel_cuda_give_up (VelBackend *backend, VelType type, void *out, size_t count);
+
+/* The weight with its data on the card, until the next but one is brought. here: where it stands if it had to be copied */
+const VelPacked *vel_cuda_bring (VelBackend *backend, const VelPacked *packed, VelPacked *here); /* outside.cu */
+/* Makes the places large enough for one more. Returns: false if memory is short */
+bool vel_cuda_make_places (VelBackend *backend, size_t bytes);
+/* Before a weight goes. */
+void vel_cuda_forget (VelBackend *backend, const VelPacked *packed);
+void vel_cuda_free_places (VelBackend *backend);
 
 VelPacked *vel_cuda_pack_linear (VelBackend *backend, const VelPackLinear *args); /* pack.cu */
 VelPacked *vel_cuda_pack_conv (VelBackend *backend, const VelPackConv *args);

@@ -4,7 +4,8 @@
 void
 vel_cuda_conv (VelBackend *backend, const VelConvArgs *args)
 {
-  const VelPacked *weight = args->weight;
+  VelPacked here;
+  const VelPacked *weight = vel_cuda_bring (backend, args->weight, &here);
   size_t up_height = args->up_height > 0 ? args->up_height : args->height, up_width = args->up_width > 0 ? args->up_width : args->width;
   size_t pad = args->pad_before + args->pad_after;
   VelProduct p = {};

@@ -28,6 +28,7 @@ cuda_close (VelBackend *backend)
   vel_lt_close (backend->lt);
   free_retired (backend);
   vel_runtime_free (backend->runtime, backend->scratch);
+  vel_cuda_free_places (backend);
   vel_runtime_close (backend->runtime);
   free (backend);
 }
@@ -93,6 +94,15 @@ static const char *
 cuda_failure (VelBackend *backend)
 {
   return vel_runtime_failure (backend->runtime);
+}
+
+static size_t
+cuda_lacking (VelBackend *backend)
+{
+  size_t lacking = backend->lacking;
+
+  backend->lacking = 0;
+  return lacking;
 }
 
 static void
@@ -199,6 +209,8 @@ vel_cuda_scratch (VelBackend *backend, size_t bytes)
     return NULL;
   backend->scratch = vel_runtime_alloc (backend->runtime, bytes);
   backend->scratch_bytes = backend->scratch != NULL ? bytes : 0;
+  if (backend->scratch == NULL)
+    backend->lacking = bytes;
   return backend->scratch;
 }
 
@@ -216,7 +228,7 @@ make_table (void)
 
   table.abi = VEL_KERNELS_ABI;
   table.name = VEL_CUDA_NAME;
-  table.features = VEL_FEATURE_TWO_INPUTS | VEL_FEATURE_GRAPHS;
+  table.features = VEL_FEATURE_TWO_INPUTS | VEL_FEATURE_GRAPHS | VEL_FEATURE_OUTSIDE;
   table.devices = vel_runtime_devices;
   table.open = cuda_open;
   table.close = cuda_close;
@@ -225,6 +237,7 @@ make_table (void)
   table.takes = cuda_takes;
   table.memory = cuda_memory;
   table.failure = cuda_failure;
+  table.lacking = cuda_lacking;
   table.wait = cuda_wait;
   table.alloc = cuda_alloc;
   table.free = cuda_free;

@@ -208,6 +208,10 @@ vel_product_linear (VelBackend *backend, const VelLinearArgs *args, void *out)
 void
 vel_cuda_linear (VelBackend *backend, const VelLinearArgs *args)
 {
-  if (backend->lt == NULL || !vel_lt_linear (backend, args))
-    vel_product_linear (backend, args, args->out);
+  VelLinearArgs with = *args;
+  VelPacked here;
+
+  with.weight = vel_cuda_bring (backend, args->weight, &here);
+  if (backend->lt == NULL || !vel_lt_linear (backend, &with))
+    vel_product_linear (backend, &with, args->out);
 }

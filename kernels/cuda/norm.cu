@@ -11,6 +11,11 @@
 #define MAX_PARTS 512 /* of a picture: each block of the second pass reads the figures of all */
 #define LANES 8       /* threads that put the figures of a group together */
 #define AT_ONCE 4     /* pixels of a thread */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 900
+#define APPLY_BLOCKS 3 /* on a processor at a time, of the second pass */
+#else
+#define APPLY_BLOCKS 2 /* the compiler wants more registers for other cards */
+#endif
 
 /* Sixteen bytes of a row, or one number. */
 template <typename T, int V>
@@ -171,7 +176,7 @@ group_figures_kernel (GroupNorm norm, const T *__restrict__ x, const T *__restri
 /* Pass 2: the parts put together, then every number of this one. */
 template <typename T, int V>
 VEL_GLOBAL void
-__launch_bounds__ (BLOCK, 3)
+__launch_bounds__ (BLOCK, APPLY_BLOCKS)
 group_apply_kernel (GroupNorm norm, const T *x, const T *x2, T *out)
 {
   typedef typename Exact<T>::Is E;

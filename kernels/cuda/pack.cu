@@ -26,7 +26,7 @@ store_value (void *to, VelType type, size_t i, float value)
 
 /* Room for `rows` rows of `taps` times in_padded numbers, all zero. */
 static VelPacked *
-packed_new (VelBackend *backend, VelType type, size_t out, size_t rows, size_t in, size_t kernel, bool gated)
+packed_new (VelBackend *backend, VelType type, size_t out, size_t rows, size_t in, size_t kernel, bool gated, bool outside)
 {
   size_t taps = kernel > 0 ? kernel * kernel : 1, in_padded, count;
   VelPacked *packed;
@@ -47,10 +47,18 @@ packed_new (VelBackend *backend, VelType type, size_t out, size_t rows, size_t i
   packed->kernel = kernel;
   packed->gated = gated;
   packed->bytes = count;
-  packed->data = vel_runtime_alloc (backend->runtime, count > 0 ? count : 1);
+  packed->outside = outside;
+  if (!outside)
+    packed->data = vel_runtime_alloc (backend->runtime, count > 0 ? count : 1);
+  else if (vel_cuda_make_places (backend, count > 0 ? count : 1))
+    packed->data = vel_runtime_pin (backend->runtime, count);
   if (packed->data == NULL) {
     free (packed);
     return NULL;
+  }
+  if (outside) {
+    packed->older = backend->outside;
+    backend->outside = packed;
   }
   return packed;
 }
@@ -60,14 +68,18 @@ vel_cuda_unpack (VelBackend *backend, VelPacked *packed)
 {
   if (packed == NULL)
     return;
-  vel_runtime_free (backend->runtime, packed->data);
+  if (packed->outside) {
+    vel_cuda_forget (backend, packed);
+    vel_runtime_unpin (backend->runtime, packed->data);
+  } else
+    vel_runtime_free (backend->runtime, packed->data);
   free (packed);
 }
 
 size_t
 vel_cuda_packed_bytes (const VelPacked *packed)
 {
-  return packed->bytes;
+  return packed->outside ? 0 : packed->bytes;
 }
 
 /* Where the rows come from: one of the two. */
@@ -142,7 +154,10 @@ upload_rows (VelBackend *backend, VelPacked *packed, Source source)
       else if (row != SIZE_MAX)
         fill_conv_row (staging + i * row_bytes, packed, source.conv, row);
     }
-    vel_runtime_upload (backend->runtime, (char *) packed->data + first * row_bytes, staging, count * row_bytes);
+    if (packed->outside)
+      memcpy ((char *) packed->data + first * row_bytes, staging, count * row_bytes);
+    else
+      vel_runtime_upload (backend->runtime, (char *) packed->data + first * row_bytes, staging, count * row_bytes);
   }
   free (staging);
   return true;
@@ -168,12 +183,12 @@ vel_cuda_pack_linear (VelBackend *backend, const VelPackLinear *args)
       return NULL;
   out = args->gated ? rows / 2 : rows;
   return finish (backend,
-                 packed_new (backend, args->compute, out, args->gated ? 2 * vel_round_up (out, 8) : rows, args->in, 0, args->gated),
+                 packed_new (backend, args->compute, out, args->gated ? 2 * vel_round_up (out, 8) : rows, args->in, 0, args->gated, args->outside),
                  { args, NULL });
 }
 
 VelPacked *
 vel_cuda_pack_conv (VelBackend *backend, const VelPackConv *args)
 {
-  return finish (backend, packed_new (backend, args->compute, args->out, args->out, args->in, args->kernel, false), { NULL, args });
+  return finish (backend, packed_new (backend, args->compute, args->out, args->out, args->in, args->kernel, false, args->outside), { NULL, args });
 }

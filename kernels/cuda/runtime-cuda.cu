@@ -18,9 +18,11 @@ typedef struct Block {
 
 struct VelRuntime {
   int device;
-  cudaStream_t stream;
+  cudaStream_t stream, beside;             /* beside: of fetch, from its first use */
+  cudaEvent_t done, arrived[VEL_RUNTIME_PLACES];
   size_t budget, used;
   Block *blocks;
+  Block *pinned; /* bytes: 1 if its pages are locked */
   size_t shared_limit;
   bool recording;
   char failure[256]; /* "" while all is well */
@@ -187,6 +189,15 @@ vel_runtime_close (VelRuntime *self)
   cudaSetDevice (self->device);
   while (self->blocks != NULL)
     vel_runtime_free (self, self->blocks->memory);
+  while (self->pinned != NULL)
+    vel_runtime_unpin (self, self->pinned->memory);
+  for (unsigned i = 0; i < VEL_RUNTIME_PLACES; i++)
+    if (self->arrived[i] != NULL)
+      cudaEventDestroy (self->arrived[i]);
+  if (self->done != NULL)
+    cudaEventDestroy (self->done);
+  if (self->beside != NULL)
+    cudaStreamDestroy (self->beside);
   if (self->stream != NULL)
     cudaStreamDestroy (self->stream);
   cudaGetLastError ();
@@ -249,6 +260,8 @@ vel_runtime_free (VelRuntime *self, void *memory)
       break;
     }
   vel_runtime_wait (self); /* the stream may still read it */
+  if (self->beside != NULL && self->failure[0] == '\0')
+    note (self, cudaStreamSynchronize (self->beside), "fetch weights");
   cudaFree (memory);
 }
 
@@ -305,6 +318,81 @@ vel_runtime_failure (VelRuntime *self)
   if (self->failure[0] == '\0')
     note (self, cudaPeekAtLastError (), "compute");
   return self->failure[0] != '\0' ? self->failure : NULL;
+}
+
+/* Where pages can not be locked, ordinary memory does, by way of the driver's own buffer. */
+void *
+vel_runtime_pin (VelRuntime *self, size_t bytes)
+{
+  void *memory = NULL;
+  Block *block = (Block *) malloc (sizeof *block);
+  bool locked;
+
+  if (block == NULL)
+    return NULL;
+  locked = self->failure[0] == '\0' && cudaSetDevice (self->device) == cudaSuccess
+           && cudaHostAlloc (&memory, bytes > 0 ? bytes : 1, cudaHostAllocDefault) == cudaSuccess;
+  if (!locked) {
+    cudaGetLastError ();
+    memory = malloc (bytes > 0 ? bytes : 1);
+  }
+  if (memory == NULL) {
+    free (block);
+    return NULL;
+  }
+  *block = { memory, locked, self->pinned };
+  self->pinned = block;
+  return memory;
+}
+
+void
+vel_runtime_unpin (VelRuntime *self, void *memory)
+{
+  for (Block **at = &self->pinned; memory != NULL && *at != NULL; at = &(*at)->next)
+    if ((*at)->memory == memory) {
+      Block *block = *at;
+
+      *at = block->next;
+      if (self->beside != NULL && self->failure[0] == '\0')
+        note (self, cudaStreamSynchronize (self->beside), "fetch weights"); /* it may still be read */
+      if (block->bytes)
+        cudaFreeHost (memory);
+      else
+        free (memory);
+      free (block);
+      return;
+    }
+}
+
+static bool
+prepare_beside (VelRuntime *self)
+{
+  if (self->beside != NULL)
+    return true;
+  if (!note (self, cudaStreamCreateWithFlags (&self->beside, cudaStreamNonBlocking), "start a stream")
+      || !note (self, cudaEventCreateWithFlags (&self->done, cudaEventDisableTiming), "make an event"))
+    return false;
+  for (unsigned i = 0; i < VEL_RUNTIME_PLACES; i++)
+    if (!note (self, cudaEventCreateWithFlags (&self->arrived[i], cudaEventDisableTiming), "make an event"))
+      return false;
+  return true;
+}
+
+void
+vel_runtime_fetch (VelRuntime *self, unsigned place, void *device, const void *host, size_t bytes)
+{
+  if (self->failure[0] != '\0' || !prepare_beside (self))
+    return;
+  if (note (self, cudaEventRecord (self->done, self->stream), "compute") && note (self, cudaStreamWaitEvent (self->beside, self->done, 0), "wait")
+      && note (self, cudaMemcpyAsync (device, host, bytes, cudaMemcpyHostToDevice, self->beside), "fetch weights"))
+    note (self, cudaEventRecord (self->arrived[place], self->beside), "fetch weights");
+}
+
+void
+vel_runtime_arrive (VelRuntime *self, unsigned place)
+{
+  if (self->failure[0] == '\0' && self->beside != NULL)
+    note (self, cudaStreamWaitEvent (self->stream, self->arrived[place], 0), "wait for weights");
 }
 
 bool

@@ -36,6 +36,15 @@ void vel_runtime_wait (VelRuntime *self);
 /* NULL, or a sentence on the first error. Also notes errors of kernel launches so far. */
 const char *vel_runtime_failure (VelRuntime *self);
 
+/* Host memory that the card can read while it computes, or as good as there is. NULL if there is not enough. */
+void *vel_runtime_pin (VelRuntime *self, size_t bytes);
+void vel_runtime_unpin (VelRuntime *self, void *memory);
+/* Two places that are filled beside the stream. fetch: a copy that begins when everything asked for so far is done; arrive: what is asked
+ * for from now on waits for it. Neither may be recorded. */
+#define VEL_RUNTIME_PLACES 2
+void vel_runtime_fetch (VelRuntime *self, unsigned place, void *device, const void *host, size_t bytes);
+void vel_runtime_arrive (VelRuntime *self, unsigned place);
+
 bool vel_runtime_recording (const VelRuntime *self);
 void vel_runtime_record (VelRuntime *self);
 VelGraph *vel_runtime_recorded (VelRuntime *self);

@@ -227,6 +227,64 @@ test_rearrange (void)
   vel_kernels_reference ()->close (plain);
 }
 
+enum { LAYERS = 5, WIDTH = 24, SEEN = 7 };
+
+/* A product with the weight, as it lies. */
+static void
+run_layer (const VelCaseTarget *target, const VelPacked *weight, void *x, float *found)
+{
+  void *out = vel_case_result (target, SEEN * WIDTH, NULL);
+
+  target->kernels->linear (target->backend, &(VelLinearArgs){ .type = target->type, .rows = SEEN, .weight = weight, .x = x, .out = out });
+  vel_case_take (target, out, SEEN * WIDTH, found);
+}
+
+/* Weights outside of the card do what those on it do, whatever their order: guessed, changed, and after one of them is gone. */
+static void
+test_outside (void)
+{
+  static const unsigned order[] = { 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 4, 2, 2, 0, 3, 1, 0, 2, 4, 0, 2, 4, 3 };
+  VelBackend *backend = vel_kernels_emulated ()->open (NULL, NULL, 0);
+  VelCaseTarget target = { vel_kernels_emulated (), backend, VEL_F16, VEL_F16 };
+  VelPacked *inside[LAYERS], *outside[LAYERS];
+  void *x = vel_case_input (&target, SEEN * WIDTH, 1, 1);
+  size_t before, after, all;
+
+  for (unsigned i = 0; i < LAYERS; i++) {
+    g_autofree void *values = vel_case_weight (&target, WIDTH * WIDTH, VEL_F32, 10 + i, 0.2);
+    VelWeightRows rows = { values, VEL_F32, WIDTH };
+    VelPackLinear args = { WIDTH, 1, &rows, false, VEL_F16, false };
+
+    inside[i] = target.kernels->pack_linear (backend, &args);
+    args.outside = true;
+    outside[i] = target.kernels->pack_linear (backend, &args);
+    g_assert_true (inside[i] && outside[i]);
+    g_assert_cmpuint (target.kernels->packed_bytes (outside[i]), ==, 0);
+  }
+  for (unsigned i = 0; i < G_N_ELEMENTS (order); i++) {
+    float expected[SEEN * WIDTH], found[SEEN * WIDTH];
+
+    if (i == 24) {
+      target.kernels->unpack (backend, outside[1]);
+      outside[1] = NULL;
+    }
+    vel_emulator_use_mode (i);
+    run_layer (&target, inside[order[i]], x, expected);
+    run_layer (&target, outside[order[i]], x, found);
+    g_assert_cmpmem (found, sizeof found, expected, sizeof expected);
+  }
+  target.kernels->memory (backend, &before, &all);
+  for (unsigned i = 0; i < LAYERS; i++) {
+    target.kernels->unpack (backend, inside[i]);
+    target.kernels->unpack (backend, outside[i]);
+  }
+  target.kernels->memory (backend, &after, &all);
+  /* The two places go with the last weight that needs them. */
+  g_assert_cmpuint (after - before, >=, (LAYERS + 2) * WIDTH * WIDTH * 2);
+  vel_case_free (&target, x);
+  target.kernels->close (backend);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -241,6 +299,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/emulated/attention-warpgroups", vel_cases_attention, test_warpgroups);
   g_test_add_data_func ("/emulated/conv-warpgroups", vel_cases_conv, test_warpgroups);
   g_test_add_func ("/emulated/merge", test_merge);
+  g_test_add_func ("/emulated/outside", test_outside);
   g_test_add_func ("/emulated/rearrange", test_rearrange);
   return g_test_run ();
 }

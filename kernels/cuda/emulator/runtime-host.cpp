@@ -26,6 +26,13 @@ struct Launch {
   VelEmulatorCall call;
 };
 
+/* What is on its way to a place. */
+struct Fetch {
+  void *device;
+  const void *host;
+  size_t bytes;
+};
+
 struct Fault {
   unsigned at, calls;
   bool lost;
@@ -45,6 +52,8 @@ struct VelRuntime {
   size_t budget, used;
   Block *blocks;
   VelGraph *recording;
+  Fetch pending[VEL_RUNTIME_PLACES];
+  bool early; /* copies beside the stream are done at once, else when they are waited for */
   char failure[160];
 };
 
@@ -255,6 +264,41 @@ vel_runtime_wait (VelRuntime *self)
   begin (self, "somebody waited in a recording");
   for (const Block *block = self->blocks; block != nullptr; block = block->next)
     check_guards (block);
+}
+
+void *
+vel_runtime_pin (VelRuntime *self, size_t bytes)
+{
+  return begin (self, "host memory was asked for in a recording") && (fault.at == 0 || fault.calls != fault.at) ? malloc (bytes + 1) : nullptr;
+}
+
+void
+vel_runtime_unpin (VelRuntime *self, void *memory)
+{
+  free (memory);
+}
+
+/* As late as it may be: at the wait. Every second one as early. */
+void
+vel_runtime_fetch (VelRuntime *self, unsigned place, void *device, const void *host, size_t bytes)
+{
+  if (!begin (self, "weights were fetched in a recording"))
+    return;
+  self->early = !self->early;
+  self->pending[place] = { device, host, bytes };
+  if (self->early)
+    vel_runtime_arrive (self, place);
+}
+
+void
+vel_runtime_arrive (VelRuntime *self, unsigned place)
+{
+  Fetch *fetch = &self->pending[place];
+
+  if (!begin (self, "weights were waited for in a recording") || fetch->bytes == 0)
+    return;
+  memcpy (fetch->device, fetch->host, fetch->bytes);
+  fetch->bytes = 0;
 }
 
 const char *

@@ -1,0 +1,42 @@
+/* How a model and a picture are fitted into a device's memory.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What is free is looked at before each picture, and the first rung of a ladder that fits is taken:
+ *   whole      everything is on the device at once, and stays for the next picture
+ *   in turns   the text encoder leaves once it has spoken
+ *   streamed   besides, weights of the UNet that find no room come from the host's memory for each use, the next one while one is used
+ * The needs are estimates; when memory runs out nevertheless, the picture is painted again a rung further down (generate.c). */
+#pragma once
+
+#include "engine/models/family.h"
+#include "engine/pipeline/precision.h"
+
+typedef struct {
+  guint width, height; /* 0: the architecture's */
+  gint64 batch;
+} VelPictureSize;
+
+/* In bytes. */
+typedef struct {
+  guint64 text, unet, vae;  /* weights, in the precision they are computed in */
+  guint64 largest;          /* of the UNet's weights */
+  guint64 painting;         /* intermediates of a step, with guidance */
+} VelMemoryNeeds;
+
+typedef enum { VEL_FIT_WHOLE, VEL_FIT_IN_TURNS, VEL_FIT_STREAMED } VelFit;
+
+typedef struct {
+  guint rung; /* from 0, whole, to VEL_LAST_RUNG */
+  VelFit fit;
+  guint64 room; /* for weights of the UNet on the device */
+} VelMemoryPlan;
+
+/* Streamed with all the room there seems to be, with half of it, with none. */
+#define VEL_LAST_RUNG 4
+
+void vel_memory_needs_estimate (VelMemoryNeeds *self, VelWeights *weights, const VelArchitecture *architecture, VelPrecision precision,
+                                VelPictureSize size);
+/* free_bytes: what the device could give if it held nothing of this model; 0: not known, which is taken for enough. rung: none before it. */
+void vel_memory_plan_choose (VelMemoryPlan *self, const VelMemoryNeeds *needs, guint64 free_bytes, guint rung);
+/* For people. Returns: (transfer full) (nullable): NULL for whole */
+char *vel_memory_plan_describe (const VelMemoryPlan *self, const VelMemoryNeeds *needs, const char *device);
