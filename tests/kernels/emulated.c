@@ -21,6 +21,7 @@ typedef struct {
   const Precision *precision;
   double worst;
   guint n;
+  size_t largest; /* of results that are looked at; 0: all */
   unsigned modes;
 } Runner;
 
@@ -58,7 +59,7 @@ check_case (const VelCase *self, void *data)
   g_autofree float *expected = NULL, *first = NULL;
   double bound = precision->bound > 0 ? precision->bound : MAX (2 * self->bound, 1e-6);
 
-  if (self->fp32_only && precision->type != VEL_F32)
+  if ((self->fp32_only && precision->type != VEL_F32) || (runner->largest > 0 && self->count > runner->largest))
     return;
   /* A mean far from 0, or a sharp softmax, leaves less of 16 bits, whoever computes. */
   if (precision->type != VEL_F32)
@@ -113,6 +114,24 @@ static void
 test_warpgroups (gconstpointer cases)
 {
   check_ops (cases, 90);
+}
+
+/* What is small, with and without warpgroups, for sanitizers that slow everything down. */
+static void
+test_tiny (gconstpointer cases)
+{
+  for (unsigned capability = 80; capability <= 90; capability += 10) {
+    Runner runner = { .plain = vel_kernels_reference ()->open (NULL, NULL, 0), .precision = &precisions[1], .modes = 2, .largest = 16000 };
+
+    vel_emulator_use_capability (capability);
+    runner.emulated = vel_kernels_emulated ()->open (NULL, NULL, 0);
+    ((void (*) (VelCaseVisit, void *)) cases) (check_case, &runner);
+    g_test_message ("capability %u: %u cases, largest relative L2 difference %.3g", capability, runner.n, runner.worst);
+    g_assert_cmpuint (runner.n, >, 4);
+    vel_kernels_emulated ()->close (runner.emulated);
+    vel_kernels_reference ()->close (runner.plain);
+  }
+  vel_emulator_use_capability (80);
 }
 
 enum { IN = 20, OUT = 24, SIDE = 6, RANKS = 5 };
@@ -289,6 +308,14 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  if (g_getenv ("VELATURA_TEST_TINY")) {
+    g_test_add_data_func ("/tiny/linear", vel_cases_linear, test_tiny);
+    g_test_add_data_func ("/tiny/conv", vel_cases_conv, test_tiny);
+    g_test_add_data_func ("/tiny/attention", vel_cases_attention, test_tiny);
+    g_test_add_data_func ("/tiny/norm", vel_cases_norm, test_tiny);
+    g_test_add_func ("/tiny/outside", test_outside);
+    return g_test_run ();
+  }
   g_test_add_data_func ("/emulated/linear", vel_cases_linear, test_ops);
   g_test_add_data_func ("/emulated/conv", vel_cases_conv, test_ops);
   g_test_add_data_func ("/emulated/attention", vel_cases_attention, test_ops);
