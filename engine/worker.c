@@ -49,13 +49,14 @@ struct _VelWorker {
   GThread *thread;
   pthread_mutex_t mutex; /* not GMutex: this code also runs under ThreadSanitizer, which knows pthreads */
   pthread_cond_t wake;
-  GQueue queue;  /* VelJob references, under the mutex */
+  GQueue queue;  /* Ticket, under the mutex */
+  gboolean held; /* under the mutex: the device was lost, and nobody said how to go on */
   gboolean quit; /* under the mutex */
 };
 
 G_DEFINE_FINAL_TYPE (VelWorker, vel_worker, G_TYPE_OBJECT)
 
-enum { JOB_ADDED, JOB_OVER, N_SIGNALS };
+enum { JOB_ADDED, JOB_OVER, HELD, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
@@ -217,22 +218,6 @@ finish (Work *work, VelResult *result, GError *error)
   post (work->worker, work->job, work->report);
 }
 
-static void
-run_job (VelWorker *self, VelEngine **engine, VelJob *job, VelValues *request)
-{
-  Work work = { .worker = self, .job = job, .report = { .state = VEL_JOB_LOADING, .seconds_left = -1 } };
-  g_autoptr (VelResult) result = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (!*engine)
-    *engine = vel_engine_new ("auto", &(VelDeviceOptions) { .threads = self->threads, .nice = self->nice }, &error);
-  if (*engine)
-    result = vel_engine_generate (*engine, request, on_progress, &work, NULL, TRUE, job->cancellable, &error);
-  if (result && !result->partial)
-    save (&work, request, result, &error);
-  finish (&work, result, error);
-}
-
 /* A waiting job together with the worker's own copy of its request. */
 typedef struct {
   VelJob *job;
@@ -247,6 +232,77 @@ ticket_free (Ticket *ticket)
   g_free (ticket);
 }
 
+typedef struct {
+  VelWorker *worker;
+  char *sentence;
+} Notice;
+
+static void
+notice_free (gpointer data)
+{
+  Notice *self = data;
+
+  g_object_unref (self->worker);
+  g_free (self->sentence);
+  g_free (self);
+}
+
+static gboolean
+show_notice (gpointer data)
+{
+  Notice *self = data;
+
+  if (vel_worker_is_held (self->worker))
+    g_signal_emit (self->worker, signals[HELD], 0, self->sentence);
+  return G_SOURCE_REMOVE;
+}
+
+/* The job goes back to where it came from. Returns: FALSE if somebody stopped it meanwhile, so that it is over */
+static gboolean
+hold (VelWorker *self, Ticket *ticket, const GError *error)
+{
+  Notice *notice;
+  GSource *source;
+
+  if (g_cancellable_is_cancelled (ticket->job->cancellable))
+    return FALSE;
+  pthread_mutex_lock (&self->mutex);
+  self->held = TRUE;
+  g_queue_push_head (&self->queue, ticket);
+  pthread_mutex_unlock (&self->mutex);
+  post (self, ticket->job, (Report) { .state = VEL_JOB_QUEUED, .seconds_left = -1 });
+  notice = g_new (Notice, 1);
+  *notice = (Notice) { g_object_ref (self), g_strdup (error->message) };
+  source = g_idle_source_new ();
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, show_notice, notice, notice_free);
+  g_source_attach (source, self->context);
+  g_source_unref (source);
+  return TRUE;
+}
+
+/* ticket: (transfer full) */
+static void
+run_job (VelWorker *self, VelEngine **engine, Ticket *ticket)
+{
+  VelJob *job = ticket->job;
+  VelValues *request = ticket->request;
+  Work work = { .worker = self, .job = job, .report = { .state = VEL_JOB_LOADING, .seconds_left = -1 } };
+  g_autoptr (VelResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!*engine)
+    *engine = vel_engine_new ("auto", &(VelDeviceOptions) { .threads = self->threads, .nice = self->nice }, &error);
+  if (*engine)
+    result = vel_engine_generate (*engine, request, on_progress, &work, NULL, TRUE, job->cancellable, &error);
+  if (result && !result->partial)
+    save (&work, request, result, &error);
+  if (g_error_matches (error, VEL_ERROR, VEL_ERROR_LOST) && hold (self, ticket, error))
+    return;
+  finish (&work, result, error);
+  ticket_free (ticket);
+}
+
 static gpointer
 worker_thread (gpointer data)
 {
@@ -257,14 +313,13 @@ worker_thread (gpointer data)
     Ticket *ticket;
 
     pthread_mutex_lock (&self->mutex);
-    while (!self->quit && self->queue.length == 0)
+    while (!self->quit && (self->queue.length == 0 || self->held))
       pthread_cond_wait (&self->wake, &self->mutex);
     ticket = self->quit ? NULL : g_queue_pop_head (&self->queue);
     pthread_mutex_unlock (&self->mutex);
     if (!ticket)
       break;
-    run_job (self, &engine, ticket->job, ticket->request);
-    ticket_free (ticket);
+    run_job (self, &engine, ticket);
   }
   vel_engine_free (engine);
   return NULL;
@@ -316,6 +371,8 @@ unqueue (VelWorker *self, VelJob *job)
       g_queue_delete_link (&self->queue, link);
       break;
     }
+  if (self->queue.length == 0)
+    self->held = FALSE;
   pthread_mutex_unlock (&self->mutex);
   if (ticket)
     ticket_free (ticket);
@@ -341,6 +398,30 @@ vel_worker_stop_all (VelWorker *self)
   g_ptr_array_set_free_func (jobs, g_object_unref);
   for (guint i = jobs->len; i-- > 0;) /* the last first, so that the next one does not begin */
     vel_worker_stop (self, g_ptr_array_index (jobs, i));
+}
+
+gboolean
+vel_worker_is_held (VelWorker *self)
+{
+  gboolean held;
+
+  pthread_mutex_lock (&self->mutex);
+  held = self->held;
+  pthread_mutex_unlock (&self->mutex);
+  return held;
+}
+
+void
+vel_worker_resume (VelWorker *self, const char *device)
+{
+  for (guint i = 0; device && i < self->jobs->len; i++)
+    vel_values_set (((VelJob *) self->jobs->pdata[i])->request, "device", device, NULL);
+  pthread_mutex_lock (&self->mutex);
+  for (GList *link = self->queue.head; device && link; link = link->next)
+    vel_values_set (((Ticket *) link->data)->request, "device", device, NULL);
+  self->held = FALSE;
+  pthread_cond_signal (&self->wake);
+  pthread_mutex_unlock (&self->mutex);
 }
 
 VelJob *
@@ -522,6 +603,7 @@ vel_worker_class_init (VelWorkerClass *class)
   G_OBJECT_CLASS (class)->finalize = vel_worker_finalize;
   signals[JOB_ADDED] = g_signal_new ("job-added", VEL_TYPE_WORKER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, VEL_TYPE_JOB);
   signals[JOB_OVER] = g_signal_new ("job-over", VEL_TYPE_WORKER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, VEL_TYPE_JOB);
+  signals[HELD] = g_signal_new ("held", VEL_TYPE_WORKER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void

@@ -46,7 +46,8 @@ const gint64 *vel_job_get_saved (VelJob *self, gsize *count);
 /* The newest frame not yet taken; NULL if none came since. Any thread. (transfer full) (nullable) */
 VelFrame *vel_job_take_frame (VelJob *self);
 
-/* Signals: "job-added" (VelJob), "job-over" (VelJob). */
+/* Signals: "job-added" (VelJob), "job-over" (VelJob), "held" (sentence): the device was lost. Then the job it was at waits again, before all others,
+ * and nothing runs until vel_worker_resume or until the queue is empty. */
 #define VEL_TYPE_WORKER (vel_worker_get_type ())
 G_DECLARE_FINAL_TYPE (VelWorker, vel_worker, VEL, WORKER, GObject)
 /* history: (nullable) without it pictures are not saved. nice: 10 beside a window. Starts its thread on the first job. */
@@ -56,6 +57,9 @@ VelJob *vel_worker_add (VelWorker *self, VelValues *request);
 /* Stops the job in work, or takes a waiting one out of the queue. At once; the job ends within a second. */
 void vel_worker_stop (VelWorker *self, VelJob *job);
 void vel_worker_stop_all (VelWorker *self);
+gboolean vel_worker_is_held (VelWorker *self);
+/* Goes on after a lost device. device: (nullable) for all that wait; NULL: as they say, which opens a lost card anew */
+void vel_worker_resume (VelWorker *self, const char *device);
 /* The job in work. (nullable) */
 VelJob *vel_worker_get_current (VelWorker *self);
 guint vel_worker_get_n_waiting (VelWorker *self);

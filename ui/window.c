@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "ui/window.h"
+#include "ui/dialogs/lost-device.h"
 #include "ui/panels/generate-bar.h"
 #include "ui/panels/history-strip.h"
 #include "ui/panels/prompt-panel.h"
@@ -184,6 +185,16 @@ on_job_over (VelWindow *self, VelJob *job)
   }
   show_result (self, job, live);
   update_actions (self);
+}
+
+/* Nothing is in work any more, and what was waits. */
+static void
+on_held (VelWindow *self, const char *sentence)
+{
+  vel_stage_set_job (self->stage, NULL);
+  vel_history_strip_set_job (self->strip, NULL);
+  update_actions (self);
+  vel_lost_device_ask (GTK_WINDOW (self), self->session, sentence);
 }
 
 static void
@@ -389,6 +400,7 @@ vel_window_new (GtkApplication *application, VelSession *session)
   vel_history_strip_set_history (self->strip, vel_session_get_history (session));
   g_signal_connect_object (worker, "job-added", G_CALLBACK (on_job_added), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (worker, "job-over", G_CALLBACK (on_job_over), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (worker, "held", G_CALLBACK (on_held), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (vel_session_get_request (session), "changed::prompt", G_CALLBACK (update_actions), self, G_CONNECT_SWAPPED);
   vel_window_accept_drops (self);
   update_actions (self);

@@ -497,6 +497,45 @@ test_dialogs (Fixture *self, gconstpointer data)
   }
 }
 
+static gboolean
+is_held (gpointer worker)
+{
+  return vel_worker_is_held (worker);
+}
+
+/* The card breaks down: a question, the queue kept, and the processor goes on with it. The emulated card does so once in a process. */
+static void
+test_lost_device (Fixture *self, gconstpointer data)
+{
+  GtkWindow *dialog;
+
+  if (g_getenv ("VELATURA_EMULATED_CARD") == NULL) {
+    g_test_skip ("there is no emulated card");
+    return;
+  }
+  g_setenv ("VELATURA_EMULATED_CARDS", "1", TRUE);
+  g_setenv ("VELATURA_EMULATED_LOST_AT", "30", TRUE);
+  ask_for_picture (self, "2");
+  set (self, "device", "cuda");
+  do_action (self, "win.generate");
+  do_action (self, "win.generate");
+  vel_harness_wait (is_held, self->worker, 60, "the queue waits for an answer");
+  vel_harness_spin (400);
+  g_setenv ("VELATURA_EMULATED_CARDS", "0", TRUE);
+  g_assert_cmpuint (vel_worker_get_n_waiting (self->worker), ==, 1);
+  dialog = find_dialog (self);
+  g_assert_true (ADW_IS_MESSAGE_DIALOG (dialog));
+  g_assert_nonnull (strstr (adw_message_dialog_get_body (ADW_MESSAGE_DIALOG (dialog)), "cuda:0"));
+  g_assert_nonnull (strstr (adw_message_dialog_get_body (ADW_MESSAGE_DIALOG (dialog)), "All 2 pictures"));
+  vel_harness_check_names (GTK_WIDGET (dialog));
+  g_free (vel_harness_photograph (GTK_WIDGET (dialog), "20-lost-device"));
+  adw_message_dialog_response (ADW_MESSAGE_DIALOG (dialog), "cpu");
+  vel_harness_wait (is_idle, self->worker, 60, "both pictures are painted");
+  vel_harness_wait (has_item, self->stage, 30, "the last one is shown");
+  g_assert_cmpstr (vel_values_get (self->request, "device"), ==, "cpu");
+  vel_values_reset (self->request);
+}
+
 /* Every option of the table has its row, in one section or the generate bar. */
 static void
 test_sections (Fixture *self, gconstpointer data)
@@ -617,6 +656,7 @@ main (int argc, char **argv)
   g_test_add ("/ui/zoom", Fixture, NULL, set_up, test_zoom, tear_down);
   g_test_add ("/ui/tab", Fixture, NULL, set_up, test_tab, tear_down);
   g_test_add ("/ui/dialogs", Fixture, NULL, set_up, test_dialogs, tear_down);
+  g_test_add ("/ui/lost-device", Fixture, NULL, set_up, test_lost_device, tear_down);
   g_test_add ("/ui/sections", Fixture, NULL, set_up, test_sections, tear_down);
   g_test_add ("/ui/rows", Fixture, NULL, set_up, test_rows, tear_down);
   g_test_add ("/ui/draft", Fixture, NULL, set_up, test_draft, tear_down);

@@ -144,6 +144,14 @@ vel_runtime_open (unsigned device, size_t budget, VelDeviceInfo *info, char *why
     return nullptr;
   }
   describe (info);
+  /* For tests of whole programs: the first card that is opened breaks down at this call. */
+  static bool broken = false;
+  const char *at = getenv ("VELATURA_EMULATED_LOST_AT");
+
+  if (at != nullptr && !broken) {
+    broken = true;
+    vel_emulator_fail_at ((unsigned) strtoul (at, nullptr, 10), true);
+  }
   self = (VelRuntime *) calloc (1, sizeof *self);
   self->budget = budget > 0 && budget < CARD_BYTES ? budget : CARD_BYTES;
   return self;

@@ -178,6 +178,63 @@ test_request_is_a_copy (Fixture *self, gconstpointer data)
   g_assert_cmpuint (vel_job_get_n_steps (job), ==, 2);
 }
 
+static void
+on_held (VelWorker *worker, const char *sentence, char **held)
+{
+  *held = g_strdup (sentence);
+}
+
+/* The card breaks down under the first of three: all three wait until somebody says how to go on. data: with which device, or NULL */
+static void
+test_lost (Fixture *self, gconstpointer data)
+{
+  const char *device = data;
+  g_autoptr (VelValues) request = make_request ("1");
+  VelJob *jobs[3];
+  g_autofree char *held = NULL;
+
+  g_setenv ("VELATURA_EMULATED_CARDS", "1", TRUE);
+  g_setenv ("VELATURA_EMULATED_LOST_AT", "30", TRUE);
+  vel_values_set (request, "device", "cuda", NULL);
+  vel_values_set (request, "width", "16", NULL);
+  vel_values_set (request, "height", "16", NULL);
+  for (guint i = 0; i < 3; i++) {
+    jobs[i] = g_object_ref (vel_worker_add (self->worker, request));
+    vel_values_set (request, "device", "cpu", NULL); /* only the first is the card's, which is slow here */
+  }
+  g_signal_connect (self->worker, "job-over", G_CALLBACK (on_over), self);
+  g_signal_connect (self->worker, "held", G_CALLBACK (on_held), &held);
+  while (!held)
+    g_main_context_iteration (NULL, TRUE);
+  g_test_message ("%s", held);
+  g_assert_nonnull (strstr (held, "cuda:0"));
+  g_assert_true (vel_worker_is_held (self->worker));
+  g_assert_true (vel_worker_get_current (self->worker) == jobs[0]);
+  g_usleep (50000); /* nothing begins by itself */
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (vel_job_get_state (jobs[i]), ==, VEL_JOB_QUEUED);
+  vel_worker_stop (self->worker, jobs[1]);
+  vel_worker_resume (self->worker, device);
+  g_assert_false (vel_worker_is_held (self->worker));
+  run_until_over (self, 3);
+  g_assert_cmpint (vel_job_get_state (jobs[0]), ==, VEL_JOB_DONE);
+  g_assert_cmpstr (vel_values_get (vel_job_get_request (jobs[0]), "device"), ==, device ? device : "cuda");
+  g_assert_cmpint (vel_job_get_state (jobs[1]), ==, VEL_JOB_CANCELLED);
+  g_assert_cmpint (vel_job_get_state (jobs[2]), ==, VEL_JOB_DONE);
+  for (guint i = 0; i < 3; i++)
+    g_object_unref (jobs[i]);
+  g_setenv ("VELATURA_EMULATED_CARDS", "0", TRUE);
+}
+
+static void
+run_again (void)
+{
+  g_test_trap_subprocess ("/worker/lost/subprocess/again", 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -193,6 +250,13 @@ main (int argc, char **argv)
   ADD ("/worker/failure", test_failure);
   ADD ("/worker/leave", test_leave);
   ADD ("/worker/request-is-a-copy", test_request_is_a_copy);
+  if (g_getenv ("VELATURA_EMULATED_CARD")) { /* the emulated card breaks down once in a process */
+    g_setenv ("VELATURA_CUDA_MODULE", g_getenv ("VELATURA_EMULATED_CARD"), TRUE);
+    g_setenv ("VELATURA_EMULATED_CARDS", "0", TRUE); /* only where it is wanted: it is slow */
+    g_test_add ("/worker/lost/processor", Fixture, "cpu", set_up, test_lost, tear_down);
+    g_test_add_func ("/worker/lost/card", run_again);
+    g_test_add ("/worker/lost/subprocess/again", Fixture, NULL, set_up, test_lost, tear_down);
+  }
   status = g_test_run ();
   tiny_remove_tree (shared.folder);
   g_free (shared.folder);
