@@ -16,7 +16,7 @@ struct VelDenoiser {
   VelUNetText *text;
   VelContext *inside;                 /* the network's intermediates, whose addresses a recording knows: nobody else may use them */
   VelTensor *input, *shifts, *output; /* [B, h, w, 4] and [width] in the network's type, [B, h, w, 4] in fp32; always at the same place */
-  unsigned runs;
+  gboolean ran, tried; /* tried: to record */
   VelGraph *graph;
 };
 
@@ -137,7 +137,8 @@ forward (VelDenoiser *self)
   vel_context_close (self->inside, NULL);
 }
 
-/* From input to output. The first time as it comes, so that memory and scratch have their sizes; the second time written down. */
+/* From input to output. The first time as it comes, so that memory and scratch have their sizes; the second time written down, unless memory
+ * ran short the first time and blocks went back: then the time after. */
 static void
 evaluate (VelContext *ctx, VelDenoiser *self)
 {
@@ -146,7 +147,8 @@ evaluate (VelContext *ctx, VelDenoiser *self)
 
   if (!vel_context_ok (ctx))
     return;
-  if (may_record && self->runs == 1) {
+  if (may_record && self->ran && !self->tried && vel_context_is_settled (self->inside)) {
+    self->tried = TRUE;
     device->kernels->record (device->backend);
     forward (self);
     self->graph = device->kernels->recorded (device->backend);
@@ -155,7 +157,7 @@ evaluate (VelContext *ctx, VelDenoiser *self)
     device->kernels->replay (device->backend, self->graph);
   else
     forward (self);
-  self->runs++;
+  self->ran = TRUE;
   vel_context_take_error (ctx, self->inside);
 }
 

@@ -24,6 +24,7 @@ struct VelContext {
   GCancellable *cancellable;
   GError *error;
   gboolean lean, watch;
+  gboolean unsettled;
   const char *culprit;
   GArray *idle;      /* Block */
   GPtrArray *scopes; /* GPtrArray of Entry */
@@ -150,6 +151,7 @@ take_idle (VelContext *self, size_t bytes, Block *block)
 static void
 free_idle (VelContext *self)
 {
+  self->unsettled = TRUE;
   for (guint i = 0; i < self->idle->len; i++) {
     self->device->kernels->free (self->device->backend, g_array_index (self->idle, Block, i).data);
     self->held -= g_array_index (self->idle, Block, i).bytes;
@@ -307,6 +309,15 @@ double
 vel_context_get_flops (VelContext *self)
 {
   return self->flops;
+}
+
+gboolean
+vel_context_is_settled (VelContext *self)
+{
+  gboolean settled = !self->unsettled;
+
+  self->unsettled = FALSE;
+  return settled;
 }
 
 size_t

@@ -53,6 +53,8 @@ const char *vel_context_get_culprit (VelContext *self);
 /* What the products of the ops so far came to: two for each multiplication and addition, whatever algorithm ran. */
 void vel_context_count (VelContext *self, double flops);
 double vel_context_get_flops (VelContext *self);
+/* Whether the same ops as since the last call would find all their memory here: not after blocks went back to the device in between. */
+gboolean vel_context_is_settled (VelContext *self);
 /* Largest number of bytes held at once. */
 size_t vel_context_get_peak (VelContext *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelContext, vel_context_free)

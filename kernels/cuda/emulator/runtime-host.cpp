@@ -104,6 +104,13 @@ count_cards (void)
 }
 
 static unsigned capability = 80;
+static bool dry;
+
+void
+vel_emulator_use_dry (bool wish)
+{
+  dry = wish;
+}
 
 void
 vel_emulator_use_capability (unsigned number)
@@ -207,7 +214,7 @@ vel_runtime_alloc (VelRuntime *self, size_t bytes)
     return nullptr;
   }
   memset (block->memory, GUARD_BYTE, bytes + 2 * GUARD_BYTES);
-  memset (block->memory + GUARD_BYTES, 0xff, bytes);
+  memset (block->memory + GUARD_BYTES, dry ? 0 : 0xff, bytes);
   self->blocks = block;
   self->used += bytes;
   return block->memory + GUARD_BYTES;
@@ -330,7 +337,8 @@ vel_emulator_launch (VelEmulatorIndex grid, VelEmulatorIndex block, size_t share
   VelGraph *graph;
 
   if (self == nullptr || (begin (self, nullptr) && self->recording == nullptr)) {
-    vel_emulator_run (grid, block, shared_bytes, &call);
+    if (!dry)
+      vel_emulator_run (grid, block, shared_bytes, &call);
     call.destroy (call.self);
     return;
   }
@@ -371,7 +379,7 @@ vel_runtime_replay (VelRuntime *self, VelGraph *graph)
 {
   if (!begin (self, "a recording was replayed in a recording"))
     return;
-  for (size_t i = 0; i < graph->n; i++) {
+  for (size_t i = 0; i < graph->n && !dry; i++) {
     const Launch *launch = &graph->launches[i];
 
     vel_emulator_run (launch->grid, launch->block, launch->shared_bytes, &launch->call);
