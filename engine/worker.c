@@ -50,7 +50,8 @@ struct _VelWorker {
   pthread_mutex_t mutex; /* not GMutex: this code also runs under ThreadSanitizer, which knows pthreads */
   pthread_cond_t wake;
   GQueue queue;  /* Ticket, under the mutex */
-  gboolean held; /* under the mutex: the device was lost, and nobody said how to go on */
+  gboolean held;  /* under the mutex: the device was lost, and nobody said how to go on */
+  char *sentence; /* likewise: what happened to it */
   gboolean quit; /* under the mutex */
 };
 
@@ -232,28 +233,17 @@ ticket_free (Ticket *ticket)
   g_free (ticket);
 }
 
-typedef struct {
-  VelWorker *worker;
-  char *sentence;
-} Notice;
-
-static void
-notice_free (gpointer data)
-{
-  Notice *self = data;
-
-  g_object_unref (self->worker);
-  g_free (self->sentence);
-  g_free (self);
-}
-
 static gboolean
-show_notice (gpointer data)
+show_held (gpointer data)
 {
-  Notice *self = data;
+  VelWorker *self = data;
+  g_autofree char *sentence = NULL;
 
-  if (vel_worker_is_held (self->worker))
-    g_signal_emit (self->worker, signals[HELD], 0, self->sentence);
+  pthread_mutex_lock (&self->mutex);
+  sentence = g_strdup (self->held ? self->sentence : NULL);
+  pthread_mutex_unlock (&self->mutex);
+  if (sentence)
+    g_signal_emit (self, signals[HELD], 0, sentence);
   return G_SOURCE_REMOVE;
 }
 
@@ -261,21 +251,20 @@ show_notice (gpointer data)
 static gboolean
 hold (VelWorker *self, Ticket *ticket, const GError *error)
 {
-  Notice *notice;
   GSource *source;
 
   if (g_cancellable_is_cancelled (ticket->job->cancellable))
     return FALSE;
   pthread_mutex_lock (&self->mutex);
   self->held = TRUE;
+  g_free (self->sentence);
+  self->sentence = g_strdup (error->message);
   g_queue_push_head (&self->queue, ticket);
   pthread_mutex_unlock (&self->mutex);
   post (self, ticket->job, (Report) { .state = VEL_JOB_QUEUED, .seconds_left = -1 });
-  notice = g_new (Notice, 1);
-  *notice = (Notice) { g_object_ref (self), g_strdup (error->message) };
   source = g_idle_source_new ();
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, show_notice, notice, notice_free);
+  g_source_set_callback (source, show_held, g_object_ref (self), g_object_unref);
   g_source_attach (source, self->context);
   g_source_unref (source);
   return TRUE;
@@ -591,6 +580,7 @@ vel_worker_finalize (GObject *object)
 
   g_ptr_array_unref (self->jobs);
   g_main_context_unref (self->context);
+  g_free (self->sentence);
   pthread_cond_destroy (&self->wake);
   pthread_mutex_destroy (&self->mutex);
   G_OBJECT_CLASS (vel_worker_parent_class)->finalize (object);
