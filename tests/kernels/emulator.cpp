@@ -6,6 +6,7 @@
 #include "kernels/cuda/by-type.cuh"
 #include "kernels/cuda/emulator/faults.h"
 #include "kernels/cuda/runtime.h"
+#include "kernels/cuda/warpgroup.cuh"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,78 @@ try_read_early (VelRuntime *runtime)
     expect (host[i] == 1);
 }
 
+enum GroupFault { GROUP_RIGHT, PUBLISHES_NOTHING, DOES_NOT_WAIT };
+
+/* [64, 64 steps] times [128, 64 steps]^T by a warpgroup, tile after tile through the same shared memory. */
+template <int FAULT>
+VEL_GLOBAL void
+group_kernel (const f16 *a, const f16 *b, float *out, int steps)
+{
+  VEL_SHARED (f16, shared); /* [64, 64], then [128, 64] */
+  float sums[64] = {};
+
+  for (int step = 0; step < steps; step++) {
+    for (unsigned i = threadIdx.x; i < 192 * 8; i += 128) {
+      unsigned row = i / 8, piece = i % 8;
+      const f16 *from = row < 64 ? a + (step * 64 + row) * 64 : b + (step * 128 + row - 64) * 64;
+
+      copy16_async (shared + group_swizzle (row, piece), from + piece * 8, true);
+    }
+    copy_commit ();
+    copy_wait<0> ();
+    if (FAULT != PUBLISHES_NOTHING)
+      group_publish ();
+    __syncthreads ();
+    group_fence ();
+    for (int k = 0; k < 64; k += 16)
+      group_multiply<f16, 128> (sums, shared + k, shared + 64 * 64 + k);
+    group_commit ();
+    if (FAULT != DOES_NOT_WAIT)
+      group_wait<0> (sums);
+    __syncthreads ();
+  }
+  group_wait<0> (sums);
+  for (int j = 0; j < 64; j++)
+    out[(threadIdx.x / 32 * 16 + threadIdx.x % 32 / 4 + j / 2 % 2 * 8) * 128 + j / 4 * 8 + threadIdx.x % 4 * 2 + j % 2] = sums[j];
+}
+
+/* Small whole numbers, so that sums are exact. */
+static float
+group_value (int row, int k, int modulus)
+{
+  return (float) ((3 * row + k) % modulus);
+}
+
+template <int FAULT>
+static void
+try_group (VelRuntime *runtime)
+{
+  const int steps = 3;
+  static f16 a[steps * 64 * 64], b[steps * 128 * 64];
+  static float result[64 * 128];
+  f16 *device_a = (f16 *) vel_runtime_alloc (runtime, sizeof a), *device_b = (f16 *) vel_runtime_alloc (runtime, sizeof b);
+  float *out = (float *) vel_runtime_alloc (runtime, sizeof result);
+
+  for (int k = 0; k < steps * 64; k++) {
+    for (int m = 0; m < 64; m++)
+      a[(k / 64 * 64 + m) * 64 + k % 64] = from_float<f16> (group_value (m, k, 5));
+    for (int n = 0; n < 128; n++)
+      b[(k / 64 * 128 + n) * 64 + k % 64] = from_float<f16> (group_value (n, k, 7));
+  }
+  vel_runtime_upload (runtime, device_a, a, sizeof a);
+  vel_runtime_upload (runtime, device_b, b, sizeof b);
+  VEL_LAUNCH (group_kernel<FAULT>, dim3 (1), dim3 (128), 192 * 64 * sizeof (f16), 0, device_a, device_b, out, steps);
+  vel_runtime_download (runtime, result, out, sizeof result);
+  for (int m = 0; m < 64; m++)
+    for (int n = 0; n < 128; n++) {
+      float sum = 0;
+
+      for (int k = 0; k < steps * 64; k++)
+        sum += group_value (m, k, 5) * group_value (n, k, 7);
+      expect (result[m * 128 + n] == sum);
+    }
+}
+
 typedef void (*Try) (VelRuntime *runtime);
 
 /* In a child process. Returns: whether all went well */
@@ -205,6 +278,8 @@ main (void)
     { "the guard behind the last row is missing", try_fill<false>, try_fill<true> },
     { "threads wait at different barriers", try_diverge<false>, try_diverge<true> },
     { "shared memory is read before it is written", try_read_early<false>, try_read_early<true> },
+    { "a warpgroup multiplies what was copied but not published", try_group<GROUP_RIGHT>, try_group<PUBLISHES_NOTHING> },
+    { "a tile is filled while a warpgroup multiplies it", try_group<GROUP_RIGHT>, try_group<DOES_NOT_WAIT> },
   };
   const int n = sizeof cases / sizeof *cases;
   int failed = 0;
