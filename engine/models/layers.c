@@ -8,7 +8,6 @@
 
 #include "kernels/half.h"
 
-#define GROUPS 32 /* of every group norm of the Stable Diffusion family */
 
 #define FORMAT_NAME(name, format) \
   g_autofree char *name = NULL; \
@@ -442,7 +441,7 @@ vel_group_norm (VelContext *ctx, const VelNorm *self, VelTensor *x, gboolean sil
 VelTensor *
 vel_group_norm_two (VelContext *ctx, const VelNorm *self, VelTensor *x, VelTensor *x2, gboolean silu)
 {
-  VelTensor *y = vel_op_group_norm (ctx, x, x2, self->gamma, self->beta, GROUPS, self->eps, silu);
+  VelTensor *y = vel_op_group_norm (ctx, x, x2, self->gamma, self->beta, VEL_NORM_GROUPS, self->eps, silu);
 
   vel_context_look (ctx, y, self->name);
   return y;

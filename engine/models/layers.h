@@ -5,6 +5,9 @@
 #include "engine/formats/weights.h"
 #include "engine/tensor/ops.h"
 
+/* Of every group norm of these networks. */
+#define VEL_NORM_GROUPS 32
+
 /* Loading one model: where weights come from, where they go, how far it is. Keeps the first error, as VelContext does: a network's
  * load function reads like its architecture and its caller looks once. */
 typedef struct {

@@ -4,6 +4,8 @@
 
 #include "engine/models/vae.h"
 
+#include "engine/models/strips.h"
+
 #include <glib/gi18n-lib.h>
 
 #define PREFIX "first_stage_model."
@@ -317,6 +319,62 @@ vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent)
   THEN (vel_conv (ctx, &decoder->conv_out, x, NULL, NULL));
   x = vel_op_convert (ctx, x, VEL_F32);
   return vel_context_close (ctx, x);
+}
+
+/* x: (transfer full) (nullable) */
+static VelStripped *
+res_block_in_strips (VelContext *ctx, const ResBlock *self, VelStripped *x, guint64 room)
+{
+  g_autoptr (VelStripped) input = x;
+  g_autoptr (VelStripped) h = vel_stripped_conv (ctx, &self->conv1, input, (VelStripOptions) { .norm = &self->norm1 }, room);
+  g_autoptr (VelStripped) skip = self->skip.weight ? vel_stripped_conv (ctx, &self->skip, input, (VelStripOptions) { 0 }, room) : NULL;
+
+  return vel_stripped_conv (ctx, &self->conv2, h, (VelStripOptions) { .norm = &self->norm2, .residual = skip ? skip : input }, room);
+}
+
+VelTensor *
+vel_vae_decode_in_strips (VelContext *ctx, const VelVae *self, VelTensor *latent, guint64 room)
+{
+  const Coder *decoder = &self->decoder;
+  g_autoptr (VelStripped) x = NULL;
+  VelTensor *first, *result;
+  unsigned factor = vel_vae_get_factor (self);
+
+  g_assert (latent->shape.size[0] == 1);
+  result = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, latent->shape.size[1] * factor, latent->shape.size[2] * factor, 3));
+  vel_context_open (ctx);
+  first = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL, NULL);
+  first = vel_conv (ctx, &decoder->conv_in, first, NULL, NULL);
+  first = middle (ctx, &decoder->middle, first); /* as small as latents */
+  x = vel_stripped_take (ctx, first);
+  vel_context_close (ctx, NULL);
+  for (unsigned l = decoder->n_levels; l-- > 0;) {
+    const Level *level = &decoder->levels[l];
+
+    for (unsigned i = 0; i < level->n_blocks; i++)
+      x = res_block_in_strips (ctx, &level->blocks[i], g_steal_pointer (&x), room);
+    if (level->has_resample) {
+      g_autoptr (VelStripped) before = g_steal_pointer (&x);
+
+      x = vel_stripped_conv (ctx, &level->resample, before, (VelStripOptions) { .doubled = TRUE }, room);
+    }
+  }
+  if (x) {
+    g_autoptr (VelStripped) before = g_steal_pointer (&x);
+
+    x = vel_stripped_conv (ctx, &decoder->conv_out, before, (VelStripOptions) { .norm = &decoder->norm_out }, room);
+  }
+  if (x) {
+    VelTensor *picture;
+
+    vel_context_open (ctx);
+    picture = vel_context_tensor (ctx, x->type, result->shape);
+    if (vel_context_ok (ctx))
+      vel_tensor_upload (picture, x->data);
+    vel_op_combine_into (ctx, result, 1, (double[]) { 1 }, &picture);
+    vel_context_close (ctx, NULL);
+  }
+  return result;
 }
 
 /* The first channels of each pixel: the mean of [mean, log variance]. */

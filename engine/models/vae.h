@@ -15,6 +15,9 @@ unsigned vel_vae_get_factor (const VelVae *self); /* pixels per latent side: 8 *
 
 /* latent: [B, h, w, 4], unscaled -> [B, factor h, factor w, 3], about -1..1 */
 VelTensor *vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent);
+/* The same for one picture that is too large for the device: intermediates lie in the host's memory, strips of rows that take about `room` bytes
+ * come to the device. Differs by rounding alone. */
+VelTensor *vel_vae_decode_in_strips (VelContext *ctx, const VelVae *self, VelTensor *latent, guint64 room);
 /* image: [B, H, W, 3] in -1..1 -> [B, H/factor, W/factor, 4], the mean, unscaled */
 VelTensor *vel_vae_encode (VelContext *ctx, const VelVae *self, VelTensor *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelVae, vel_vae_free)

@@ -42,7 +42,8 @@ typedef struct {
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
   gboolean sampled;         /* they are done */
-  VelDevice *spare;         /* (nullable) where decoding goes on when the device's memory is too small for it, */
+  gboolean in_strips;       /* the device's memory is too small to decode whole pictures; */
+  VelDevice *spare;         /* (nullable) where decoding goes on when it is too small even for strips, */
   VelVae *spare_vae;        /* with a VAE there */
 
   gint64 sampling_began, shown; /* monotonic time; shown: of the latest preview */
@@ -394,6 +395,16 @@ take_latent (Job *self, gint64 index)
   return copy;
 }
 
+/* A third of what is free: the kernels want some too. */
+static guint64
+strip_room (Job *self)
+{
+  guint64 free_bytes, total;
+
+  vel_device_get_memory (self->engine->device, &free_bytes, &total);
+  return free_bytes / 3;
+}
+
 static VelPicture *
 decode_once (Job *self, gint64 index, GError **error)
 {
@@ -411,7 +422,7 @@ decode_once (Job *self, gint64 index, GError **error)
     return NULL;
   }
   scaled = vel_op_combine (ctx, 1, (double[]) { 1 / self->model->architecture.family->latent_scale }, &latent);
-  decoded = vel_vae_decode (ctx, vae, scaled);
+  decoded = self->in_strips ? vel_vae_decode_in_strips (ctx, vae, scaled, strip_room (self)) : vel_vae_decode (ctx, vae, scaled);
   if (vel_context_ok (ctx) && !vel_tensor_is_finite (decoded)) {
     const char *layer = find_culprit (self, vae, scaled);
 
@@ -504,7 +515,7 @@ run_stages (Job *self, VelResult *result, GError **error)
   return TRUE;
 }
 
-/* What is painted already is not lost to a VAE that is too large: the other networks leave, and then the processor decodes. */
+/* What is painted already is not lost to a VAE that is too large: the other networks leave, then it decodes in strips, then the processor does. */
 static gboolean
 make_room_to_decode (Job *self, GError **error)
 {
@@ -513,8 +524,14 @@ make_room_to_decode (Job *self, GError **error)
     vel_model_drop_unet (self->model);
     return TRUE;
   }
+  if (!self->in_strips) {
+    self->in_strips = TRUE;
+    g_ptr_array_add (self->notes, g_strdup_printf (_ ("Memory is short on %s: the picture was decoded strip by strip"), self->engine->device->name));
+    return TRUE;
+  }
   if (self->spare)
     return FALSE;
+  self->in_strips = FALSE;
   self->spare = vel_device_new_cpu (self->engine->options.threads, self->engine->options.nice, error);
   if (self->spare)
     self->spare_vae = vel_model_load_vae_elsewhere (self->model, self->spare, self->key, self->cancellable, error);

@@ -5,7 +5,8 @@
  *   whole      everything is on the device at once, and stays for the next picture
  *   in turns   the text encoder leaves once it has spoken
  *   streamed   besides, weights of the UNet that find no room come from the host's memory for each use, the next one while one is used
- * The needs are estimates; when memory runs out nevertheless, the picture is painted again a rung further down (generate.c). */
+ * The needs are estimates; when memory runs out nevertheless, the picture is painted again a rung further down (generate.c). What is painted is
+ * decoded whole, then without the other networks on the device, then in strips (vae.h), then by the processor. */
 #pragma once
 
 #include "engine/models/family.h"

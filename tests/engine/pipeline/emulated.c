@@ -262,6 +262,35 @@ test_budget (void)
   use_dry (false);
 }
 
+/* A picture that is painted but too large to decode whole. Kernels do nothing: it is about what is asked of the card. */
+static void
+test_large (void)
+{
+  static const char *const budgets[] = { "60000000", "30000000", "20000000", "14000000", "10000000" };
+  g_autoptr (VelValues) request = make_request ("fp16", TRUE);
+  gboolean strips = FALSE;
+
+  use_dry (true);
+  vel_values_set (request, "width", "512", NULL);
+  vel_values_set (request, "height", "512", NULL);
+  vel_values_set (request, "steps", "1", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (budgets) && !strips; i++) {
+    g_autoptr (VelEngine) engine = make_engine ();
+    g_autoptr (VelResult) result = NULL;
+    g_autoptr (GError) error = NULL;
+    g_autofree char *notes = NULL;
+
+    vel_values_set (request, "memory", budgets[i], NULL);
+    result = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, &error);
+    g_assert_no_error (error);
+    notes = g_strjoinv ("; ", result->notes);
+    g_test_message ("%s bytes: %s", budgets[i], notes);
+    strips = strstr (notes, "strip by strip") && !strstr (notes, "processor");
+  }
+  use_dry (false);
+  g_assert_true (strips);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -292,6 +321,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/emulated/short-at-every-call", GINT_TO_POINTER (FALSE), test_every_fault);
   g_test_add_func ("/emulated/plans", test_plans);
   g_test_add_func ("/emulated/budget", test_budget);
+  g_test_add_func ("/emulated/large", test_large);
   status = g_test_run ();
   tiny_remove_tree (folder);
   g_free (folder);
