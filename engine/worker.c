@@ -1,7 +1,8 @@
-/* The worker thread and its queue.  SPDX-License-Identifier: Apache-2.0
+/* The worker's threads and their queue.  SPDX-License-Identifier: Apache-2.0
  *
- * The worker owns engine and device; the main thread owns jobs as objects. Between them: a queue under a mutex, a job's pending state
- * under the same mutex, and one atomic slot for frames. */
+ * A lane is a thread with an engine and so with a device of its own; the main thread owns jobs as objects. Between them: a queue under a
+ * mutex, a job's pending state under the same mutex, and one atomic slot for frames. The first lane looks for cards before its first picture
+ * that may want one, and starts a lane for each further card. */
 #include "engine/worker.h"
 
 #include <pthread.h>
@@ -9,6 +10,8 @@
 
 #include "config.h"
 #include "engine/pipeline/generate.h"
+
+#define MAX_LANES 16
 
 /* What the worker last said of a job. */
 typedef struct {
@@ -26,6 +29,7 @@ struct _VelJob {
   GCancellable *cancellable;
   Report shown;      /* main thread */
   GError *error;     /* written before the report that says so */
+  char *device;      /* likewise */
   GArray *saved;     /* gint64, likewise */
 
   Report pending;          /* under the worker's mutex */
@@ -38,6 +42,13 @@ G_DEFINE_FINAL_TYPE (VelJob, vel_job, G_TYPE_OBJECT)
 enum { JOB_STATE = 1, JOB_FRACTION, JOB_STEP, JOB_N_STEPS, JOB_SECONDS_LEFT, N_JOB_PROPERTIES };
 static GParamSpec *job_properties[N_JOB_PROPERTIES];
 
+typedef struct {
+  VelWorker *worker;
+  unsigned card; /* that it paints on where a request leaves the choice */
+  GThread *thread;
+  VelEngine *engine; /* its thread's own; NULL until its first job */
+} Lane;
+
 struct _VelWorker {
   GObject parent_instance;
   VelHistory *history;
@@ -46,13 +57,15 @@ struct _VelWorker {
   GMainContext *context;
   GPtrArray *jobs; /* VelJob, not over, in the order they run: main thread */
 
-  GThread *thread;
+  Lane lanes[MAX_LANES];
+  unsigned n_lanes;       /* under the mutex, as everything from here on */
+  gboolean counted;       /* the cards were looked for */
   pthread_mutex_t mutex; /* not GMutex: this code also runs under ThreadSanitizer, which knows pthreads */
   pthread_cond_t wake;
-  GQueue queue;  /* Ticket, under the mutex */
-  gboolean held;  /* under the mutex: the device was lost, and nobody said how to go on */
-  char *sentence; /* likewise: what happened to it */
-  gboolean quit; /* under the mutex */
+  GQueue queue;   /* Ticket */
+  gboolean held;  /* a device was lost, and nobody said how to go on */
+  char *sentence; /* what happened to it */
+  gboolean quit;
 };
 
 G_DEFINE_FINAL_TYPE (VelWorker, vel_worker, G_TYPE_OBJECT)
@@ -247,21 +260,26 @@ show_held (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* The job goes back to where it came from. Returns: FALSE if somebody stopped it meanwhile, so that it is over */
+/* The job goes back to where it came from. Returns: FALSE if somebody stopped it meanwhile */
 static gboolean
 hold (VelWorker *self, Ticket *ticket, const GError *error)
 {
   GSource *source;
+  gboolean stopped;
 
-  if (g_cancellable_is_cancelled (ticket->job->cancellable))
-    return FALSE;
-  pthread_mutex_lock (&self->mutex);
-  self->held = TRUE;
-  g_free (self->sentence);
-  self->sentence = g_strdup (error->message);
-  g_queue_push_head (&self->queue, ticket);
-  pthread_mutex_unlock (&self->mutex);
+  /* Said before it is in the queue: whoever takes it out there says what became of it after this. */
   post (self, ticket->job, (Report) { .state = VEL_JOB_QUEUED, .seconds_left = -1 });
+  pthread_mutex_lock (&self->mutex);
+  stopped = g_cancellable_is_cancelled (ticket->job->cancellable);
+  if (!stopped) {
+    self->held = TRUE;
+    g_free (self->sentence);
+    self->sentence = g_strdup (error->message);
+    g_queue_push_head (&self->queue, ticket);
+  }
+  pthread_mutex_unlock (&self->mutex);
+  if (stopped)
+    return FALSE;
   source = g_idle_source_new ();
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, show_held, g_object_ref (self), g_object_unref);
@@ -272,45 +290,124 @@ hold (VelWorker *self, Ticket *ticket, const GError *error)
 
 /* ticket: (transfer full) */
 static void
-run_job (VelWorker *self, VelEngine **engine, Ticket *ticket)
+run_job (Lane *self, Ticket *ticket)
 {
+  VelWorker *worker = self->worker;
   VelJob *job = ticket->job;
   VelValues *request = ticket->request;
-  Work work = { .worker = self, .job = job, .report = { .state = VEL_JOB_LOADING, .seconds_left = -1 } };
+  Work work = { .worker = worker, .job = job, .report = { .state = VEL_JOB_LOADING, .seconds_left = -1 } };
   g_autoptr (VelResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (!*engine)
-    *engine = vel_engine_new ("auto", &(VelDeviceOptions) { .threads = self->threads, .nice = self->nice }, &error);
-  if (*engine)
-    result = vel_engine_generate (*engine, request, on_progress, &work, NULL, TRUE, job->cancellable, &error);
+  if (!self->engine)
+    self->engine = vel_engine_new (vel_values_get (request, "device"),
+                                   &(VelDeviceOptions) { .threads = worker->threads, .nice = worker->nice, .card = self->card }, &error);
+  if (self->engine)
+    result = vel_engine_generate (self->engine, request, on_progress, &work, NULL, TRUE, job->cancellable, &error);
   if (result && !result->partial)
     save (&work, request, result, &error);
-  if (g_error_matches (error, VEL_ERROR, VEL_ERROR_LOST) && hold (self, ticket, error))
-    return;
+  if (g_error_matches (error, VEL_ERROR, VEL_ERROR_LOST)) {
+    if (hold (worker, ticket, error))
+      return;
+    g_clear_error (&error);
+    g_cancellable_set_error_if_cancelled (job->cancellable, &error);
+  }
+  if (self->engine && vel_engine_get_device (self->engine))
+    job->device = g_strdup (vel_engine_get_device (self->engine)->name);
   finish (&work, result, error);
   ticket_free (ticket);
 }
 
-static gpointer
-worker_thread (gpointer data)
+/* Any lane paints what leaves the choice; what names a card is that card's, and the rest the first lane's. */
+static gboolean
+takes (const Lane *self, const Ticket *ticket)
 {
-  VelWorker *self = data;
-  VelEngine *engine = NULL;
+  const char *device = vel_values_get (ticket->request, "device");
+  const VelWorker *worker = self->worker;
 
-  for (;;) {
+  if (g_str_equal (device, "auto"))
+    return TRUE;
+  for (unsigned i = 1; i < worker->n_lanes; i++) {
+    char name[32];
+
+    g_snprintf (name, sizeof name, "cuda:%u", worker->lanes[i].card);
+    if (g_str_equal (device, name))
+      return self == &worker->lanes[i];
+  }
+  return self == worker->lanes;
+}
+
+/* Under the mutex. Returns: (nullable) (transfer none): the first one in the queue that this lane may run */
+static GList *
+find_ticket (const Lane *self)
+{
+  for (GList *link = self->worker->queue.head; link && !self->worker->held; link = link->next)
+    if (takes (self, link->data))
+      return link;
+  return NULL;
+}
+
+static gpointer lane_thread (gpointer data);
+
+/* Under the mutex. */
+static void
+start_lane (VelWorker *self, unsigned card)
+{
+  Lane *lane = &self->lanes[self->n_lanes++];
+
+  *lane = (Lane) { .worker = self, .card = card };
+  lane->thread = g_thread_new ("velatura-worker", lane_thread, lane);
+}
+
+/* On the first lane, with the mutex held before and after, but not while the driver is asked. */
+static void
+count_cards (VelWorker *self)
+{
+  g_autoptr (GArray) cards = NULL;
+  g_autofree char *why = NULL;
+  unsigned usable = 0;
+
+  pthread_mutex_unlock (&self->mutex);
+  cards = vel_device_list_cards (&why);
+  pthread_mutex_lock (&self->mutex);
+  self->counted = TRUE;
+  for (guint i = 0; i < cards->len && !self->quit; i++) {
+    if (*g_array_index (cards, VelDeviceInfo, i).usable)
+      continue;
+    if (usable++ == 0)
+      self->lanes[0].card = i;
+    else if (self->n_lanes < MAX_LANES)
+      start_lane (self, i);
+  }
+}
+
+static gpointer
+lane_thread (gpointer data)
+{
+  Lane *self = data;
+  VelWorker *worker = self->worker;
+  GList *link = NULL;
+
+  pthread_mutex_lock (&worker->mutex);
+  while (!worker->quit) {
     Ticket *ticket;
 
-    pthread_mutex_lock (&self->mutex);
-    while (!self->quit && (self->queue.length == 0 || self->held))
-      pthread_cond_wait (&self->wake, &self->mutex);
-    ticket = self->quit ? NULL : g_queue_pop_head (&self->queue);
-    pthread_mutex_unlock (&self->mutex);
-    if (!ticket)
-      break;
-    run_job (self, &engine, ticket);
+    if (!(link = find_ticket (self))) {
+      pthread_cond_wait (&worker->wake, &worker->mutex);
+      continue;
+    }
+    ticket = link->data;
+    if (!worker->counted && !g_str_equal (vel_values_get (ticket->request, "device"), "cpu")) {
+      count_cards (worker);
+      continue;
+    }
+    g_queue_delete_link (&worker->queue, link);
+    pthread_mutex_unlock (&worker->mutex);
+    run_job (self, ticket);
+    pthread_mutex_lock (&worker->mutex);
   }
-  vel_engine_free (engine);
+  pthread_mutex_unlock (&worker->mutex);
+  vel_engine_free (self->engine);
   return NULL;
 }
 
@@ -339,15 +436,15 @@ vel_worker_add (VelWorker *self, VelValues *request)
   *ticket = (Ticket) { g_object_ref (job), vel_values_dup (request) };
   pthread_mutex_lock (&self->mutex);
   g_queue_push_tail (&self->queue, ticket);
-  pthread_cond_signal (&self->wake);
+  if (self->n_lanes == 0)
+    start_lane (self, 0);
+  pthread_cond_broadcast (&self->wake); /* not each lane takes each job */
   pthread_mutex_unlock (&self->mutex);
-  if (!self->thread)
-    self->thread = g_thread_new ("velatura-worker", worker_thread, self);
   g_signal_emit (self, signals[JOB_ADDED], 0, job);
   return job;
 }
 
-/* Takes a job out of the queue; FALSE if the worker has it already. */
+/* Takes a job out of the queue; FALSE if a lane has it already. */
 static gboolean
 unqueue (VelWorker *self, VelJob *job)
 {
@@ -373,10 +470,9 @@ vel_worker_stop (VelWorker *self, VelJob *job)
 {
   if (vel_job_is_over (job))
     return;
+  g_cancellable_cancel (job->cancellable); /* first: a lane that is about to put it back sees it, or it is found in the queue */
   if (unqueue (self, job))
     post (self, job, (Report) { .state = VEL_JOB_CANCELLED, .seconds_left = -1 });
-  else
-    g_cancellable_cancel (job->cancellable);
 }
 
 void
@@ -409,20 +505,31 @@ vel_worker_resume (VelWorker *self, const char *device)
   for (GList *link = self->queue.head; device && link; link = link->next)
     vel_values_set (((Ticket *) link->data)->request, "device", device, NULL);
   self->held = FALSE;
-  pthread_cond_signal (&self->wake);
+  pthread_cond_broadcast (&self->wake);
   pthread_mutex_unlock (&self->mutex);
 }
 
 VelJob *
 vel_worker_get_current (VelWorker *self)
 {
-  return self->jobs->len ? g_ptr_array_index (self->jobs, 0) : NULL;
+  for (guint i = 0; i < self->jobs->len; i++)
+    if (((VelJob *) self->jobs->pdata[i])->shown.state != VEL_JOB_QUEUED)
+      return self->jobs->pdata[i];
+  return self->jobs->len ? self->jobs->pdata[0] : NULL;
 }
 
 guint
 vel_worker_get_n_waiting (VelWorker *self)
 {
-  return self->jobs->len ? self->jobs->len - 1 : 0;
+  const VelJob *current = vel_worker_get_current (self);
+  guint waiting = 0;
+
+  for (guint i = 0; i < self->jobs->len; i++) {
+    const VelJob *job = self->jobs->pdata[i];
+
+    waiting += job != current && job->shown.state == VEL_JOB_QUEUED;
+  }
+  return waiting;
 }
 
 VelJobState
@@ -471,6 +578,12 @@ const GError *
 vel_job_get_error (VelJob *self)
 {
   return self->shown.state == VEL_JOB_FAILED ? self->error : NULL;
+}
+
+const char *
+vel_job_get_device (VelJob *self)
+{
+  return vel_job_is_over (self) ? self->device : NULL;
 }
 
 const gint64 *
@@ -522,6 +635,7 @@ vel_job_finalize (GObject *object)
   g_object_unref (self->request);
   g_object_unref (self->cancellable);
   g_clear_error (&self->error);
+  g_free (self->device);
   g_array_unref (self->saved);
   vel_frame_free (vel_job_take_frame (self));
   G_OBJECT_CLASS (vel_job_parent_class)->finalize (object);
@@ -561,10 +675,11 @@ vel_worker_dispose (GObject *object)
     g_cancellable_cancel (((VelJob *) g_ptr_array_index (self->jobs, i))->cancellable);
   pthread_mutex_lock (&self->mutex);
   self->quit = TRUE;
-  pthread_cond_signal (&self->wake);
+  pthread_cond_broadcast (&self->wake);
   pthread_mutex_unlock (&self->mutex);
-  if (self->thread)
-    g_thread_join (g_steal_pointer (&self->thread));
+  for (unsigned i = 0; i < self->n_lanes; i++) /* only the first one starts others, and it is the first to go */
+    g_thread_join (self->lanes[i].thread);
+  self->n_lanes = 0;
   for (guint i = 0; i < self->jobs->len; i++)
     ((VelJob *) g_ptr_array_index (self->jobs, i))->worker = NULL;
   g_ptr_array_set_size (self->jobs, 0);

@@ -1,6 +1,8 @@
-/* The one thread that owns the device: jobs in, events out.
+/* The threads that own the devices, one each, and their queue: jobs in, events out.
  * SPDX-License-Identifier: Apache-2.0
  *
+ * With several cards several jobs are in work at once: one that leaves the choice ("auto") goes to the card that is free first, one that
+ * names a card waits for it. They begin in the order of the queue.
  * Everything here is called on the main thread and signals arrive there. Previews do not queue: a job has one slot for the latest
  * frame, which the window takes at most once per repaint. */
 #pragma once
@@ -41,16 +43,18 @@ unsigned vel_job_get_n_steps (VelJob *self);
 double vel_job_get_seconds_left (VelJob *self);
 VelValues *vel_job_get_request (VelJob *self);      /* as it was when queued, with the seed filled in once known */
 const GError *vel_job_get_error (VelJob *self);     /* (nullable) of a failed job */
+/* (nullable) the name of the device that painted a job that is over */
+const char *vel_job_get_device (VelJob *self);
 /* History ids of the saved pictures, of a job that is done. */
 const gint64 *vel_job_get_saved (VelJob *self, gsize *count);
 /* The newest frame not yet taken; NULL if none came since. Any thread. (transfer full) (nullable) */
 VelFrame *vel_job_take_frame (VelJob *self);
 
-/* Signals: "job-added" (VelJob), "job-over" (VelJob), "held" (sentence): the device was lost. Then the job it was at waits again, before all others,
- * and nothing runs until vel_worker_resume or until the queue is empty. */
+/* Signals: "job-added" (VelJob), "job-over" (VelJob), "held" (sentence): a device was lost. Then the job it was at waits again, before all others,
+ * and none begins until vel_worker_resume or until the queue is empty. */
 #define VEL_TYPE_WORKER (vel_worker_get_type ())
 G_DECLARE_FINAL_TYPE (VelWorker, vel_worker, VEL, WORKER, GObject)
-/* history: (nullable) without it pictures are not saved. nice: 10 beside a window. Starts its thread on the first job. */
+/* history: (nullable) without it pictures are not saved. nice: 10 beside a window. Starts its first thread on the first job. */
 VelWorker *vel_worker_new (VelHistory *history, unsigned threads, int nice);
 /* Queues a copy of the request. Returns: (transfer none): the job, owned by the worker until it is over */
 VelJob *vel_worker_add (VelWorker *self, VelValues *request);
@@ -60,6 +64,7 @@ void vel_worker_stop_all (VelWorker *self);
 gboolean vel_worker_is_held (VelWorker *self);
 /* Goes on after a lost device. device: (nullable) for all that wait; NULL: as they say, which opens a lost card anew */
 void vel_worker_resume (VelWorker *self, const char *device);
-/* The job in work. (nullable) */
+/* The job in work, the oldest of several; or the next one. (nullable) */
 VelJob *vel_worker_get_current (VelWorker *self);
+/* Those that nobody has begun, without the current one. */
 guint vel_worker_get_n_waiting (VelWorker *self);

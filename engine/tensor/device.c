@@ -72,10 +72,11 @@ open_any (const VelDeviceOptions *options, GError **error)
   VelDevice *self;
 
   for (guint i = 0; i < cards->len; i++) {
-    const VelDeviceInfo *card = &g_array_index (cards, VelDeviceInfo, i);
+    guint number = (options->card + i) % cards->len;
+    const VelDeviceInfo *card = &g_array_index (cards, VelDeviceInfo, number);
     g_autoptr (GError) failure = NULL;
 
-    if (!*card->usable && (self = open_card (i, options, &failure)))
+    if (!*card->usable && (self = open_card (number, options, &failure)))
       return self;
     if (!why)
       why = *card->usable ? g_strdup_printf ("%s: %s", card->name, card->usable) : g_strdup (failure->message);

@@ -16,10 +16,11 @@ struct VelDevice {
 typedef struct {
   unsigned threads; /* 0: all */
   int nice;         /* see VelBackendOptions */
+  unsigned card;    /* that "auto" tries first */
   guint64 memory;   /* bytes of a card's memory to use at most; 0: what is free */
 } VelDeviceOptions;
 
-/* spec: "cpu", "cuda" (the first card), "cuda:N", or "auto": the first card that can be used, else the processor.
+/* spec: "cpu", "cuda" (the first card), "cuda:N", or "auto": the first card that can be used from options->card on, else the processor.
  * Returns: (transfer full); NULL with VEL_ERROR_DEVICE */
 VelDevice *vel_device_open (const char *spec, const VelDeviceOptions *options, GError **error);
 /* threads: 0 = all.  nice: see VelBackendOptions.  Returns: (transfer full); NULL with VEL_ERROR_DEVICE */

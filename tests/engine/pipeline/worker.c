@@ -228,6 +228,55 @@ test_lost (Fixture *self, gconstpointer data)
   g_setenv ("VELATURA_EMULATED_CARDS", "0", TRUE);
 }
 
+/* Two cards, two jobs that leave the choice: each card paints one. */
+static void
+test_two_cards (Fixture *self, gconstpointer data)
+{
+  g_autoptr (VelValues) request = make_request ("1");
+  g_autoptr (VelJob) first = NULL, second = NULL;
+
+  g_setenv ("VELATURA_EMULATED_CARDS", "2", TRUE);
+  vel_values_set (request, "width", "16", NULL);
+  vel_values_set (request, "height", "16", NULL);
+  first = g_object_ref (vel_worker_add (self->worker, request));
+  second = g_object_ref (vel_worker_add (self->worker, request));
+  g_signal_connect (self->worker, "job-over", G_CALLBACK (on_over), self);
+  run_until_over (self, 2);
+  g_assert_cmpint (vel_job_get_state (first), ==, VEL_JOB_DONE);
+  g_assert_cmpint (vel_job_get_state (second), ==, VEL_JOB_DONE);
+  g_assert_true (g_str_has_prefix (vel_job_get_device (first), "cuda:"));
+  g_assert_true (g_str_has_prefix (vel_job_get_device (second), "cuda:"));
+  g_assert_cmpstr (vel_job_get_device (first), !=, vel_job_get_device (second));
+  g_setenv ("VELATURA_EMULATED_CARDS", "0", TRUE);
+}
+
+/* What names a card waits for that card, though another one is free. */
+static void
+test_named_card (Fixture *self, gconstpointer data)
+{
+  g_autoptr (VelValues) request = make_request ("1");
+  VelJob *jobs[2];
+
+  g_setenv ("VELATURA_EMULATED_CARDS", "2", TRUE);
+  vel_values_set (request, "width", "16", NULL);
+  vel_values_set (request, "height", "16", NULL);
+  vel_values_set (request, "device", "cuda:1", NULL);
+  for (guint i = 0; i < 2; i++)
+    jobs[i] = g_object_ref (vel_worker_add (self->worker, request));
+  g_signal_connect (self->worker, "job-over", G_CALLBACK (on_over), self);
+  while (vel_job_get_state (jobs[0]) == VEL_JOB_QUEUED)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpint (vel_job_get_state (jobs[1]), ==, VEL_JOB_QUEUED);
+  vel_worker_stop (self->worker, jobs[1]);
+  vel_worker_stop (self->worker, jobs[0]);
+  run_until_over (self, 2);
+  g_assert_cmpstr (vel_job_get_device (jobs[0]), ==, "cuda:1");
+  g_assert_null (vel_job_get_device (jobs[1]));
+  for (guint i = 0; i < 2; i++)
+    g_object_unref (jobs[i]);
+  g_setenv ("VELATURA_EMULATED_CARDS", "0", TRUE);
+}
+
 static void
 run_again (void)
 {
@@ -253,6 +302,9 @@ main (int argc, char **argv)
   if (g_getenv ("VELATURA_EMULATED_CARD")) { /* the emulated card breaks down once in a process */
     g_setenv ("VELATURA_CUDA_MODULE", g_getenv ("VELATURA_EMULATED_CARD"), TRUE);
     g_setenv ("VELATURA_EMULATED_CARDS", "0", TRUE); /* only where it is wanted: it is slow */
+    g_test_add ("/worker/cards/named", Fixture, NULL, set_up, test_named_card, tear_down);
+    if (!g_getenv ("VELATURA_TEST_BRIEFLY")) /* as below */
+      g_test_add ("/worker/cards/two", Fixture, NULL, set_up, test_two_cards, tear_down);
     g_test_add ("/worker/lost/processor", Fixture, "cpu", set_up, test_lost, tear_down);
     if (!g_getenv ("VELATURA_TEST_BRIEFLY")) /* a whole picture by the emulator, which sanitizers slow down to minutes */
       g_test_add_func ("/worker/lost/card", run_again);
