@@ -13,11 +13,8 @@ on_response (AdwMessageDialog *dialog, const char *response, VelSession *session
 
   if (g_str_equal (response, "stop"))
     vel_worker_stop_all (worker);
-  else if (g_str_equal (response, "cpu")) {
-    vel_values_set (vel_session_get_request (session), "device", "cpu", NULL);
-    vel_worker_resume (worker, "cpu");
-  } else
-    vel_worker_resume (worker, NULL);
+  else
+    vel_worker_resume (worker, g_str_equal (response, "cpu") ? "cpu" : NULL);
 }
 
 void
