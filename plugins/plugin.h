@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VEL_PLUGIN_ABI 1
+#define VEL_PLUGIN_ABI 2
 #define VEL_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
 
 /* A number a person may set: one row becomes an option of the command line, a row of the window, an entry of the recipe. */
@@ -47,6 +47,14 @@ typedef struct {
 
   /* A param of this sampler by its name, as the person set it. */
   double (*param) (VelRun *run, const char *name);
+
+  /* Since 2. The unit noise of a step between two different noise levels, on a Brownian path of each picture's own: the same whatever
+   * steps are taken along it. Both levels are above 0 and among those of the run, or between them. */
+  void (*brownian) (VelRun *run, VelTensor *out, double sigma_from, double sigma_to);
+
+  /* Since 2. How far two guesses of one step are apart: the root of the mean square of
+   * (a - b) / max (absolute, relative * max (|a|, |before|)) over all values. */
+  double (*distance) (VelRun *run, const VelTensor *a, const VelTensor *b, const VelTensor *before, double absolute, double relative);
 } VelSamplerHost;
 
 typedef enum {
@@ -55,6 +63,7 @@ typedef enum {
   VEL_SAMPLER_OWN_TIMESTEPS = 1 << 1,       /* sigmas are those of DDIM's evenly spaced timesteps, whatever the schedule; the last is not 0 */
   VEL_SAMPLER_DISCARD_PENULTIMATE = 1 << 2, /* takes the schedule of one step more without its last but one sigma */
   VEL_SAMPLER_ANCESTRAL = 1 << 3,           /* adds noise on the way */
+  VEL_SAMPLER_OWN_STEPS = 1 << 4,           /* since 2: takes as many steps as it finds necessary, not n_steps */
 } VelSamplerFlags;
 
 typedef struct {
@@ -80,6 +89,7 @@ typedef struct {
   double (*t_to_sigma) (const void *model, double t); /* linear in log sigma between entries */
   double (*sigma_to_t) (const void *model, double sigma);
   const void *model;
+  const char *family;   /* since 2: "sd1", "sdxl", whose network this is, for schedules that are tuned for one; or NULL */
 } VelNoiseLevels;
 
 typedef struct {
@@ -89,6 +99,9 @@ typedef struct {
   const char *aliases; /* or NULL */
   const char *help;    /* or NULL */
   const VelPluginParam *params; /* or NULL */
-  /* Writes n_steps + 1 falling sigmas, the last one 0.  params: in the order of the table above, or NULL. */
+  /* Writes n_steps + 1 falling sigmas, the last one 0, or more where the noise is not to vanish.  params: in the order of the table
+   * above, or NULL. */
   void (*sigmas) (const VelNoiseLevels *levels, const double *params, unsigned n_steps, double *sigmas);
+  /* Since 2. How many steps are taken when n_steps are asked for, at least 1: `sigmas` writes one more.  NULL: n_steps. */
+  unsigned (*count) (const VelNoiseLevels *levels, const double *params, unsigned n_steps);
 } VelSchedule;

@@ -284,7 +284,13 @@ sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
   g_autofree VelRandom *streams = make_streams (self);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
   g_autoptr (VelGuidance) guidance = NULL;
-  VelSampling sampling = { .ctx = ctx, .streams = streams, .request = self->request, .step = on_step, .step_data = self };
+  VelSampling sampling = { .ctx = ctx,
+                           .streams = streams,
+                           .sigma_low = self->start.lowest,
+                           .sigma_high = self->start.highest,
+                           .request = self->request,
+                           .step = on_step,
+                           .step_data = self };
   VelTensor *noise;
 
   g_clear_pointer (&self->latents, vel_tensor_unref);

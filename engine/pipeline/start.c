@@ -14,9 +14,10 @@ vel_start_plan (VelStart *self, const VelSampler *sampler, GArray *sigmas, doubl
   const double *all = (const double *) (gpointer) sigmas->data;
   gboolean own_timesteps = sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS;
   unsigned n = own_timesteps ? sigmas->len : sigmas->len - 1; /* steps asked for */
+  double last = all[sigmas->len - 1];
   unsigned run;
 
-  *self = (VelStart) { all, sigmas->len - 1, all[0] };
+  *self = (VelStart) { all, sigmas->len - 1, all[0], all[sigmas->len - (last == 0 ? 2 : 1)], all[0] };
   if (strength < 0)
     return TRUE;
 
@@ -29,9 +30,13 @@ vel_start_plan (VelStart *self, const VelSampler *sampler, GArray *sigmas, doubl
                    strength);
       return FALSE;
     }
-    *self = (VelStart) { all + sigmas->len - run, run - 1, all[sigmas->len - 1 - run] };
+    self->sigmas = all + sigmas->len - run;
+    self->n_steps = run - 1;
+    self->noise_sigma = all[sigmas->len - 1 - run];
   } else {
-    *self = (VelStart) { all + n - run - 1, run + 1, all[n - run - 1] };
+    self->sigmas = all + n - run - 1;
+    self->n_steps = run + 1;
+    self->noise_sigma = all[n - run - 1];
   }
   return TRUE;
 }

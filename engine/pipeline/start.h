@@ -13,6 +13,7 @@ typedef struct {
   const double *sigmas; /* n_steps + 1, into the array that was handed in */
   unsigned n_steps;
   double noise_sigma;   /* of the start */
+  double lowest, highest; /* of the full run, lowest above 0 */
 } VelStart;
 
 /* sigmas: of the full run. strength: < 0 for noise alone. FALSE with VEL_ERROR_REQUEST if no step would be left. */

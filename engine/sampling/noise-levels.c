@@ -64,7 +64,7 @@ vel_noise_levels_new (const double *betas, unsigned n)
     self->sigmas[i] = sqrtf ((1 - kept) / kept);
     self->logs[i] = log (self->sigmas[i]);
   }
-  self->levels = (VelNoiseLevels) { VEL_PLUGIN_ABI, self->sigmas[0], self->sigmas[n - 1], n, self->sigmas, t_to_sigma, sigma_to_t, self };
+  self->levels = (VelNoiseLevels) { VEL_PLUGIN_ABI, self->sigmas[0], self->sigmas[n - 1], n, self->sigmas, t_to_sigma, sigma_to_t, self, NULL };
   return &self->levels;
 }
 
@@ -139,10 +139,10 @@ check_fall (const GArray *sigmas, const VelSchedule *schedule, GError **error)
     double sigma = g_array_index (sigmas, double, i);
     gboolean last = i + 1 == sigmas->len;
 
-    if (last ? sigma == 0 : isfinite (sigma) && sigma > g_array_index (sigmas, double, i + 1))
+    if (last ? sigma >= 0 && isfinite (sigma) : isfinite (sigma) && sigma > g_array_index (sigmas, double, i + 1))
       continue;
     g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN,
-                 _ ("The schedule “%s” gives noise level %g at step %u of %u, where a falling series that ends with 0 is wanted; choose "
+                 _ ("The schedule “%s” gives noise level %g at step %u of %u, where a falling series is wanted; choose "
                     "another one"),
                  schedule->id, sigma, i, sigmas->len - 1);
     return FALSE;
@@ -150,15 +150,22 @@ check_fall (const GArray *sigmas, const VelSchedule *schedule, GError **error)
   return TRUE;
 }
 
+unsigned
+vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule, unsigned n_steps)
+{
+  return schedule->count != NULL ? MAX (schedule->count (self, NULL, n_steps), 1) : n_steps;
+}
+
 GArray *
 vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, const VelSchedule *schedule, unsigned n_steps, GError **error)
 {
   g_autoptr (GArray) sigmas = NULL;
   gboolean discard = (sampler->flags & VEL_SAMPLER_DISCARD_PENULTIMATE) != 0;
-  unsigned n = n_steps + (discard ? 1 : 0);
+  unsigned n;
 
   if ((sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS) != 0)
     return own_timesteps (self, n_steps, error);
+  n = vel_noise_levels_count (self, schedule, n_steps + (discard ? 1 : 0));
   sigmas = g_array_sized_new (FALSE, FALSE, sizeof (double), n + 1);
   g_array_set_size (sigmas, n + 1);
   schedule->sigmas (self, NULL, n, (double *) sigmas->data);

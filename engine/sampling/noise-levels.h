@@ -18,8 +18,11 @@ void vel_noise_levels_free (VelNoiseLevels *self);
 /* Stable Diffusion's: 1000 steps, betas 0.00085 .. 0.012. Borrowed, lives for ever. */
 const VelNoiseLevels *vel_noise_levels_sd (void);
 
-/* Falling noise levels of a run of n_steps >= 1 steps, as the sampler wants them: one more than it takes steps, the last one 0, but for a
- * sampler of its own timesteps (DDIM's): those are n, n + 1 or more levels, the last above 0.
+/* How many steps the schedule takes when n_steps are asked for; some bring a number of their own. At least 1. */
+unsigned vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule, unsigned n_steps);
+
+/* Falling noise levels of a run of n_steps >= 1 steps, as the sampler wants them: one more than it takes steps, the last one 0, or above it
+ * where the schedule leaves a rest of noise. Of a sampler of its own timesteps (DDIM's) there are n, n + 1 or more, the last above 0.
  * Returns: (transfer full) (element-type double), at least 2; NULL with VEL_ERROR_PLUGIN if the schedule's do not fall, or
  * VEL_ERROR_REQUEST if the sampler can not take so few or so many steps */
 GArray *vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, const VelSchedule *schedule, unsigned n_steps,

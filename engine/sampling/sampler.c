@@ -4,16 +4,22 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/sampling/brownian.h"
+
 struct VelRun {
   const VelSampler *sampler;
   const VelSampling *sampling;
   VelTensor *x;        /* what the sampler moves */
   VelTensor *denoised; /* the last guess */
+  unsigned n_steps;
   unsigned started;    /* steps begun */
 };
 
-void
-vel_sampler_draw (VelContext *ctx, VelRandom *streams, VelTensor *out)
+/* Writes one picture's `count` values, as torch's [C, h, w]. */
+typedef void (*FillFunc) (gpointer data, gint64 picture, float *planes, gsize count);
+
+static void
+fill (VelContext *ctx, VelTensor *out, FillFunc func, gpointer data)
 {
   gint64 batch = out->shape.size[0], pixels = out->shape.size[1] * out->shape.size[2], channels = out->shape.size[3];
   gsize count = (gsize) (pixels * channels);
@@ -25,12 +31,26 @@ vel_sampler_draw (VelContext *ctx, VelRandom *streams, VelTensor *out)
   for (gint64 b = 0; b < batch; b++) {
     float *picture = host + (gsize) b * count;
 
-    vel_random_normal (&streams[b], planes, count);
+    func (data, b, planes, count);
     for (gint64 p = 0; p < pixels; p++)
       for (gint64 c = 0; c < channels; c++)
         picture[p * channels + c] = planes[c * pixels + p];
   }
   vel_tensor_upload (out, host);
+}
+
+static void
+fill_from_stream (gpointer data, gint64 picture, float *planes, gsize count)
+{
+  VelRandom *streams = data;
+
+  vel_random_normal (&streams[picture], planes, count);
+}
+
+void
+vel_sampler_draw (VelContext *ctx, VelRandom *streams, VelTensor *out)
+{
+  fill (ctx, out, fill_from_stream, streams);
 }
 
 static VelTensor *
@@ -63,7 +83,7 @@ host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
   VelContext *ctx = run->sampling->ctx;
   VelTensor *denoised;
 
-  if (x == run->x)
+  if (x == run->x && run->started < run->n_steps) /* of a sampler with steps of its own those beyond pass in silence */
     report (run, run->started++);
   vel_context_open (ctx);
   denoised = vel_guidance_run (ctx, run->sampling->guidance, exploding (run, x, sigma), sigma);
@@ -96,6 +116,52 @@ host_param (VelRun *run, const char *name)
   return 0;
 }
 
+/* A step that asks for its path's increment. */
+typedef struct {
+  const VelSampling *sampling;
+  double from, to;
+} Stride;
+
+static void
+fill_from_path (gpointer data, gint64 picture, float *planes, gsize count)
+{
+  const Stride *stride = data;
+  const VelRandom *stream = &stride->sampling->streams[picture];
+  VelBrownian path;
+
+  vel_brownian_init (&path, stream->kind, stream->seed, stride->sampling->sigma_low, stride->sampling->sigma_high);
+  vel_brownian_step (&path, stride->from, stride->to, planes, count);
+}
+
+static void
+host_brownian (VelRun *run, VelTensor *out, double sigma_from, double sigma_to)
+{
+  Stride stride = { run->sampling, sigma_from, sigma_to };
+
+  fill (run->sampling->ctx, out, fill_from_path, &stride);
+}
+
+static double
+host_distance (VelRun *run, const VelTensor *a, const VelTensor *b, const VelTensor *before, double absolute, double relative)
+{
+  gsize count = (gsize) vel_shape_count (a->shape);
+  g_autofree float *values = g_new (float, 3 * count);
+  const VelTensor *const tensors[] = { a, b, before };
+  double sum = 0;
+
+  if (!vel_context_ok (run->sampling->ctx))
+    return 0;
+  for (gsize k = 0; k < G_N_ELEMENTS (tensors); k++)
+    vel_tensor_download (tensors[k], values + k * count);
+  for (gsize i = 0; i < count; i++) {
+    double larger = fmax (fabsf (values[i]), fabsf (values[2 * count + i]));
+    double difference = ((double) values[i] - values[count + i]) / fmax (absolute, relative * larger);
+
+    sum += difference * difference;
+  }
+  return sqrt (sum / (double) count);
+}
+
 static const VelSamplerHost host = {
   .abi = VEL_PLUGIN_ABI,
   .new_like = host_new_like,
@@ -103,12 +169,14 @@ static const VelSamplerHost host = {
   .combine = host_combine,
   .noise = host_noise,
   .param = host_param,
+  .brownian = host_brownian,
+  .distance = host_distance,
 };
 
 gboolean
 vel_sampler_run (const VelSampler *sampler, const VelSampling *sampling, VelTensor *x, const double *sigmas, unsigned n_steps)
 {
-  VelRun run = { .sampler = sampler, .sampling = sampling, .x = x };
+  VelRun run = { .sampler = sampler, .sampling = sampling, .x = x, .n_steps = n_steps };
   gboolean ok;
 
   vel_context_open (sampling->ctx);

@@ -6,13 +6,14 @@
 #include "engine/sampling/guidance.h"
 #include "engine/tensor/random.h"
 
-/* finished: steps done.  x: the latent now, in the sampler's own scale.  denoised: (nullable) the last guess of the clean latent. */
+/* finished: steps done, fewer than the run has until its end.  x: the latent now, in the sampler's own scale.  denoised: (nullable) the last guess of the clean latent. */
 typedef void (*VelStepFunc) (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, gpointer data);
 
 typedef struct {
   VelContext *ctx;
   VelGuidance *guidance;
-  VelRandom *streams;  /* [batch], each picture's own */
+  VelRandom *streams;  /* [batch], each picture's own; Brownian paths take kind and seed from them */
+  double sigma_low, sigma_high; /* ends of the Brownian paths: the lowest noise level above 0 and the highest of the full run */
   VelValues *request;  /* the sampler's params by name; those not set keep the sampler's own defaults */
   VelStepFunc step;    /* (nullable) called before the first step (finished = 0) and after each */
   gpointer step_data;

@@ -25,7 +25,7 @@ test_left_out (void)
 
   for (gsize i = 0; problems[i] != NULL; i++)
     g_test_message ("%s", problems[i]);
-  g_assert_true (has_problem ("/later.", "plugin interface 2"));
+  g_assert_true (has_problem ("/later.", "plugin interface 3"));
   g_assert_true (has_problem ("/hollow.", "no function"));
   g_assert_true (has_problem ("/shouting.", "id"));
   g_assert_true (has_problem ("/moody.", "default of a param"));
