@@ -1,13 +1,15 @@
-/* debug noise and sigmas: small tensors, written to a file.
+/* debug noise, brownian and sigmas: small tensors, written to a file.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "app/debug.h"
 
 #include <gio/gio.h>
 #include <glib/gi18n.h>
+#include <math.h>
 
 #include "app/flags.h"
 #include "engine/formats/safetensors.h"
 #include "engine/registry.h"
+#include "engine/sampling/brownian.h"
 #include "engine/sampling/noise-levels.h"
 #include "engine/tensor/random.h"
 
@@ -114,6 +116,105 @@ vel_debug_noise (int argc, char **argv)
   return sheet_write (sheet, vel_values_get (options, "output"));
 }
 
+/* brownian */
+
+static const VelParam brownian_table[] = {
+  { "rng", N_ ("Noise source"), "", N_ ("Which program's noise."), VEL_PARAM_CHOICE, .standard = "cpu", .choices = "cpu|nv" },
+  { "seed", N_ ("Seed"), "", N_ ("Where the path begins."), VEL_PARAM_SEED, .standard = "" },
+  { "shape", N_ ("Shape"), "", N_ ("Sides of each tensor: \"4,8,8\"."), VEL_PARAM_TEXT, .standard = "" },
+  { "sigmas", N_ ("Noise levels"), "", N_ ("The path spans the lowest above 0 to the highest of them: \"14.6,3,0.1\"."), VEL_PARAM_TEXT,
+    .standard = "" },
+  { "pairs", N_ ("Pairs"), "", N_ ("Steps, each from one of the noise levels to another, counted from 0: \"0:1,1:2\"."), VEL_PARAM_TEXT,
+    .standard = "" },
+  { "output", N_ ("Output"), "", N_ ("The tensor file to write."), VEL_PARAM_FILE, .standard = "" },
+  { NULL },
+};
+
+static const VelUsage brownian_usage = { "debug brownian", "--seed N --shape 4,8,8 --sigmas A,B,… --pairs I:J,… --output FILE [options]",
+                                         N_ ("Writes noise.000, noise.001, … of steps along one Brownian path.") };
+
+/* Returns: (transfer full) (element-type double); NULL if the text is no list of numbers from 0 on */
+static GArray *
+parse_levels (const char *text)
+{
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+  g_autoptr (GArray) levels = g_array_new (FALSE, FALSE, sizeof (double));
+
+  for (guint i = 0; words[i]; i++) {
+    char *end;
+    double level = g_ascii_strtod (g_strstrip (words[i]), &end);
+
+    if (end == words[i] || *end || !(level >= 0 && level <= 1e6))
+      return NULL;
+    g_array_append_val (levels, level);
+  }
+  return g_steal_pointer (&levels);
+}
+
+/* "2:3" to two different levels above 0 */
+static gboolean
+parse_pair (const char *text, const GArray *levels, double *from, double *to)
+{
+  g_auto (GStrv) ends = g_strsplit (text, ":", -1);
+  guint64 i, j;
+
+  if (levels->len == 0 || g_strv_length (ends) != 2 || !g_ascii_string_to_unsigned (g_strstrip (ends[0]), 10, 0, levels->len - 1, &i, NULL)
+      || !g_ascii_string_to_unsigned (g_strstrip (ends[1]), 10, 0, levels->len - 1, &j, NULL))
+    return FALSE;
+  *from = g_array_index (levels, double, i);
+  *to = g_array_index (levels, double, j);
+  return (float) *from != (float) *to && *from > 0 && *to > 0;
+}
+
+static void
+init_path (VelBrownian *path, VelValues *options, const GArray *levels)
+{
+  double low = HUGE_VAL, high = 0;
+
+  for (guint i = 0; i < levels->len; i++) {
+    double level = g_array_index (levels, double, i);
+
+    low = level > 0 ? MIN (low, level) : low;
+    high = MAX (high, level);
+  }
+  vel_brownian_init (path, g_str_equal (vel_values_get (options, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU,
+                     vel_values_get_seed (options, "seed"), low, high);
+}
+
+VelExit
+vel_debug_brownian (int argc, char **argv)
+{
+  g_autoptr (VelValues) options = vel_values_new (brownian_table);
+  g_autoptr (VelFlags) flags = vel_flags_new (&brownian_usage, options, NULL);
+  g_autoptr (GArray) sheet = sheet_new ();
+  g_autoptr (GArray) levels = NULL;
+  g_auto (GStrv) pairs = NULL;
+  VelBrownian path;
+  VelShape shape;
+  int status;
+
+  if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0)
+    return status;
+  for (guint i = 1; brownian_table[i].name; i++)
+    if (!vel_values_is_set (options, brownian_table[i].name))
+      return vel_verb_misused ("debug brownian needs --%s", brownian_table[i].name);
+  if (!parse_shape (vel_values_get (options, "shape"), &shape))
+    return vel_verb_misused ("“%s” is no shape of at most %d axes and %d values, like 4,8,8", vel_values_get (options, "shape"), VEL_MAX_AXES,
+                             MAX_VALUES);
+  if (!(levels = parse_levels (vel_values_get (options, "sigmas"))))
+    return vel_verb_misused ("“%s” is no list of noise levels, like 14.6,3,0.1", vel_values_get (options, "sigmas"));
+  init_path (&path, options, levels);
+  pairs = g_strsplit (vel_values_get (options, "pairs"), ",", -1);
+  for (guint i = 0; pairs[i]; i++) {
+    double from, to;
+
+    if (!parse_pair (pairs[i], levels, &from, &to))
+      return vel_verb_misused ("“%s” is no pair of two different noise levels above 0, like 0:1", pairs[i]);
+    vel_brownian_step (&path, from, to, sheet_add (sheet, g_strdup_printf ("noise.%03u", i), shape), vel_shape_count (shape));
+  }
+  return sheet_write (sheet, vel_values_get (options, "output"));
+}
+
 /* sigmas */
 
 #define MAX_STEPS 10000
@@ -149,14 +250,16 @@ vel_debug_sigmas (int argc, char **argv)
   for (guint i = 0; counts[i]; i++) {
     g_autofree double *sigmas = NULL;
     guint64 n;
+    unsigned count;
     float *out;
 
     if (!g_ascii_string_to_unsigned (g_strstrip (counts[i]), 10, 1, MAX_STEPS, &n, NULL))
       return vel_verb_misused ("“%s” is no number of steps from 1 to %d", counts[i], MAX_STEPS);
-    sigmas = g_new (double, n + 1);
+    count = vel_noise_levels_count (vel_noise_levels_sd (), schedule, n);
+    sigmas = g_new (double, count + 1);
     schedule->sigmas (vel_noise_levels_sd (), NULL, n, sigmas);
-    out = sheet_add (sheet, g_strdup_printf ("sigmas.%u", (guint) n), VEL_SHAPE (n + 1));
-    for (guint64 j = 0; j <= n; j++)
+    out = sheet_add (sheet, g_strdup_printf ("sigmas.%u", (guint) n), VEL_SHAPE (count + 1));
+    for (unsigned j = 0; j <= count; j++)
       out[j] = sigmas[j];
   }
   return sheet_write (sheet, vel_values_get (options, "output"));

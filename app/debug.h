@@ -11,4 +11,5 @@ VelExit vel_debug_chunks (int argc, char **argv);
 
 /* Tensors, written to --output. */
 VelExit vel_debug_noise (int argc, char **argv);
+VelExit vel_debug_brownian (int argc, char **argv);
 VelExit vel_debug_sigmas (int argc, char **argv);

@@ -103,6 +103,29 @@ test_noise_refused (void)
   vel_assert_refused (vel_program_run (NULL, "debug", "noise", "--seed", "0", "--shapes", "4", NULL), 2, "--output");
 }
 
+/* A step there and back again: the same noise with the other sign, whatever else is asked for. */
+static void
+test_brownian (void)
+{
+  static const char *const pairs[] = { "0:3", "0", "0:0", "0:2", "a:b", "" };
+  g_autofree char *path = vel_program_path ("brownian.safetensors");
+  const VelOutcome *outcome = vel_program_run (NULL, "debug", "brownian", "--seed", "5", "--shape", "4,2,3", "--sigmas", "9,0.5,0", "--pairs",
+                                               "0:1,1:0", "--output", path, NULL);
+  g_autoptr (VelSafetensors) file = NULL;
+  const VelTensorEntry *there, *back;
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  file = vel_safetensors_open (path, NULL, NULL);
+  there = vel_safetensors_find (file, "noise.000");
+  back = vel_safetensors_find (file, "noise.001");
+  g_assert_true (vel_shape_equal (there->shape, VEL_SHAPE (4, 2, 3)));
+  for (guint i = 0; i < 24; i++)
+    g_assert_cmpfloat (((const float *) there->data)[i], ==, -((const float *) back->data)[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+    vel_assert_refused (vel_program_run (NULL, "debug", "brownian", "--seed", "5", "--shape", "4", "--sigmas", "9,0.5,0", "--pairs", pairs[i],
+                                         "--output", path, NULL), 2, "pair");
+}
+
 /* Karras et al. 2022, equation 5 with rho 7, between the first and the last sigma of Stable Diffusion's table. */
 static void
 test_sigmas (void)
@@ -169,6 +192,7 @@ main (int argc, char **argv)
   g_test_add_func ("/debug/bad-line", test_bad_line);
   g_test_add_func ("/debug/noise", test_noise);
   g_test_add_func ("/debug/noise-refused", test_noise_refused);
+  g_test_add_func ("/debug/brownian", test_brownian);
   g_test_add_func ("/debug/sigmas", test_sigmas);
   g_test_add_func ("/debug/tokens", test_tokens);
   return vel_program_finish ();
