@@ -230,7 +230,7 @@ find_sampler (const char *label, const char **schedule)
       *schedule = vel_registry_find_schedule (cut)->id;
       cut[-1] = 0;
       sampler = vel_registry_find_sampler (head);
-      break;
+      cut[-1] = ' '; /* "Uniform" is a schedule too, and "SGM Uniform" another */
     }
     cut--;
   }

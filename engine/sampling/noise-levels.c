@@ -161,14 +161,14 @@ vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, 
 {
   g_autoptr (GArray) sigmas = NULL;
   gboolean discard = (sampler->flags & VEL_SAMPLER_DISCARD_PENULTIMATE) != 0;
-  unsigned n;
+  unsigned asked = n_steps + (discard ? 1 : 0), n;
 
   if ((sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS) != 0)
     return own_timesteps (self, n_steps, error);
-  n = vel_noise_levels_count (self, schedule, n_steps + (discard ? 1 : 0));
+  n = vel_noise_levels_count (self, schedule, asked);
   sigmas = g_array_sized_new (FALSE, FALSE, sizeof (double), n + 1);
   g_array_set_size (sigmas, n + 1);
-  schedule->sigmas (self, NULL, n, (double *) sigmas->data);
+  schedule->sigmas (self, NULL, asked, (double *) sigmas->data);
   if (!check_fall (sigmas, schedule, error))
     return NULL;
   if (discard)

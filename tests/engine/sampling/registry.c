@@ -94,7 +94,7 @@ test_lists (void)
   VelRegistryKind kind;
 
   g_assert_cmpstr (sampler_line, ==, "ddim dpmpp_2m euler euler_a heun");
-  g_assert_cmpstr (schedule_line, ==, "automatic exponential karras normal sgm_uniform simple");
+  g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta ddim exponential karras kl_optimal linear_quadratic normal polyexponential sgm_uniform simple");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SAMPLERS, "dpmpp_2m"), ==, "DPM++ 2M");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SCHEDULES, "automatic"), ==, "Automatic");
   g_assert_true (vel_registry_kind_from_string ("schedules", &kind) && kind == VEL_REGISTRY_SCHEDULES);

@@ -56,12 +56,15 @@ test_schedules (void)
     const json_t *wanted = json_object_get (row, "sigmas");
     unsigned steps = json_integer_value (json_object_get (row, "steps"));
     gboolean own = strcmp (name, "ddim") == 0;
-    const VelSchedule *schedule = vel_registry_find_schedule (own ? "normal" : name);
+    g_auto (GStrv) parts = g_strsplit (name, ".", 2); /* a schedule and whose network it is for */
+    const VelSchedule *schedule = vel_registry_find_schedule (own ? "normal" : parts[0]);
+    VelNoiseLevels levels = *vel_noise_levels_sd ();
     g_autoptr (GError) error = NULL;
     g_autoptr (GArray) got = NULL;
 
+    levels.family = parts[1];
     g_assert_nonnull (schedule);
-    got = vel_noise_levels_sigmas (vel_noise_levels_sd (), own ? ddim : euler, schedule, steps, &error);
+    got = vel_noise_levels_sigmas (&levels, own ? ddim : euler, schedule, steps, &error);
     g_assert_no_error (error);
     g_assert_cmpuint (got->len, ==, json_array_size (wanted));
     for (guint k = 0; k < got->len; k++) {

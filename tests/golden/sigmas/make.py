@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes sigmas.json (schedules and the table of noise levels) and samplers.json (paths of the samplers over a made-up model).
 
-    python make.py            (torch 2, k-diffusion 0.1, diffusers)
+    python make.py            (torch 2, k-diffusion 0.1, diffusers, scipy)
 Schedules are in float32, as k-diffusion computes them; sampler paths in float64, so that only the formulas can differ."""
 import json
 import math
@@ -10,15 +10,27 @@ import os
 import sys
 import types
 
+import numpy as np
 import torch
+from scipy import stats
 
-sys.modules.setdefault("clip", types.ModuleType("clip"))  # imported by k_diffusion, needed only elsewhere in it
+from diffusers import DDIMScheduler, UniPCMultistepScheduler
+
+# k-diffusion's training code imports much that is not needed here
+for name in ("k_diffusion", "torchvision", "torchvision.transforms", "torchvision.transforms.functional"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["k_diffusion"].__path__ = [os.path.join(p, "k_diffusion") for p in sys.path]
+sys.modules["torchvision.transforms"].functional = None
 import k_diffusion.external as external  # noqa: E402
 import k_diffusion.sampling as sampling  # noqa: E402
-from diffusers import DDIMScheduler  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 23, 30, 50, 77, 100, 150]
+
+
+NEWER = ("polyexponential", "ddim_uniform", "beta", "kl_optimal", "align_your_steps", "align_your_steps.sdxl", "linear_quadratic")
+AYS = {"align_your_steps": [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029],
+       "align_your_steps.sdxl": [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029]}
 
 
 def training():
@@ -39,6 +51,27 @@ def schedule(wrap, name, n):
         return sampling.append_zero(wrap.t_to_sigma(torch.linspace(first, last, n + 1)[:-1]))
     if name == "simple":
         return torch.tensor([wrap.sigmas[-(1 + int(i * (1000 / n)))].item() for i in range(n)] + [0.0])
+    if name == "polyexponential":
+        return sampling.get_sigmas_polyexponential(n, low, high)
+    if name == "ddim_uniform":
+        return sampling.append_zero(wrap.sigmas[1::max(1000 // n, 1)].flip(0))
+    if name == "beta":
+        share = torch.tensor(stats.beta.ppf(1 - np.linspace(0, 1, n), 0.6, 0.6))
+        return sampling.append_zero(low + (high - low) * share)
+    if name == "kl_optimal":
+        share = torch.arange(n + 1, dtype=torch.float64) / n
+        return torch.tan(share * math.atan(low) + (1 - share) * math.atan(high))
+    if name.startswith("align_your_steps"):
+        table = AYS[name]
+        places = np.linspace(0, 1, n) if n > 1 else np.ones(1)
+        return sampling.append_zero(torch.tensor(np.exp(np.interp(places, np.linspace(0, 1, 11), np.log(table)))))
+    if name == "linear_quadratic":
+        half = n // 2
+        done = [0.025 * i / half for i in range(half)]
+        bend = (half - 0.025 * n) / (half * (n - half) ** 2) if half else 0  # the coefficients as Mochi's paper code multiplies them out
+        slope = 0.025 / half - 2 * (half - 0.025 * n) / (n - half) ** 2 if half else 0
+        done += [bend * i * i + slope * i + bend * half * half for i in range(half, n)]
+        return high * (1 - torch.tensor((done if n > 1 else [0.0]) + [1.0], dtype=torch.float64))
     if name == "ddim":  # the timesteps of that sampler
         return wrap.sigmas[[min(i + 1, 999) for i in range(0, 1000, 1000 // n)]].flip(0)
     raise KeyError(name)
@@ -51,8 +84,8 @@ def floats(t):
 def schedules():
     wrap = external.DiscreteEpsDDPMDenoiser(None, training(), quantize=False)
     rows = []
-    for name in ("normal", "karras", "exponential", "simple", "sgm_uniform", "ddim"):
-        for n in STEPS:
+    for name in ("normal", "karras", "exponential", "simple", "sgm_uniform", "ddim", *NEWER):
+        for n in STEPS if name not in NEWER else STEPS[:6] + [11, 20, 23, 50, 77, 150]:
             if name != "ddim" or n > 1:
                 rows.append({"schedule": name, "steps": n, "sigmas": floats(schedule(wrap, name, n))})
     sigmas = torch.tensor([0.001, 0.0292, 0.03, 0.1, 0.5, 1.0, 1.2345, 3.0, 7.7, 14.0, 14.6146, 20.0])
