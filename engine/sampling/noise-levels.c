@@ -64,7 +64,8 @@ vel_noise_levels_new (const double *betas, unsigned n)
     self->sigmas[i] = sqrtf ((1 - kept) / kept);
     self->logs[i] = log (self->sigmas[i]);
   }
-  self->levels = (VelNoiseLevels) { VEL_PLUGIN_ABI, self->sigmas[0], self->sigmas[n - 1], n, self->sigmas, t_to_sigma, sigma_to_t, self, NULL };
+  self->levels = (VelNoiseLevels) { VEL_PLUGIN_ABI, self->sigmas[0], self->sigmas[n - 1], n, self->sigmas, t_to_sigma, sigma_to_t, self,
+                                    NULL };
   return &self->levels;
 }
 

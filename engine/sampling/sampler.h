@@ -6,7 +6,8 @@
 #include "engine/sampling/guidance.h"
 #include "engine/tensor/random.h"
 
-/* finished: steps done, fewer than the run has until its end.  x: the latent now, in the sampler's own scale.  denoised: (nullable) the last guess of the clean latent. */
+/* finished: steps done, fewer than the run has until its end.  x: the latent now, in the sampler's own scale.  denoised: (nullable) the
+ * last guess of the clean latent. */
 typedef void (*VelStepFunc) (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, gpointer data);
 
 typedef struct {

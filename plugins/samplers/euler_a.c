@@ -1,18 +1,8 @@
 /* Euler steps that go too far down and add fresh noise.  SPDX-License-Identifier: Apache-2.0
- * k-diffusion sample_euler_ancestral, get_ancestral_step. */
-#include <math.h>
-
-#include "plugins/plugin.h"
+ * k-diffusion sample_euler_ancestral. */
+#include "plugins/samplers/ancestral.h"
 
 #define N_(text) text /* for the translators' tools */
-
-/* Splits the step from one noise level to the next: down to `down` without noise, then up again by adding `up` of it. */
-static double
-split_step (double from, double to, double eta, double *up)
-{
-  *up = fmin (to, eta * sqrt (to * to * (from * from - to * to) / (from * from)));
-  return sqrt (to * to - *up * *up);
-}
 
 static bool
 euler_ancestral (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps)
@@ -33,11 +23,7 @@ euler_ancestral (const VelSamplerHost *host, VelRun *run, VelTensor *x, const do
   return true;
 }
 
-static const VelPluginParam params[] = {
-  { "eta", "Eta", "How much fresh noise a step adds.", 0, 1, 1 },
-  { "s_noise", "Noise strength", "Multiplies the noise that is added.", 0, 2, 1 },
-  { NULL },
-};
+static const VelPluginParam params[] = { ANCESTRAL_PARAMS (1), { NULL } };
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "euler_a", "Euler a", "euler_ancestral|euler ancestral|k_euler_a|k_euler_ancestral|sample_euler_ancestral",

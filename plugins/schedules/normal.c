@@ -15,5 +15,6 @@ normal (const VelNoiseLevels *levels, const double *params, unsigned n_steps, do
 }
 
 VEL_PLUGIN_EXPORT const VelSchedule vel_schedule = {
-  VEL_PLUGIN_ABI, "normal", N_ ("Normal"), "default|discrete|uniform", N_ ("Even steps through the training's noise levels."), .sigmas = normal,
+  VEL_PLUGIN_ABI, "normal", N_ ("Normal"), "default|discrete|uniform", N_ ("Even steps through the training's noise levels."),
+  .sigmas = normal,
 };

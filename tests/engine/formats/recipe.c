@@ -192,6 +192,8 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: DPM++ 2M Karras"), "sampler", "dpmpp_2m", NULL);
   expect_applied (SETTINGS ("Sampler: DPM++ 2M Karras"), "schedule", "karras", NULL);
   expect_applied (SETTINGS ("Sampler: DPM++ 2M SGM Uniform"), "schedule", "sgm_uniform", NULL);
+  expect_applied (SETTINGS ("Sampler: DPM++ 2M SGM Uniform"), "sampler", "dpmpp_2m", NULL);
+  expect_applied (SETTINGS ("Sampler: DPM++ 2M SDE Heun Exponential"), "sampler", "dpmpp_2m_sde_heun", NULL);
   expect_applied (SETTINGS ("Sampler: Euler a"), "sampler", "euler_a", NULL);
   expect_applied (SETTINGS ("Sampler: Euler a"), "schedule", "automatic", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Exponential"), "schedule", "exponential", NULL);

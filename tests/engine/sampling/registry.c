@@ -53,10 +53,12 @@ test_spellings (void)
   static const char *const samplers[][2] = {
     { "euler_a", "euler_a" },   { "Euler a", "euler_a" },    { "euler_ancestral", "euler_a" }, { "k_euler_a", "euler_a" },
     { "Euler", "euler" },       { "DPM++ 2M", "dpmpp_2m" },  { "dpmpp_2m", "dpmpp_2m" },       { "DDIM", "ddim" },
-    { "euler-a", "euler_a" },
+    { "euler-a", "euler_a" },   { "dpm_2", "dpm2" },         { "DPM++ SDE", "dpmpp_sde" },  { "dpmpp_2m_sde_gpu", "dpmpp_2m_sde" },
+    { "DPM2 a", "dpm2_a" },     { "UniPC", "unipc" },        { "uni_pc_bh2", "unipc" },     { "DPM++ 2M SDE Heun", "dpmpp_2m_sde_heun" },
   };
   static const char *const schedules[][2] = {
     { "Karras", "karras" },       { "SGM Uniform", "sgm_uniform" }, { "sgm_uniform", "sgm_uniform" }, { "Automatic", "automatic" },
+    { "Uniform", "normal" },      { "ddim_uniform", "ddim" },       { "Align Your Steps", "align_your_steps" },
     { "automatic", "automatic" }, { "Exponential", "exponential" }, { "Normal", "normal" },           { "Simple", "simple" },
   };
 
@@ -72,6 +74,7 @@ static void
 test_automatic (void)
 {
   static const char *const usual[][2] = {
+    { "dpmpp_2m_sde", "exponential" }, { "dpmpp_sde", "karras" }, { "dpm2", "karras" }, { "lms", "normal" }, { "restart", "karras" },
     { "euler", "normal" }, { "euler_a", "normal" }, { "heun", "normal" }, { "dpmpp_2m", "karras" }, { "ddim", "normal" },
   };
 
@@ -93,8 +96,10 @@ test_lists (void)
   g_autofree char *schedule_line = g_strjoinv (" ", (char **) schedules);
   VelRegistryKind kind;
 
-  g_assert_cmpstr (sampler_line, ==, "ddim dpmpp_2m euler euler_a heun");
-  g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta ddim exponential karras kl_optimal linear_quadratic normal polyexponential sgm_uniform simple");
+  g_assert_cmpstr (sampler_line, ==, "ddim ddpm deis dpm_adaptive dpm_fast dpmpp_2m dpmpp_2m_sde dpmpp_2m_sde_heun dpmpp_2s_a dpmpp_3m_sde dpmpp_sde "
+                   "dpm2 dpm2_a euler euler_a heunpp2 heun ipndm ipndm_v lcm lms plms res_multistep restart unipc");
+  g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta ddim exponential karras kl_optimal linear_quadratic normal "
+                   "polyexponential sgm_uniform simple");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SAMPLERS, "dpmpp_2m"), ==, "DPM++ 2M");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SCHEDULES, "automatic"), ==, "Automatic");
   g_assert_true (vel_registry_kind_from_string ("schedules", &kind) && kind == VEL_REGISTRY_SCHEDULES);

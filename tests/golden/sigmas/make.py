@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from diffusers import DDIMScheduler, UniPCMultistepScheduler
+from diffusers import DDIMScheduler
 
 # k-diffusion's training code imports much that is not needed here
 for name in ("k_diffusion", "torchvision", "torchvision.transforms", "torchvision.transforms.functional"):
@@ -23,6 +23,7 @@ sys.modules["k_diffusion"].__path__ = [os.path.join(p, "k_diffusion") for p in s
 sys.modules["torchvision.transforms"].functional = None
 import k_diffusion.external as external  # noqa: E402
 import k_diffusion.sampling as sampling  # noqa: E402
+import samplers as more  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 23, 30, 50, 77, 100, 150]
@@ -158,6 +159,9 @@ def samplers():
     for n, eta in ((10, 0.0), (8, 0.7), (50, 1.0)):
         sigmas, end = ddim(n, x, eta)
         rows.append(dict(sampler="ddim", sigmas=sigmas, params=dict(eta=eta), start=x.tolist(), end=end.tolist()))
+    for name, sigmas, opts in more.cases(training()):
+        start = x if name == "plms" else x * sigmas[0]
+        rows.append(dict(sampler=name, sigmas=sigmas, params=opts, start=start.tolist(), end=more.run(name, model, sigmas, start, opts).tolist()))
     with open(os.path.join(HERE, "samplers.json"), "w") as f:
         f.write('{"paths": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")
 

@@ -1,0 +1,36 @@
+/* Improved pseudo numerical methods: Adams and Bashforth's weights for even steps, whatever the steps.  SPDX-License-Identifier: Apache-2.0
+ * Liu et al. 2022, "Pseudo Numerical Methods for Diffusion Models", and Zhang and Chen 2022, DEIS, where it is called iPNDM;
+ * ComfyUI sample_ipndm, max_order = 4. */
+#include "plugins/samplers/slopes.h"
+
+#define N_(text) text /* for the translators' tools */
+
+static const double table[MOST_SLOPES][MOST_SLOPES] = {
+  { 1 },
+  { 3 / 2.0, -1 / 2.0 },
+  { 23 / 12.0, -16 / 12.0, 5 / 12.0 },
+  { 55 / 24.0, -59 / 24.0, 37 / 24.0, -9 / 24.0 },
+};
+
+static bool
+ipndm (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps)
+{
+  Slopes slopes = slopes_new (host, run, x, 4);
+
+  for (unsigned i = 0; i < n_steps; i++) {
+    double weights[MOST_SLOPES];
+    unsigned n;
+
+    if (!slopes_find (&slopes, host, run, x, sigmas[i]))
+      return false;
+    n = sigmas[i + 1] > 0 ? slopes.n_known : 1; /* the last step goes straight to the clean picture */
+    for (unsigned j = 0; j < n; j++)
+      weights[j] = (sigmas[i + 1] - sigmas[i]) * table[n - 1][j];
+    slopes_follow (&slopes, host, run, x, n, weights);
+  }
+  return true;
+}
+
+VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
+  VEL_PLUGIN_ABI, "ipndm", "IPNDM", "sample_ipndm", N_ ("Quick and exact where the steps are even."), .run = ipndm,
+};
