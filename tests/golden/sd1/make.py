@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dumps what PyTorch computes with tiny Stable Diffusion 1 models: the judge of tests/engine/pipeline/golden.c.
 
-    pip install torch diffusers transformers k-diffusion safetensors pillow
+    pip install torch diffusers transformers k-diffusion torchsde safetensors pillow
     python make.py            writes models/*.json, vocabulary/, pictures and traces beside this script
 
 A model is a recipe: name, shape, spread and mean of every tensor. Its values are a formula of a seed, the name and the element's index
@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 
 sys.modules.setdefault("clip", types.ModuleType("clip"))  # k_diffusion imports it and needs it only elsewhere
 from k_diffusion import external, sampling  # noqa: E402
+from torchsde._brownian import brownian_interval  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 torch.set_num_threads(1)
@@ -401,6 +402,19 @@ class Noise:
         return torch.randn(shape, generator=self.generator)[None]
 
 
+TORCH_NODES = brownian_interval._randn
+
+
+def philox_nodes(size, dtype, device, seed):
+    return philox(int(seed), 0, math.prod(size)).reshape(size)
+
+
+def brownian(kind, seed, x, sigmas):
+    """k-diffusion's noise over the full run's levels; with "nv" the normal values of the tree's nodes are Philox's"""
+    brownian_interval._randn = philox_nodes if kind == "nv" else TORCH_NODES
+    return sampling.BrownianTreeNoiseSampler(x, sigmas[sigmas > 0].min(), sigmas.max(), seed=[seed])
+
+
 def schedule(name, model, n):
     low, high = model.sigmas[0].item(), model.sigmas[-1].item()
     if name == "normal":
@@ -455,12 +469,14 @@ def run(net, tokenizer, c, o, picture):
             clean = (x - (1 - now).sqrt() * eps) / now.sqrt()
             x = (then.sqrt() * clean + (1 - then).sqrt() * eps).float()
     else:
-        sigmas = schedule(o["schedule"], model, n)
+        sigmas = whole = schedule(o["schedule"], model, n)
         if init is not None:
             sigmas = sigmas[n - int(min(o["strength"], 0.999) * n) - 1:]
         trace["sigmas"] = sigmas
         x = unit * sigmas[0] + (init if init is not None else 0)
         more = {"noise_sampler": lambda *_: noise(shape)} if o["sampler"] == "euler_a" else {}
+        if "sde" in o["sampler"]:
+            more["noise_sampler"] = brownian(o["rng"], o["seed"], x, whole)
         name = {"euler_a": "euler_ancestral"}.get(o["sampler"], o["sampler"])
         x = getattr(sampling, "sample_" + name)(denoise, x, sigmas, callback=lambda d: latents.append(d["x"].clone()), disable=True, **more)
     for i, latent in enumerate(latents + [x]):
@@ -500,6 +516,8 @@ CASES = {
     "init": dict(init="init.png", strength=0.6),
     "two-levels-simple": dict(model="two-levels", schedule="simple", steps=4, width=64, height=64),
     "one-block-sgm": dict(model="one-block", schedule="sgm_uniform", sampler="dpmpp_2m", steps=4, width=40, height=56),
+    "sde": dict(sampler="dpmpp_2m_sde", schedule="exponential", seed=2**40 + 3),
+    "sde-init-nv": dict(sampler="dpmpp_sde", schedule="karras", rng="nv", init="init.png", strength=0.6),
     "folder-v": dict(model="folder", prediction="v", sampler="euler_a", schedule="simple", steps=3),
 }
 
