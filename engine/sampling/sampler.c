@@ -13,7 +13,11 @@ struct VelRun {
   VelTensor *denoised; /* the last guess */
   unsigned n_steps;
   unsigned started;    /* steps begun */
+  VelTensor *noises;   /* [n B, h, w, C]: of this step and of those to come, sent to the device at once; NULL before the first is asked for */
+  gint64 taken;        /* of them, in pictures */
 };
+
+#define NOISES_BYTES ((gint64) 64 << 20) /* at most at once */
 
 /* Writes one picture's `count` values, as torch's [C, h, w]. */
 typedef void (*FillFunc) (gpointer data, gint64 picture, float *planes, gsize count);
@@ -100,9 +104,44 @@ host_combine (VelRun *run, VelTensor *out, unsigned n, const double *weights, Ve
 }
 
 static void
+fill_in_turn (gpointer data, gint64 picture, float *planes, gsize count)
+{
+  VelRun *run = data;
+
+  vel_random_normal (&run->sampling->streams[picture % run->x->shape.size[0]], planes, count);
+}
+
+/* One noise for each step that is left, as far as there is room: so a step waits for no upload. Draws come in the order of the steps, and
+ * nobody draws from the streams afterwards, so those that are not used change nothing. */
+static void
+draw_ahead (VelRun *run)
+{
+  VelShape shape = run->x->shape;
+  gint64 left = 1 + (run->n_steps - MIN (run->started, run->n_steps));
+
+  left = CLAMP (NOISES_BYTES / (gint64) run->x->bytes, 1, left);
+  shape.size[0] *= left;
+  run->noises = vel_context_tensor (run->sampling->ctx, VEL_F32, shape);
+  run->taken = 0;
+  fill (run->sampling->ctx, run->noises, fill_in_turn, run);
+}
+
+static void
 host_noise (VelRun *run, VelTensor *out)
 {
-  vel_sampler_draw (run->sampling->ctx, run->sampling->streams, out);
+  VelContext *ctx = run->sampling->ctx;
+  gint64 batch = run->x->shape.size[0];
+
+  if (run->noises && run->taken == run->noises->shape.size[0]) {
+    vel_context_drop (ctx, run->noises);
+    run->noises = NULL;
+  }
+  if (!run->noises)
+    draw_ahead (run);
+  vel_context_open (ctx);
+  vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, (VelTensor *[]) { vel_context_slice (ctx, run->noises, run->taken, batch) });
+  vel_context_close (ctx, NULL);
+  run->taken += batch;
 }
 
 static double
