@@ -12,23 +12,19 @@ static const double table[MOST_SLOPES][MOST_SLOPES] = {
   { 55 / 24.0, -59 / 24.0, 37 / 24.0, -9 / 24.0 },
 };
 
+static unsigned
+weigh (const double *sigmas, unsigned n, double weights[MOST_SLOPES])
+{
+  n = sigmas[1] > 0 ? n : 1; /* the last step goes straight to the clean picture */
+  for (unsigned j = 0; j < n; j++)
+    weights[j] = (sigmas[1] - sigmas[0]) * table[n - 1][j];
+  return n;
+}
+
 static bool
 ipndm (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps)
 {
-  Slopes slopes = slopes_new (host, run, x, 4);
-
-  for (unsigned i = 0; i < n_steps; i++) {
-    double weights[MOST_SLOPES];
-    unsigned n;
-
-    if (!slopes_find (&slopes, host, run, x, sigmas[i]))
-      return false;
-    n = sigmas[i + 1] > 0 ? slopes.n_known : 1; /* the last step goes straight to the clean picture */
-    for (unsigned j = 0; j < n; j++)
-      weights[j] = (sigmas[i + 1] - sigmas[i]) * table[n - 1][j];
-    slopes_follow (&slopes, host, run, x, n, weights);
-  }
-  return true;
+  return slopes_run (host, run, x, sigmas, n_steps, 4, weigh);
 }
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {

@@ -4,14 +4,14 @@
 
 #define N_(text) text /* for the translators' tools */
 
-/* Weights of the n newest slopes; sigmas: of this step, the next one at [1], those before at [-1] and so on. Divided differences are added
- * up, as the reference does: where steps are uneven two of its terms differ from Adams and Bashforth's (`third` and the last weight of
+/* Divided differences are added up, as the reference does: where steps are uneven two of its terms differ from Adams and Bashforth's (`third` and the last weight of
  * `fourth`), and so do its pictures. */
-static void
-weigh (const double *sigmas, unsigned n, double *weights)
+static unsigned
+weigh (const double *sigmas, unsigned n, double weights[MOST_SLOPES])
 {
   double h[4] = { 0 }, second, third = 0, fourth = 0, b = 0, q = 0, c = 0;
 
+  n = sigmas[1] > 0 ? n : 1; /* the last step goes straight to the clean picture */
   for (unsigned k = 0; k < n; k++)
     h[k] = sigmas[1 - (int) k] - sigmas[-(int) k];
   second = n > 1 ? h[0] / h[1] / 2 : 0;
@@ -31,24 +31,13 @@ weigh (const double *sigmas, unsigned n, double *weights)
   weights[1] = -h[0] * (second + (1 + b) * third + (1 + b + q) * fourth);
   weights[2] = h[0] * (b * third + (b + q * (1 + c)) * fourth);
   weights[3] = -h[0] * fourth * q * b;
+  return n;
 }
 
 static bool
 ipndm_v (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps)
 {
-  Slopes slopes = slopes_new (host, run, x, 4);
-
-  for (unsigned i = 0; i < n_steps; i++) {
-    double weights[MOST_SLOPES];
-    unsigned n;
-
-    if (!slopes_find (&slopes, host, run, x, sigmas[i]))
-      return false;
-    n = sigmas[i + 1] > 0 ? slopes.n_known : 1; /* the last step goes straight to the clean picture */
-    weigh (sigmas + i, n, weights);
-    slopes_follow (&slopes, host, run, x, n, weights);
-  }
-  return true;
+  return slopes_run (host, run, x, sigmas, n_steps, 4, weigh);
 }
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {

@@ -4,21 +4,18 @@
 
 #define N_(text) text /* for the translators' tools */
 
+static unsigned
+weigh (const double *sigmas, unsigned n, double weights[MOST_SLOPES])
+{
+  for (unsigned j = 0; j < n; j++)
+    weights[j] = lagrange_integral (sigmas, n, j);
+  return n;
+}
+
 static bool
 lms (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps)
 {
-  Slopes slopes = slopes_new (host, run, x, 4);
-
-  for (unsigned i = 0; i < n_steps; i++) {
-    double weights[MOST_SLOPES];
-
-    if (!slopes_find (&slopes, host, run, x, sigmas[i]))
-      return false;
-    for (unsigned j = 0; j < slopes.n_known; j++)
-      weights[j] = lagrange_integral (sigmas + i, slopes.n_known, j);
-    slopes_follow (&slopes, host, run, x, slopes.n_known, weights);
-  }
-  return true;
+  return slopes_run (host, run, x, sigmas, n_steps, 4, weigh);
 }
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {

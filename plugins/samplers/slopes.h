@@ -53,6 +53,26 @@ slopes_follow (const Slopes *self, const VelSamplerHost *host, VelRun *run, VelT
   host->combine (run, x, n + 1, all, terms);
 }
 
+/* Weights of the newest slopes for one step. sigmas: of this step, the next one at [1], those before at [-1] and so on; n: slopes that are
+ * known. Returns: how many of them to follow */
+typedef unsigned (*WeighFunc) (const double *sigmas, unsigned n, double weights[MOST_SLOPES]);
+
+/* A whole run: in each step the slope is found, weighed with those before, and followed. */
+static inline bool
+slopes_run (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps, unsigned n_kept, WeighFunc weigh)
+{
+  Slopes slopes = slopes_new (host, run, x, n_kept);
+
+  for (unsigned i = 0; i < n_steps; i++) {
+    double weights[MOST_SLOPES];
+
+    if (!slopes_find (&slopes, host, run, x, sigmas[i]))
+      return false;
+    slopes_follow (&slopes, host, run, x, weigh (sigmas + i, slopes.n_known, weights), weights);
+  }
+  return true;
+}
+
 /* At `at`, the polynomial that is 1 at sigmas[0 - j] and 0 at the other n - 1 of sigmas[0], sigmas[-1], … */
 static inline double
 lagrange (const double *sigmas, unsigned n, unsigned j, double at)
