@@ -31,7 +31,7 @@ static const VelParam own_table[] = {
 
 static const char *const later[] = {
   "--lora", "--embedding", "--control", "--mask", "--mask-blur", "--fill", "--hires", "--hires-steps", "--hires-strength",
-  "--hires-upscaler", "--ensd", NULL,
+  "--hires-upscaler", NULL,
 };
 
 static const VelUsage usage = {

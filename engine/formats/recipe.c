@@ -29,7 +29,7 @@ static const struct {
 } plain_keys[] = {
   { "Prompt", "prompt" }, { "Negative prompt", "negative" }, { "Steps", "steps" }, { "CFG scale", "cfg" }, { "Seed", "seed" },
   { "Size-1", "width" }, { "Size-2", "height" }, { "Model", "model" }, { "Denoising strength", "strength" }, { "Clip skip", "clip_skip" },
-  { "Eta", "eta" }, { "Eta DDIM", "eta" }, { "Sigma churn", "s_churn" }, { "Sigma tmin", "s_tmin" }, { "Sigma tmax", "s_tmax" },
+  { "ENSD", "ensd" }, { "Eta", "eta" }, { "Eta DDIM", "eta" }, { "Sigma churn", "s_churn" }, { "Sigma tmin", "s_tmin" }, { "Sigma tmax", "s_tmax" },
   { "Sigma noise", "s_noise" },
 };
 
@@ -94,6 +94,14 @@ schedule_label (const char *id, const VelSampler *sampler)
   return schedule ? schedule->label : automatic ? "Automatic" : id;
 }
 
+/* A1111's is_sampler_using_eta_noise_seed_delta */
+static gboolean
+adds_noise (VelValues *request, const VelSampler *sampler)
+{
+  return sampler && (sampler->flags & VEL_SAMPLER_ANCESTRAL) != 0
+         && !(vel_values_is_set (request, "eta") && vel_values_get_real (request, "eta") == 0);
+}
+
 /* The settings line; what stands between RNG and Version are A1111's extras. */
 static char *
 build_settings (VelValues *request, const VelRecipeFacts *facts)
@@ -118,6 +126,8 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
     append_pair (out, "Denoising strength", vel_values_get (request, "strength"));
   if (vel_values_get_int (request, "clip_skip") > 1)
     append_pair (out, "Clip skip", vel_values_get (request, "clip_skip"));
+  if (vel_values_get_int (request, "ensd") != 0 && adds_noise (request, sampler))
+    append_pair (out, "ENSD", vel_values_get (request, "ensd"));
   append_pair (out, "RNG", their_spelling ("rng", vel_values_get (request, "rng")));
   if (vel_values_is_set (request, "emphasis"))
     append_pair (out, "Emphasis", their_spelling ("emphasis", vel_values_get (request, "emphasis")));

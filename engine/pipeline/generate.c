@@ -239,13 +239,13 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
 }
 
 static VelRandom *
-make_streams (Job *self)
+make_streams (Job *self, guint64 offset)
 {
   VelRandomKind kind = g_str_equal (vel_values_get (self->request, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU;
   VelRandom *streams = g_new (VelRandom, self->batch);
 
   for (gint64 i = 0; i < self->batch; i++)
-    vel_random_init (&streams[i], kind, self->seed + (guint64) i);
+    vel_random_init (&streams[i], kind, self->seed + (guint64) i + offset);
   return streams;
 }
 
@@ -281,11 +281,14 @@ sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
-  g_autofree VelRandom *streams = make_streams (self);
+  guint64 ensd = (guint64) vel_values_get_int (self->request, "ensd");
+  g_autofree VelRandom *streams = make_streams (self, 0);
+  g_autofree VelRandom *later = ensd ? make_streams (self, ensd) : NULL; /* A1111's ImageRNG.first: behind the first noise streams begin anew */
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
   g_autoptr (VelGuidance) guidance = NULL;
   VelSampling sampling = { .ctx = ctx,
-                           .streams = streams,
+                           .streams = later ? later : streams,
+                           .seed_offset = ensd,
                            .sigma_low = self->start.lowest,
                            .sigma_high = self->start.highest,
                            .request = self->request,

@@ -49,6 +49,8 @@ static const VelParam fixed[] = {
     VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "cpu", .choices = "cpu|nv", .group = "sampling" },
   { "eta", N_ ("Eta"), "ancestral noise multiplier", N_ ("How much fresh noise a step adds; unset, the sampler's own."), VEL_PARAM_REAL,
     VEL_PARAM_NONE, 0, 1, 0.05, .standard = "", .group = "sampling" },
+  { "ensd", N_ ("Noise seed offset"), "ensd eta noise seed delta", N_ ("Added to the seed of the noise that steps add; 31337 is a known look."),
+    VEL_PARAM_INT, VEL_PARAM_NONE, 0, 4294967295, 1, .standard = "0", .group = "sampling" },
   { "s_churn", N_ ("Churn"), "sigma churn stochasticity", N_ ("How much noise is added back before steps; unset, the sampler's own."),
     VEL_PARAM_REAL, VEL_PARAM_NONE, 0, 100, 0.5, .standard = "", .group = "sampling" },
   { "s_tmin", N_ ("Churn from"), "sigma tmin", N_ ("Lowest noise level at which churn acts; unset, the sampler's own."), VEL_PARAM_REAL,

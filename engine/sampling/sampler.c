@@ -168,7 +168,8 @@ fill_from_path (gpointer data, gint64 picture, float *planes, gsize count)
   const VelRandom *stream = &stride->sampling->streams[picture];
   VelBrownian path;
 
-  vel_brownian_init (&path, stream->kind, stream->seed, stride->sampling->sigma_low, stride->sampling->sigma_high);
+  vel_brownian_init (&path, stream->kind, stream->seed - stride->sampling->seed_offset, stride->sampling->sigma_low,
+                     stride->sampling->sigma_high);
   vel_brownian_step (&path, stride->from, stride->to, planes, count);
 }
 

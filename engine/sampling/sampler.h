@@ -13,7 +13,8 @@ typedef void (*VelStepFunc) (VelContext *ctx, unsigned finished, VelTensor *x, V
 typedef struct {
   VelContext *ctx;
   VelGuidance *guidance;
-  VelRandom *streams;  /* [batch], each picture's own; Brownian paths take kind and seed from them */
+  VelRandom *streams;  /* [batch], each picture's own; Brownian paths take kind and seed from them, */
+  guint64 seed_offset; /* without this, which was added to the streams' seeds */
   double sigma_low, sigma_high; /* ends of the Brownian paths: the lowest noise level above 0 and the highest of the full run */
   VelValues *request;  /* the sampler's params by name; those not set keep the sampler's own defaults */
   VelStepFunc step;    /* (nullable) called before the first step (finished = 0) and after each */

@@ -56,7 +56,6 @@ test_later (void)
   static const char *const verbs[] = { "preprocess", "convert", "serve", "worker", "train", "verify" };
   static const char *const flags[] = {
     "--lora", "--embedding", "--control", "--mask", "--mask-blur", "--fill", "--hires", "--hires-steps", "--hires-strength", "--hires-upscaler",
-    "--ensd",
   };
   static const char *const kinds[] = { "loras", "controlnets", "embeddings", "preprocessors", "upscalers" };
 

@@ -107,6 +107,13 @@ test_write (void)
   expect_a1111 (request, &facts, "Steps: 20, Sampler: DDIM, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
                 "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.6, RNG: CPU, Eta DDIM: 0.5, "
                 "Version: Velatura 0.1.0");
+  vel_values_reset (request);
+  set (request, "ensd", "31337");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, ENSD: 31337, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "eta", "0"); /* then no noise is added, and the offset says nothing */
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Eta: 0, Version: Velatura 0.1.0");
 }
 
 /* What a request says comes back from its own text, in both dialects. */
@@ -202,6 +209,7 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, RNG: CPU"), "rng", "cpu", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Emphasis: No norm"), "emphasis", "no-norm", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 2"), "clip_skip", "2", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler a, ENSD: 31337"), "ensd", "31337", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 99"), "clip_skip", "", "99");
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");

@@ -2,12 +2,14 @@
  *
  * tests/golden/sd1/make.py dumped the traces from diffusers, transformers and k-diffusion in fp32. The bars are ten times what two
  * independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
+#include <glib/gstdio.h>
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
 #include "engine/pipeline/generate.h"
 #include "engine/pipeline/request.h"
+#include "engine/tensor/random.h"
 #include "tests/support/tiny-model.h"
 
 typedef struct {
@@ -179,6 +181,56 @@ test_batch (gconstpointer data)
                    ((VelPicture *) g_ptr_array_index (alone->pictures, 0))->rgb, 64 * 40 * 3);
 }
 
+static VelSafetensors *
+trace_with_offset (const char *offset, const char *seed)
+{
+  static const char *const options[] = { "prompt", "a castle in the mist", "steps", "3", "width", "64", "height", "64", "sampler", "euler_a" };
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autofree char *path = g_build_filename (fixture.folder, "offset.safetensors", NULL);
+  g_autoptr (VelResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  VelSafetensors *trace;
+
+  vel_values_set (request, "model", model_path ("two-levels"), NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (options); i += 2)
+    g_assert_true (vel_values_set (request, options[i], options[i + 1], NULL));
+  g_assert_true (vel_values_set (request, "seed", seed, NULL));
+  g_assert_true (vel_values_set (request, "ensd", offset, NULL));
+  result = vel_engine_generate (fixture.engine, request, NULL, NULL, path, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  trace = vel_safetensors_open (path, NULL, &error);
+  g_assert_no_error (error);
+  g_unlink (path);
+  return trace;
+}
+
+static const float *
+find_values (VelSafetensors *trace, const char *name)
+{
+  return vel_safetensors_find (trace, name)->data;
+}
+
+/* The first step's noise is the first of seed + offset instead of the second of the seed; all before it is the same. */
+static void
+test_seed_offset (void)
+{
+  g_autoptr (VelSafetensors) plain = trace_with_offset ("0", "100"), offset = trace_with_offset ("31337", "100");
+  g_autoptr (VelSafetensors) other = trace_with_offset ("0", "31437");
+  const float *sigmas = find_values (plain, "sigmas"), *without = find_values (plain, "latent.001"), *with = find_values (offset, "latent.001");
+  const float *fresh = find_values (other, "noise");
+  gsize count = (gsize) vel_shape_count (vel_safetensors_find (plain, "noise")->shape);
+  double from = sigmas[0], to = sigmas[1], up = sqrt (to * to * (from * from - to * to) / (from * from));
+  g_autofree float *second = g_new (float, count);
+  VelRandom stream;
+
+  vel_random_init (&stream, VEL_RANDOM_CPU, 100);
+  vel_random_normal (&stream, second, count);
+  vel_random_normal (&stream, second, count);
+  g_assert_cmpmem (find_values (plain, "latent.000"), count * sizeof (float), find_values (offset, "latent.000"), count * sizeof (float));
+  for (gsize i = 0; i < count; i++)
+    g_assert_cmpfloat_with_epsilon (with[i] - without[i], up * ((double) fresh[i] - second[i]), 1e-4);
+}
+
 /* Two runs are equal to the bit. */
 static void
 test_repeatable (void)
@@ -218,6 +270,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, cases[i], test_case);
   }
   g_test_add_data_func ("/pipeline/batch-is-seeds", "euler_a", test_batch);
+  g_test_add_func ("/pipeline/seed-offset", test_seed_offset);
   g_test_add_data_func ("/pipeline/batch-is-seeds/brownian", "dpmpp_2m_sde", test_batch);
   g_test_add_func ("/pipeline/repeatable", test_repeatable);
   status = g_test_run ();
