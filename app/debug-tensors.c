@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <math.h>
+#include <string.h>
 
 #include "app/flags.h"
 #include "engine/formats/safetensors.h"
@@ -206,11 +207,15 @@ vel_debug_brownian (int argc, char **argv)
   init_path (&path, options, levels);
   pairs = g_strsplit (vel_values_get (options, "pairs"), ",", -1);
   for (guint i = 0; pairs[i]; i++) {
+    gsize count = (gsize) vel_shape_count (shape);
     double from, to;
+    float *noise;
 
     if (!parse_pair (pairs[i], levels, &from, &to))
       return vel_verb_misused ("“%s” is no pair of two different noise levels above 0, like 0:1", pairs[i]);
-    vel_brownian_step (&path, from, to, sheet_add (sheet, g_strdup_printf ("noise.%03u", i), shape), vel_shape_count (shape));
+    noise = sheet_add (sheet, g_strdup_printf ("noise.%03u", i), shape);
+    vel_brownian_step (&path, from, to, noise, count);
+    memcpy (sheet_add (sheet, g_strdup_printf ("noise.%u", i), shape), noise, count * sizeof *noise); /* some look for it so */
   }
   return sheet_write (sheet, vel_values_get (options, "output"));
 }

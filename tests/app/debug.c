@@ -118,6 +118,7 @@ test_brownian (void)
   file = vel_safetensors_open (path, NULL, NULL);
   there = vel_safetensors_find (file, "noise.000");
   back = vel_safetensors_find (file, "noise.001");
+  g_assert_cmpmem (back->data, 24 * sizeof (float), vel_safetensors_find (file, "noise.1")->data, 24 * sizeof (float));
   g_assert_true (vel_shape_equal (there->shape, VEL_SHAPE (4, 2, 3)));
   for (guint i = 0; i < 24; i++)
     g_assert_cmpfloat (((const float *) there->data)[i], ==, -((const float *) back->data)[i]);
