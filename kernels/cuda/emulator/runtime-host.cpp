@@ -3,6 +3,7 @@
 #include "kernels/cuda/emulator/faults.h"
 #include "kernels/cuda/runtime.h"
 
+#include <atomic>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,14 +152,13 @@ vel_runtime_open (unsigned device, size_t budget, VelDeviceInfo *info, char *why
     return nullptr;
   }
   describe (info);
-  /* For tests of whole programs: the first card that is opened breaks down at this call. */
-  static bool broken = false;
-  const char *at = getenv ("VELATURA_EMULATED_LOST_AT");
+  /* For tests of whole programs: the first card that is opened with this number there breaks down at this call. */
+  static std::atomic<unsigned> broken_at;
+  const char *text = getenv ("VELATURA_EMULATED_LOST_AT");
+  unsigned at = text != nullptr ? (unsigned) strtoul (text, nullptr, 10) : 0;
 
-  if (at != nullptr && !broken) {
-    broken = true;
-    vel_emulator_fail_at ((unsigned) strtoul (at, nullptr, 10), true);
-  }
+  if (at != 0 && broken_at.exchange (at) != at)
+    vel_emulator_fail_at (at, true);
   self = (VelRuntime *) calloc (1, sizeof *self);
   self->budget = budget > 0 && budget < CARD_BYTES ? budget : CARD_BYTES;
   return self;
