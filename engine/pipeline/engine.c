@@ -1,7 +1,11 @@
 /* Engines: one device, one model.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/pipeline/engine.h"
 
 #include "engine/catalog.h"
+
+#include <glib/gi18n-lib.h>
 
 VelEngine *
 vel_engine_new (const char *device, const VelDeviceOptions *options, GError **error)
@@ -21,6 +25,7 @@ vel_engine_free (VelEngine *self)
 {
   if (!self)
     return;
+  g_clear_pointer (&self->second, vel_second_free);
   g_clear_pointer (&self->model, vel_model_free);
   g_clear_pointer (&self->device, vel_device_unref);
   g_free (self->spec);
@@ -77,6 +82,26 @@ vel_engine_load (VelEngine *self, const char *name, VelModelKey key, VelPictureS
   g_clear_pointer (&self->model, vel_model_free); /* first: two models may not fit */
   self->model = vel_model_load (self->device, key, size, self->rung, progress, data, cancellable, error);
   return self->model;
+}
+
+const VelElsewhere *
+vel_engine_use_second (VelEngine *self, const char *spec, VelModelKey key, GCancellable *cancellable, GError **error)
+{
+  if (self->second && (!*spec || !vel_second_is (self->second, spec)))
+    g_clear_pointer (&self->second, vel_second_free);
+  if (!*spec)
+    return NULL;
+  if (!self->second)
+    self->second = vel_second_new (spec, &(VelDeviceOptions) { .threads = self->options.threads, .nice = self->options.nice }, error);
+  if (!self->second)
+    return NULL;
+  if (g_str_equal (vel_second_get_name (self->second), self->device->name) && !g_str_equal (self->device->name, "cpu")) {
+    g_clear_pointer (&self->second, vel_second_free);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("--device2 names %s, which is the first device already; name another one or leave it out"),
+                 self->device->name);
+    return NULL;
+  }
+  return vel_second_load (self->second, self->model, key, cancellable, error);
 }
 
 gboolean

@@ -4,12 +4,14 @@
 
 #include "engine/pipeline/generate.h"
 #include "engine/pipeline/model.h"
+#include "engine/pipeline/second.h"
 
 struct VelEngine {
   VelDevice *device;
   char *spec;               /* how the device was asked for */
   VelDeviceOptions options;
   VelModel *model;          /* (nullable) the last one used */
+  VelSecond *second;        /* (nullable) kept from the last request that wanted one */
   guint rung;               /* of the memory's ladder: memory ran out on those before it, with this model on this device */
 };
 
@@ -20,6 +22,9 @@ gboolean vel_engine_use (VelEngine *self, const char *spec, guint64 memory, GErr
  * picture of this size; borrowed until the next call. Returns: NULL with any error of loading */
 VelModel *vel_engine_load (VelEngine *self, const char *name, VelModelKey key, VelPictureSize size, void (*progress) (double fraction, void *data),
                                  void *data, GCancellable *cancellable, GError **error);
+/* A second device with the UNet of the model in use, for requests that name one; without a name what is there is given back.
+ * Returns: borrowed until the next call; NULL without a name, or with an error */
+const VelElsewhere *vel_engine_use_second (VelEngine *self, const char *spec, VelModelKey key, GCancellable *cancellable, GError **error);
 /* The model's UNet or VAE anew, in another precision; key: as it was loaded with, its path filled in. After an error there is no model. */
 gboolean vel_engine_reload_unet (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
 gboolean vel_engine_reload_vae (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);

@@ -39,6 +39,7 @@ typedef struct {
   VelModelKey key;
   GPtrArray *notes; /* (element-type utf8) */
   VelGuidance *guidance; /* while sampling */
+  const VelElsewhere *elsewhere; /* (nullable) for one half of it */
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
   gboolean sampled;         /* they are done */
@@ -307,7 +308,7 @@ sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
   trace_sigmas (self);
   if (self->latents)
     vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, self->latent_before);
-  guidance = vel_guidance_new (ctx, &network, vel_values_get_real (self->request, "cfg"), cond, uncond, shape, self->start.sigmas,
+  guidance = vel_guidance_new (ctx, &network, self->elsewhere, vel_values_get_real (self->request, "cfg"), cond, uncond, shape, self->start.sigmas,
                                self->start.n_steps + 1);
   self->guidance = guidance;
   if (guidance) {
@@ -340,7 +341,10 @@ sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
     VelType type = self->model->precision.unet, higher = vel_precision_higher (type, self->engine->device);
     g_autoptr (GError) failure = NULL;
 
-    if (sample_once (self, cond, uncond, &failure))
+    self->elsewhere = uncond ? vel_engine_use_second (self->engine, vel_values_get (self->request, "device2"), self->key, self->cancellable,
+                                                      &failure)
+                             : NULL;
+    if (!failure && sample_once (self, cond, uncond, &failure))
       return TRUE;
     if (!may_retry (self, failure, type, higher)) {
       g_propagate_error (error, g_steal_pointer (&failure));

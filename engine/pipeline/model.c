@@ -211,6 +211,19 @@ vel_model_load_vae_elsewhere (VelModel *self, VelDevice *device, VelModelKey key
   return vae;
 }
 
+VelUNet *
+vel_model_load_unet_elsewhere (const VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+{
+  const VelFamily *family = self->architecture.family;
+  g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
+  VelLoader loader = { .weights = weights, .device = device, .compute = type, .cancellable = cancellable };
+  VelUNet *unet = weights ? vel_unet_load (&loader, family->unet_heads, family->unet_head_dim) : NULL;
+
+  if (loader.error)
+    g_propagate_error (error, loader.error);
+  return unet;
+}
+
 gboolean
 vel_model_reload_vae (VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
 {

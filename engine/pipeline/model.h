@@ -59,6 +59,9 @@ void vel_model_drop_text (VelModel *self);
 void vel_model_drop_unet (VelModel *self);
 /* The VAE once more, on another device, in fp32. Returns: (transfer full) */
 VelVae *vel_model_load_vae_elsewhere (VelModel *self, VelDevice *device, VelModelKey key, GCancellable *cancellable, GError **error);
+/* The UNet once more, likewise, to compute in `type`. Returns: (transfer full) */
+VelUNet *vel_model_load_unet_elsewhere (const VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable,
+                                        GError **error);
 /* AutoV2, waiting for it if it is still being computed. (nullable) borrowed */
 const char *vel_model_get_hash (VelModel *self);
 /* FALSE if the key differs or a file changed since. */

@@ -67,6 +67,8 @@ static const VelParam fixed[] = {
 
   { "device", N_ ("Device"), "cpu gpu", N_ ("Where to compute."), VEL_PARAM_CHOICE, VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL,
     .standard = "auto", .choices = "auto|cpu|cuda|cuda:0|cuda:1|cuda:2|cuda:3|cuda:4|cuda:5|cuda:6|cuda:7", .group = "output" },
+  { "device2", N_ ("Second device"), "gpu multi", N_ ("Where one half of guidance is computed at the same time; unset, on the first device."),
+    VEL_PARAM_TEXT, VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, .standard = "", .group = "output" },
   { "precision", N_ ("Precision"), "float", N_ ("Arithmetic of the networks; fp32 is the exact reference."), VEL_PARAM_CHOICE,
     VEL_PARAM_HIDDEN, .standard = "auto", .choices = "auto|fp32|bf16|fp16", .group = "output" },
   { "memory", N_ ("Memory"), "vram bytes", N_ ("How many bytes of a card's memory to use at most; 0 uses what is free."), VEL_PARAM_INT,

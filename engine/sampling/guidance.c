@@ -1,4 +1,4 @@
-/* Guidance: one batch of twice the pictures, or two of one each.  SPDX-License-Identifier: Apache-2.0 */
+/* Guidance: one batch of twice the pictures, or two of one each, perhaps on two devices.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/sampling/guidance.h"
 
 struct VelGuidance {
@@ -8,6 +8,7 @@ struct VelGuidance {
   VelDenoiser *both;   /* [2 batch, ...], cond first; or NULL */
   VelDenoiser *cond;   /* [batch, ...], where the two can not be one */
   VelDenoiser *uncond; /* (nullable) */
+  VelHalf *half;       /* (nullable) in place of uncond */
   VelRawFunc watch;
   gpointer watch_data;
 };
@@ -40,15 +41,18 @@ denoiser_new (VelContext *ctx, const VelNetwork *network, gint64 batch, VelShape
 }
 
 VelGuidance *
-vel_guidance_new (VelContext *ctx, const VelNetwork *network, double scale, VelTensor *cond, VelTensor *uncond, VelShape shape,
-                  const double *sigmas, unsigned n_sigmas)
+vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere *elsewhere, double scale, VelTensor *cond,
+                  VelTensor *uncond, VelShape shape, const double *sigmas, unsigned n_sigmas)
 {
   g_autoptr (VelGuidance) self = g_new0 (VelGuidance, 1);
 
   self->scale = scale;
   self->batch = shape.size[0];
   self->times = vel_times_new (ctx, network, sigmas, n_sigmas);
-  if (uncond && vel_shape_equal (cond->shape, uncond->shape)) {
+  if (uncond && elsewhere) {
+    self->cond = denoiser_new (ctx, network, self->batch, shape, cond, NULL);
+    self->half = vel_half_new (ctx, elsewhere, network, uncond, shape, sigmas, n_sigmas);
+  } else if (uncond && vel_shape_equal (cond->shape, uncond->shape)) {
     self->both = denoiser_new (ctx, network, self->batch, shape, cond, uncond);
   } else {
     self->cond = denoiser_new (ctx, network, self->batch, shape, cond, NULL);
@@ -66,6 +70,7 @@ vel_guidance_free (VelGuidance *self)
   g_clear_pointer (&self->both, vel_denoiser_free);
   g_clear_pointer (&self->cond, vel_denoiser_free);
   g_clear_pointer (&self->uncond, vel_denoiser_free);
+  g_clear_pointer (&self->half, vel_half_free);
   g_clear_pointer (&self->times, vel_times_free);
   g_free (self);
 }
@@ -101,8 +106,13 @@ run_apart (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTe
 {
   VelTensor *raw_cond, *raw_uncond = NULL;
 
+  if (self->half)
+    vel_half_begin (ctx, self->half, x, sigma);
   *cond = vel_denoiser_run (ctx, self->cond, x, sigma, times, &raw_cond);
-  *uncond = self->uncond ? vel_denoiser_run (ctx, self->uncond, x, sigma, times, &raw_uncond) : NULL;
+  if (self->half)
+    *uncond = vel_half_end (ctx, self->half, &raw_uncond);
+  else
+    *uncond = self->uncond ? vel_denoiser_run (ctx, self->uncond, x, sigma, times, &raw_uncond) : NULL;
   report (ctx, self, vel_context_slice (ctx, raw_cond, 0, 1), raw_uncond ? vel_context_slice (ctx, raw_uncond, 0, 1) : NULL);
 }
 
@@ -131,5 +141,5 @@ vel_guidance_find_culprit (VelGuidance *self)
   for (guint i = 0; i < G_N_ELEMENTS (denoisers) && !culprit; i++)
     if (denoisers[i])
       culprit = vel_denoiser_find_culprit (denoisers[i]);
-  return culprit;
+  return culprit || !self->half ? culprit : vel_half_find_culprit (self->half);
 }

@@ -62,6 +62,12 @@ vel_context_new_inside (VelContext *self)
   return vel_context_new (self->device, self->cancellable);
 }
 
+VelContext *
+vel_context_new_beside (VelContext *self, VelDevice *device)
+{
+  return vel_context_new (device, self->cancellable);
+}
+
 void
 vel_context_free (VelContext *self)
 {
@@ -268,6 +274,12 @@ vel_context_fail (VelContext *self, VelError code, const char *format, ...)
   va_start (args, format);
   self->error = g_error_new_valist (VEL_ERROR, code, format, args);
   va_end (args);
+}
+
+gboolean
+vel_context_is_short (const VelContext *self)
+{
+  return g_error_matches (self->error, VEL_ERROR, VEL_ERROR_MEMORY);
 }
 
 gboolean

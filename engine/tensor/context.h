@@ -17,6 +17,8 @@ typedef struct VelContext VelContext;
 VelContext *vel_context_new (VelDevice *device, GCancellable *cancellable);
 /* Another one on the same device with the same cancellable, for what has to keep its memory to itself. Returns: (transfer full) */
 VelContext *vel_context_new_inside (VelContext *self);
+/* Another one with the same cancellable on another device. Returns: (transfer full) */
+VelContext *vel_context_new_beside (VelContext *self, VelDevice *device);
 void vel_context_free (VelContext *self);
 VelDevice *vel_context_get_device (VelContext *self);
 /* Idle blocks go back to the system when a large one of another size is wanted: least memory, for what passes through many sizes once
@@ -40,6 +42,8 @@ void vel_context_drop (VelContext *self, VelTensor *tensor);
 gboolean vel_context_ok (VelContext *self);
 /* Keeps the first error only. */
 void vel_context_fail (VelContext *self, VelError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* Whether that is a lack of memory. */
+gboolean vel_context_is_short (const VelContext *self);
 /* Hands over the first error, if any, and clears it. Returns: FALSE with error set if there was one. */
 gboolean vel_context_check (VelContext *self, GError **error);
 /* Takes over the first error of `other`, which is clear of it then. */

@@ -1,0 +1,142 @@
+/* The second device lives on a thread of its own from its opening to its end.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "engine/pipeline/second.h"
+
+#include <glib/gi18n-lib.h>
+
+struct VelSecond {
+  char *spec;
+  VelDeviceOptions options;
+  VelElsewhere elsewhere;
+  VelUNet *unet;
+  char *identity; /* of the model whose UNet it is */
+  VelType type;
+
+  /* of the call under way */
+  const VelModel *model;
+  VelModelKey key;
+  GCancellable *cancellable;
+  gboolean lost;
+  GError *error;
+};
+
+static void
+open_there (gpointer data)
+{
+  VelSecond *self = data;
+
+  self->elsewhere.device = vel_device_open (self->spec, &self->options, &self->error);
+}
+
+static void
+drop_there (gpointer data)
+{
+  VelSecond *self = data;
+
+  g_clear_pointer (&self->unet, vel_unet_free);
+  g_clear_pointer (&self->identity, g_free);
+}
+
+static void
+close_there (gpointer data)
+{
+  VelSecond *self = data;
+
+  drop_there (self);
+  g_clear_pointer (&self->elsewhere.device, vel_device_unref);
+}
+
+static void
+look_there (gpointer data)
+{
+  VelSecond *self = data;
+
+  self->lost = !vel_device_check (self->elsewhere.device, NULL);
+}
+
+static void
+blame_device (VelSecond *self)
+{
+  g_autoptr (GError) lost = NULL;
+
+  if (vel_device_check (self->elsewhere.device, &lost))
+    return;
+  g_clear_error (&self->error);
+  self->error = g_steal_pointer (&lost);
+}
+
+static void
+load_there (gpointer data)
+{
+  VelSecond *self = data;
+  VelType type = vel_device_takes (self->elsewhere.device, self->model->precision.unet) ? self->model->precision.unet : VEL_F32;
+
+  if (self->unet && type == self->type && g_strcmp0 (self->identity, self->model->identity) == 0)
+    return;
+  drop_there (self);
+  self->unet = vel_model_load_unet_elsewhere (self->model, self->elsewhere.device, self->key, type, self->cancellable, &self->error);
+  if (!self->unet) /* what a lost device leads to looks like short memory */
+    blame_device (self);
+  self->type = type;
+  self->identity = g_strdup (self->model->identity);
+}
+
+VelSecond *
+vel_second_new (const char *spec, const VelDeviceOptions *options, GError **error)
+{
+  g_autoptr (VelSecond) self = g_new0 (VelSecond, 1);
+
+  self->spec = g_strdup (spec);
+  self->options = *options;
+  self->elsewhere.helper = vel_helper_new ();
+  vel_helper_run (self->elsewhere.helper, open_there, self);
+  if (self->elsewhere.device)
+    return g_steal_pointer (&self);
+  g_propagate_error (error, g_steal_pointer (&self->error));
+  return NULL;
+}
+
+void
+vel_second_free (VelSecond *self)
+{
+  if (!self)
+    return;
+  vel_helper_run (self->elsewhere.helper, close_there, self);
+  vel_helper_free (self->elsewhere.helper);
+  g_free (self->spec);
+  g_free (self);
+}
+
+gboolean
+vel_second_is (VelSecond *self, const char *spec)
+{
+  vel_helper_run (self->elsewhere.helper, look_there, self);
+  return !self->lost && g_str_equal (self->spec, spec);
+}
+
+const char *
+vel_second_get_name (VelSecond *self)
+{
+  return self->elsewhere.device->name;
+}
+
+const VelElsewhere *
+vel_second_load (VelSecond *self, const VelModel *model, VelModelKey key, GCancellable *cancellable, GError **error)
+{
+  self->model = model;
+  self->key = key;
+  self->cancellable = cancellable;
+  vel_helper_run (self->elsewhere.helper, load_there, self);
+  self->model = NULL;
+  self->elsewhere.unet = self->unet;
+  if (self->unet)
+    return &self->elsewhere;
+  if (g_error_matches (self->error, VEL_ERROR, VEL_ERROR_MEMORY)) { /* the first device's ladder does not help this one */
+    g_clear_error (&self->error);
+    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_DEVICE,
+                 _ ("The memory of %s is too small for a second copy of the network; leave --device2 out"), self->elsewhere.device->name);
+  }
+  g_propagate_error (error, g_steal_pointer (&self->error));
+  return NULL;
+}
