@@ -586,7 +586,7 @@ explain_memory (Job *self, GError **failure)
   needed = g_format_size (MAX (model->needs.painting + model->needs.vae + 2 * model->needs.largest, most + device->wanted));
   left = g_format_size (most);
   message = g_strdup_printf (_ ("The memory of %s is too small for this picture, even piece by piece: about %s are needed and %s are free; choose a "
-                                "smaller picture, close other programs or go on with the device cpu"),
+                                "smaller picture, close other programs or go on with the processor (device cpu)"),
                              device->name, needed, left);
   g_clear_error (failure);
   g_set_error_literal (failure, VEL_ERROR, VEL_ERROR_MEMORY, message);

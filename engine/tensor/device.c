@@ -132,7 +132,7 @@ vel_device_check (VelDevice *self, GError **error)
   if (!failure)
     return TRUE;
   /* Translators: a device; a sentence that says what happened, perhaps in English */
-  g_set_error (error, VEL_ERROR, VEL_ERROR_LOST, _ ("The device \"%s\" was lost: %s Try again, or go on with the device cpu"), self->name,
+  g_set_error (error, VEL_ERROR, VEL_ERROR_LOST, _ ("The device \"%s\" was lost: %s Try again, or go on with the processor (device cpu)"), self->name,
                failure);
   return FALSE;
 }
