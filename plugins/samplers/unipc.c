@@ -67,6 +67,6 @@ unipc (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigm
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "unipc", "UniPC", "uni_pc|uni_pc_bh2|k_unipc|unipc multistep",
-  N_ ("Exact in ten steps; the same picture at any number of them."),
+  N_ ("Few steps where guidance is low; more, or a Karras schedule, where it is strong."),
   .run = unipc,
 };
