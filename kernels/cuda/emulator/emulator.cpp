@@ -19,6 +19,7 @@
 #endif
 #endif
 #ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #ifdef WITH_TSAN
@@ -112,10 +113,35 @@ struct Emulator {
 /* Too large for the near storage of threads itself. */
 thread_local Emulator *mine __attribute__ ((tls_model ("initial-exec")));
 
+/* Ends with its thread, and with it what the thread's fibers have. */
+struct Owner {
+  Emulator *emulator = nullptr;
+
+  UNCHECKED ~Owner ()
+  {
+    for (int i = 0; emulator != nullptr && i < emulator->n_made; i++) {
+#ifdef WITH_ASAN
+      __asan_unpoison_memory_region (emulator->fibers[i].stack, STACK_BYTES); /* finished fibers left their frames there */
+#endif
+#ifdef WITH_TSAN
+      __tsan_destroy_fiber (emulator->fibers[i].tsan);
+#endif
+      munmap (emulator->fibers[i].stack, STACK_BYTES);
+    }
+    if (emulator != nullptr)
+      free (emulator->fibers);
+    free (emulator);
+    mine = nullptr;
+  }
+};
+
+thread_local Owner owner;
+
 UNCHECKED Emulator *
 make_mine (void)
 {
   mine = (Emulator *) calloc (1, sizeof *mine);
+  owner.emulator = mine;
   return mine;
 }
 
