@@ -161,20 +161,44 @@ test_same_card (void)
   g_assert_nonnull (strstr (error->message, "--device2"));
 }
 
-/* The second device breaks down, at this one of its calls: it is named, and with or without it the next picture comes. */
+typedef struct {
+  VelStage stage;
+  unsigned step;
+} Where;
+
+typedef struct {
+  const char *at;
+  Where where;
+} Loss;
+
+static const Loss loading = { "100", { VEL_STAGE_TEXT, 0 } };
+static const Loss starting = { "640", { VEL_STAGE_SAMPLING, 0 } }; /* after the first kernel on that thread */
+static const Loss painting = { "1400", { VEL_STAGE_SAMPLING, 1 } };
+
 static void
-test_lost (gconstpointer at)
+on_stage (const VelProgress *progress, gpointer data)
 {
+  *(Where *) data = (Where) { progress->stage, progress->step };
+}
+
+/* The second device breaks down, at this one of its calls: it is named, and the next picture comes. */
+static void
+test_lost (gconstpointer data)
+{
+  const Loss *loss = data;
   g_autoptr (VelEngine) engine = make_engine ("cpu");
   g_autoptr (VelValues) two = make_request ("cpu", "cuda:1", "16"), one = make_request ("cpu", "", "16");
   g_autoptr (VelResult) lost = NULL, whole = NULL;
   g_autoptr (GError) error = NULL;
+  Where where = { 0 };
 
-  g_setenv ("VELATURA_EMULATED_LOST_AT", at, TRUE);
-  lost = vel_engine_generate (engine, two, NULL, NULL, NULL, FALSE, NULL, &error);
+  g_setenv ("VELATURA_EMULATED_LOST_AT", loss->at, TRUE);
+  lost = vel_engine_generate (engine, two, on_stage, &where, NULL, FALSE, NULL, &error);
   g_unsetenv ("VELATURA_EMULATED_LOST_AT");
   g_assert_error (error, VEL_ERROR, VEL_ERROR_LOST);
-  g_test_message ("%s", error->message);
+  g_test_message ("stage %d, %u steps done: %s", where.stage, where.step, error->message);
+  g_assert_cmpint (where.stage, ==, loss->where.stage);
+  g_assert_cmpuint (where.step, ==, loss->where.step);
   g_assert_nonnull (strstr (error->message, "cuda:1"));
   g_clear_error (&error);
   whole = vel_engine_generate (engine, one, NULL, NULL, NULL, FALSE, NULL, &error);
@@ -196,11 +220,12 @@ main (int argc, char **argv)
     g_setenv ("VELATURA_CUDA_MODULE", g_getenv ("VELATURA_EMULATED_CARD"), TRUE);
     g_setenv ("VELATURA_EMULATED_CARDS", "2", TRUE);
     g_test_add_func ("/two-devices/same-card", test_same_card);
+    g_test_add_data_func ("/two-devices/lost/loading", &loading, test_lost);
+    g_test_add_data_func ("/two-devices/lost/starting", &starting, test_lost);
     if (!g_getenv ("VELATURA_TEST_BRIEFLY")) { /* whole pictures by the emulator, which sanitizers slow down to minutes */
       g_test_add_func ("/two-devices/cards", test_cards);
       g_test_add_func ("/two-devices/processor-and-card", test_processor_and_card);
-      g_test_add_data_func ("/two-devices/lost/early", "100", test_lost);
-      g_test_add_data_func ("/two-devices/lost/late", "560", test_lost);
+      g_test_add_data_func ("/two-devices/lost/painting", &painting, test_lost);
     }
   }
   status = g_test_run ();
