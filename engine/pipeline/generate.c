@@ -239,15 +239,13 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
   tell (self, progress);
 }
 
-static VelRandom *
-make_streams (Job *self, guint64 offset)
+static void
+init_streams (Job *self, VelRandom *streams, guint64 offset)
 {
   VelRandomKind kind = g_str_equal (vel_values_get (self->request, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU;
-  VelRandom *streams = g_new (VelRandom, self->batch);
 
   for (gint64 i = 0; i < self->batch; i++)
     vel_random_init (&streams[i], kind, self->seed + (guint64) i + offset);
-  return streams;
 }
 
 static gboolean
@@ -283,12 +281,11 @@ sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
   guint64 ensd = (guint64) vel_values_get_int (self->request, "ensd");
-  g_autofree VelRandom *streams = make_streams (self, 0);
-  g_autofree VelRandom *later = ensd ? make_streams (self, ensd) : NULL; /* A1111's ImageRNG.first: behind the first noise streams begin anew */
+  g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
   g_autoptr (VelGuidance) guidance = NULL;
   VelSampling sampling = { .ctx = ctx,
-                           .streams = later ? later : streams,
+                           .streams = streams,
                            .seed_offset = ensd,
                            .sigma_low = self->start.lowest,
                            .sigma_high = self->start.highest,
@@ -303,7 +300,10 @@ sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
     vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for %" PRId64 " pictures of %u x %u"), self->batch, self->width,
                       self->height);
   noise = vel_context_tensor (ctx, VEL_F32, shape);
-  vel_sampler_draw (ctx, streams, noise);
+  init_streams (self, streams, 0);
+  vel_sampler_draw (ctx, streams, (guint) self->batch, noise);
+  if (ensd) /* A1111's ImageRNG.first: behind the first noise streams begin anew */
+    init_streams (self, streams, ensd);
   vel_trace_add_picture (self->trace, noise, "noise");
   trace_sigmas (self);
   if (self->latents)
@@ -627,18 +627,6 @@ job_clear (Job *self)
   g_clear_pointer (&self->trace, vel_trace_free);
 }
 
-/* What a lost card leads to looks like short memory or broken numbers. */
-static void
-blame_device (Job *self, GError **failure)
-{
-  g_autoptr (GError) lost = NULL;
-
-  if (!self->engine->device || vel_device_check (self->engine->device, &lost) || g_error_matches (*failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return;
-  g_clear_error (failure);
-  *failure = g_steal_pointer (&lost);
-}
-
 VelResult *
 vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
                      gboolean keep_partial, GCancellable *cancellable, GError **error)
@@ -657,8 +645,8 @@ vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progre
 
   result->pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) picture_free);
   ok = run (&job, result, &failure);
-  if (!ok)
-    blame_device (&job, &failure);
+  if (!ok && self->device)
+    vel_device_blame (self->device, &failure);
   if (!ok && keep_partial && job.preview && g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     if (result->pictures->len == 0)
       g_ptr_array_add (result->pictures, picture_from_preview (&job));

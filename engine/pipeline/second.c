@@ -1,15 +1,10 @@
 /* The second device lives on a thread of its own from its opening to its end.  SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
-
 #include "engine/pipeline/second.h"
-
-#include <glib/gi18n-lib.h>
 
 struct VelSecond {
   char *spec;
   VelDeviceOptions options;
   VelElsewhere elsewhere;
-  VelUNet *unet;
   char *identity; /* of the model whose UNet it is */
   VelType type;
 
@@ -34,7 +29,7 @@ drop_there (gpointer data)
 {
   VelSecond *self = data;
 
-  g_clear_pointer (&self->unet, vel_unet_free);
+  g_clear_pointer (&self->elsewhere.unet, vel_unet_free);
   g_clear_pointer (&self->identity, g_free);
 }
 
@@ -56,28 +51,17 @@ look_there (gpointer data)
 }
 
 static void
-blame_device (VelSecond *self)
-{
-  g_autoptr (GError) lost = NULL;
-
-  if (vel_device_check (self->elsewhere.device, &lost))
-    return;
-  g_clear_error (&self->error);
-  self->error = g_steal_pointer (&lost);
-}
-
-static void
 load_there (gpointer data)
 {
   VelSecond *self = data;
   VelType type = vel_device_takes (self->elsewhere.device, self->model->precision.unet) ? self->model->precision.unet : VEL_F32;
 
-  if (self->unet && type == self->type && g_strcmp0 (self->identity, self->model->identity) == 0)
+  if (self->elsewhere.unet && type == self->type && g_strcmp0 (self->identity, self->model->identity) == 0)
     return;
   drop_there (self);
-  self->unet = vel_model_load_unet_elsewhere (self->model, self->elsewhere.device, self->key, type, self->cancellable, &self->error);
-  if (!self->unet) /* what a lost device leads to looks like short memory */
-    blame_device (self);
+  self->elsewhere.unet = vel_model_load_unet_elsewhere (self->model, self->elsewhere.device, self->key, type, self->cancellable, &self->error);
+  if (!self->elsewhere.unet)
+    vel_elsewhere_explain (&self->elsewhere, &self->error);
   self->type = type;
   self->identity = g_strdup (self->model->identity);
 }
@@ -129,14 +113,8 @@ vel_second_load (VelSecond *self, const VelModel *model, VelModelKey key, GCance
   self->cancellable = cancellable;
   vel_helper_run (self->elsewhere.helper, load_there, self);
   self->model = NULL;
-  self->elsewhere.unet = self->unet;
-  if (self->unet)
+  if (self->elsewhere.unet)
     return &self->elsewhere;
-  if (g_error_matches (self->error, VEL_ERROR, VEL_ERROR_MEMORY)) { /* the first device's ladder does not help this one */
-    g_clear_error (&self->error);
-    g_set_error (&self->error, VEL_ERROR, VEL_ERROR_DEVICE,
-                 _ ("The memory of %s is too small for a second copy of the network; leave --device2 out"), self->elsewhere.device->name);
-  }
   g_propagate_error (error, g_steal_pointer (&self->error));
   return NULL;
 }

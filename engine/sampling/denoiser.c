@@ -88,8 +88,25 @@ vel_times_get (VelContext *ctx, VelTimes *self, double sigma)
   return row;
 }
 
+static VelUNetText *
+make_text (VelContext *ctx, const VelUNet *unet, unsigned n, VelTensor *const *states, gint64 batch)
+{
+  VelShape shape = states[0]->shape;
+  VelUNetText *text;
+  VelTensor *all;
+
+  vel_context_open (ctx);
+  shape.size[0] = batch;
+  all = vel_context_tensor (ctx, VEL_F32, shape);
+  for (gint64 i = 0; i < batch; i++)
+    vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 1, (double[]) { 1 }, &states[i * n / batch]);
+  text = vel_unet_text_new (ctx, unet, all);
+  vel_context_close (ctx, NULL);
+  return text;
+}
+
 VelDenoiser *
-vel_denoiser_new (VelContext *ctx, const VelNetwork *network, VelUNetText *text, VelShape shape)
+vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, VelTensor *const *states, VelShape shape)
 {
   g_autoptr (VelDenoiser) self = g_new0 (VelDenoiser, 1);
   VelDevice *device = vel_context_get_device (ctx);
@@ -98,14 +115,14 @@ vel_denoiser_new (VelContext *ctx, const VelNetwork *network, VelUNetText *text,
 
   out.size[3] = 4;
   self->network = *network;
-  self->text = text;
+  self->text = make_text (ctx, network->unet, n, states, shape.size[0]);
   self->inside = vel_context_new_inside (ctx);
   self->input = vel_tensor_new (device, type, shape);
   self->shifts = vel_tensor_new (device, type, VEL_SHAPE (vel_unet_get_shift_width (network->unet)));
   self->output = vel_tensor_new (device, VEL_F32, out);
   if (!self->input || !self->shifts || !self->output)
     fail_for_memory (ctx);
-  return vel_context_ok (ctx) && text ? g_steal_pointer (&self) : NULL;
+  return vel_context_ok (ctx) && self->text ? g_steal_pointer (&self) : NULL;
 }
 
 void

@@ -26,9 +26,9 @@ VelTensor *vel_times_get (VelContext *ctx, VelTimes *self, double sigma);
 
 /* A network bound to its text and to one size of picture. */
 typedef struct VelDenoiser VelDenoiser;
-/* text: (transfer full) (nullable), of shape's batch; NULL is passed on as the failure it is.  shape: [B, h, w, channels].
- * Returns: (transfer full); NULL if memory is short (ask vel_context_check) */
-VelDenoiser *vel_denoiser_new (VelContext *ctx, const VelNetwork *network, VelUNetText *text, VelShape shape);
+/* states: n text states [1, T, C] of as many tokens, each for B / n pictures.  shape: [B, h, w, channels].
+ * Returns: (transfer full); NULL if that failed (ask vel_context_check) */
+VelDenoiser *vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, VelTensor *const *states, VelShape shape);
 void vel_denoiser_free (VelDenoiser *self);
 /* x: [b, h, w, 4] = latent + sigma * noise; B is a multiple of b, and each b rows of the network get the same.  times: vel_times_get's for
  * this sigma.  raw: (out) (optional) the network's output in fp32, valid until the next call.

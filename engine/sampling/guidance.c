@@ -13,33 +13,6 @@ struct VelGuidance {
   gpointer watch_data;
 };
 
-/* count copies of [1, T, C] into rows first.. of out */
-static void
-repeat (VelContext *ctx, VelTensor *out, gint64 first, gint64 count, VelTensor *state)
-{
-  for (gint64 i = 0; i < count; i++)
-    vel_op_combine_into (ctx, vel_context_slice (ctx, out, first + i, 1), 1, (double[]) { 1 }, &state);
-}
-
-/* size: of a picture, [h, w, 4] behind any batch */
-static VelDenoiser *
-denoiser_new (VelContext *ctx, const VelNetwork *network, gint64 batch, VelShape size, VelTensor *first, VelTensor *second)
-{
-  VelShape shape = first->shape;
-  VelUNetText *text;
-  VelTensor *states;
-
-  vel_context_open (ctx);
-  shape.size[0] = size.size[0] = second ? 2 * batch : batch;
-  states = vel_context_tensor (ctx, VEL_F32, shape);
-  repeat (ctx, states, 0, batch, first);
-  if (second)
-    repeat (ctx, states, batch, batch, second);
-  text = vel_unet_text_new (ctx, network->unet, states);
-  vel_context_close (ctx, NULL);
-  return vel_denoiser_new (ctx, network, text, size);
-}
-
 VelGuidance *
 vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere *elsewhere, double scale, VelTensor *cond,
                   VelTensor *uncond, VelShape shape, const double *sigmas, unsigned n_sigmas)
@@ -50,14 +23,15 @@ vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere
   self->batch = shape.size[0];
   self->times = vel_times_new (ctx, network, sigmas, n_sigmas);
   if (uncond && elsewhere) {
-    self->cond = denoiser_new (ctx, network, self->batch, shape, cond, NULL);
+    self->cond = vel_denoiser_new (ctx, network, 1, &cond, shape);
     self->half = vel_half_new (ctx, elsewhere, network, uncond, shape, sigmas, n_sigmas);
   } else if (uncond && vel_shape_equal (cond->shape, uncond->shape)) {
-    self->both = denoiser_new (ctx, network, self->batch, shape, cond, uncond);
+    shape.size[0] *= 2;
+    self->both = vel_denoiser_new (ctx, network, 2, (VelTensor *[]) { cond, uncond }, shape);
   } else {
-    self->cond = denoiser_new (ctx, network, self->batch, shape, cond, NULL);
+    self->cond = vel_denoiser_new (ctx, network, 1, &cond, shape);
     if (uncond)
-      self->uncond = denoiser_new (ctx, network, self->batch, shape, uncond, NULL);
+      self->uncond = vel_denoiser_new (ctx, network, 1, &uncond, shape);
   }
   return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
 }

@@ -5,6 +5,17 @@
 
 #include <glib/gi18n-lib.h>
 
+void
+vel_elsewhere_explain (const VelElsewhere *self, GError **error)
+{
+  vel_device_blame (self->device, error);
+  if (!g_error_matches (*error, VEL_ERROR, VEL_ERROR_MEMORY))
+    return;
+  g_clear_error (error);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_DEVICE, _ ("The memory of %s is too small for a second copy of the network; leave --device2 out"),
+               self->device->name);
+}
+
 struct VelHalf {
   VelElsewhere elsewhere;
   VelNetwork network;
@@ -15,7 +26,6 @@ struct VelHalf {
   float *x, *denoised, *raw; /* host memory for one each */
   double sigma;
   const char *culprit;
-  GError *lost; /* (nullable) what the device says of itself after an error */
 
   /* only while it is being made */
   float *state;
@@ -24,35 +34,32 @@ struct VelHalf {
   unsigned n_sigmas;
 };
 
-/* What a lost device leads to looks like short memory or broken numbers. */
+/* On the helper: the context's error becomes what it means to the first device. */
 static void
-look_there (VelHalf *self)
+explain (VelHalf *self)
 {
-  if (!vel_context_ok (self->ctx) && !self->lost)
-    vel_device_check (self->elsewhere.device, &self->lost);
+  g_autoptr (GError) error = NULL;
+
+  if (vel_context_check (self->ctx, &error))
+    return;
+  vel_elsewhere_explain (&self->elsewhere, &error);
+  vel_context_set_error (self->ctx, g_steal_pointer (&error));
 }
 
 static void
 make_there (gpointer data)
 {
   VelHalf *self = data;
-  VelShape shape = self->state_shape;
-  VelTensor *state, *states;
-  VelUNetText *text;
+  VelTensor *state;
 
   vel_context_open (self->ctx);
-  state = vel_context_tensor (self->ctx, VEL_F32, shape);
+  state = vel_context_tensor (self->ctx, VEL_F32, self->state_shape);
   if (vel_context_ok (self->ctx))
     vel_tensor_upload (state, self->state);
-  shape.size[0] = self->shape.size[0];
-  states = vel_context_tensor (self->ctx, VEL_F32, shape);
-  for (gint64 i = 0; i < shape.size[0]; i++)
-    vel_op_combine_into (self->ctx, vel_context_slice (self->ctx, states, i, 1), 1, (double[]) { 1 }, &state);
-  text = vel_unet_text_new (self->ctx, self->network.unet, states);
   self->times = vel_times_new (self->ctx, &self->network, self->sigmas, self->n_sigmas);
+  self->denoiser = vel_denoiser_new (self->ctx, &self->network, 1, &state, self->shape);
   vel_context_close (self->ctx, NULL);
-  self->denoiser = vel_denoiser_new (self->ctx, &self->network, text, self->shape);
-  look_there (self);
+  explain (self);
 }
 
 static void
@@ -81,8 +88,8 @@ run_there (gpointer data)
     vel_tensor_download (denoised, self->denoised);
     vel_tensor_download (raw, self->raw);
   }
-  look_there (self); /* also after the downloads: a device that broke down meanwhile gave anything */
   vel_context_close (ctx, NULL);
+  explain (self); /* also after the downloads: a device that broke down meanwhile gave anything */
 }
 
 static void
@@ -91,18 +98,6 @@ find_there (gpointer data)
   VelHalf *self = data;
 
   self->culprit = vel_denoiser_find_culprit (self->denoiser);
-}
-
-/* The first device's ladder does not help the second one. */
-static void
-take_error (VelContext *ctx, VelHalf *self)
-{
-  if (self->lost)
-    vel_context_fail (ctx, VEL_ERROR_LOST, "%s", self->lost->message);
-  else if (vel_context_is_short (self->ctx))
-    vel_context_fail (ctx, VEL_ERROR_DEVICE, _ ("The memory of %s is too small for a second copy of the network; leave --device2 out"),
-                      self->elsewhere.device->name);
-  vel_context_take_error (ctx, self->ctx); /* no other than the first one is kept */
 }
 
 VelHalf *
@@ -129,7 +124,7 @@ vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *
   self->n_sigmas = n_sigmas;
   vel_helper_run (elsewhere->helper, make_there, self);
   g_clear_pointer (&self->state, g_free);
-  take_error (ctx, self);
+  vel_context_take_error (ctx, self->ctx);
   return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
 }
 
@@ -139,7 +134,6 @@ vel_half_free (VelHalf *self)
   if (!self)
     return;
   vel_helper_run (self->elsewhere.helper, clear_there, self);
-  g_clear_error (&self->lost);
   g_free (self->state);
   g_free (self->x);
   g_free (self->denoised);
@@ -151,8 +145,9 @@ void
 vel_half_begin (VelContext *ctx, VelHalf *self, VelTensor *x, double sigma)
 {
   self->sigma = sigma;
-  if (vel_context_ok (ctx))
-    vel_tensor_download (x, self->x);
+  if (!vel_context_ok (ctx))
+    return;
+  vel_tensor_download (x, self->x);
   vel_helper_start (self->elsewhere.helper, run_there, self);
 }
 
@@ -163,7 +158,7 @@ vel_half_end (VelContext *ctx, VelHalf *self, VelTensor **raw)
 
   *raw = vel_context_tensor (ctx, VEL_F32, self->shape);
   vel_helper_wait (self->elsewhere.helper);
-  take_error (ctx, self);
+  vel_context_take_error (ctx, self->ctx);
   if (vel_context_ok (ctx)) {
     vel_tensor_upload (denoised, self->denoised);
     vel_tensor_upload (*raw, self->raw);

@@ -9,8 +9,12 @@
 typedef struct {
   VelHelper *helper;
   VelDevice *device;
-  const VelUNet *unet; /* on that device */
+  VelUNet *unet; /* on that device */
 } VelElsewhere;
+
+/* On the helper: what an error there means to the first device's computation: a lost device says so, and short memory is no reason for
+ * that one to make room. *error: not NULL */
+void vel_elsewhere_explain (const VelElsewhere *self, GError **error);
 
 typedef struct VelHalf VelHalf;
 

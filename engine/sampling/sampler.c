@@ -43,18 +43,23 @@ fill (VelContext *ctx, VelTensor *out, FillFunc func, gpointer data)
   vel_tensor_upload (out, host);
 }
 
+typedef struct {
+  VelRandom *streams;
+  guint n;
+} Streams;
+
 static void
 fill_from_stream (gpointer data, gint64 picture, float *planes, gsize count)
 {
-  VelRandom *streams = data;
+  const Streams *all = data;
 
-  vel_random_normal (&streams[picture], planes, count);
+  vel_random_normal (&all->streams[picture % all->n], planes, count);
 }
 
 void
-vel_sampler_draw (VelContext *ctx, VelRandom *streams, VelTensor *out)
+vel_sampler_draw (VelContext *ctx, VelRandom *streams, guint n_streams, VelTensor *out)
 {
-  fill (ctx, out, fill_from_stream, streams);
+  fill (ctx, out, fill_from_stream, &(Streams) { streams, n_streams });
 }
 
 static VelTensor *
@@ -103,14 +108,6 @@ host_combine (VelRun *run, VelTensor *out, unsigned n, const double *weights, Ve
   vel_op_combine_into (run->sampling->ctx, out, n, weights, terms);
 }
 
-static void
-fill_in_turn (gpointer data, gint64 picture, float *planes, gsize count)
-{
-  VelRun *run = data;
-
-  vel_random_normal (&run->sampling->streams[picture % run->x->shape.size[0]], planes, count);
-}
-
 /* One noise for each step that is left, as far as there is room: so a step waits for no upload. Draws come in the order of the steps, and
  * nobody draws from the streams afterwards, so those that are not used change nothing. */
 static void
@@ -119,11 +116,12 @@ draw_ahead (VelRun *run)
   VelShape shape = run->x->shape;
   gint64 left = 1 + (run->n_steps - MIN (run->started, run->n_steps));
 
+  vel_context_drop (run->sampling->ctx, run->noises);
   left = CLAMP (NOISES_BYTES / (gint64) run->x->bytes, 1, left);
   shape.size[0] *= left;
   run->noises = vel_context_tensor (run->sampling->ctx, VEL_F32, shape);
   run->taken = 0;
-  fill (run->sampling->ctx, run->noises, fill_in_turn, run);
+  vel_sampler_draw (run->sampling->ctx, run->sampling->streams, (guint) run->x->shape.size[0], run->noises);
 }
 
 static void
@@ -132,11 +130,7 @@ host_noise (VelRun *run, VelTensor *out)
   VelContext *ctx = run->sampling->ctx;
   gint64 batch = run->x->shape.size[0];
 
-  if (run->noises && run->taken == run->noises->shape.size[0]) {
-    vel_context_drop (ctx, run->noises);
-    run->noises = NULL;
-  }
-  if (!run->noises)
+  if (!run->noises || run->taken == run->noises->shape.size[0])
     draw_ahead (run);
   vel_context_open (ctx);
   vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, (VelTensor *[]) { vel_context_slice (ctx, run->noises, run->taken, batch) });

@@ -25,5 +25,5 @@ typedef struct {
  * Returns FALSE if the context failed or was cancelled (ask vel_context_check). */
 gboolean vel_sampler_run (const VelSampler *sampler, const VelSampling *sampling, VelTensor *x, const double *sigmas, unsigned n_steps);
 
-/* One unit noise per picture of out [batch, h, w, C], each drawn as [C, h, w] from its stream. */
-void vel_sampler_draw (VelContext *ctx, VelRandom *streams, VelTensor *out);
+/* One unit noise per picture of out [m n_streams, h, w, C], each drawn as [C, h, w]: from each stream in turn, m times. */
+void vel_sampler_draw (VelContext *ctx, VelRandom *streams, guint n_streams, VelTensor *out);

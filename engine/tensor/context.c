@@ -254,12 +254,18 @@ vel_context_ok (VelContext *self)
 }
 
 void
-vel_context_take_error (VelContext *self, VelContext *other)
+vel_context_set_error (VelContext *self, GError *error)
 {
   if (!self->error)
-    self->error = g_steal_pointer (&other->error);
+    self->error = error;
   else
-    g_clear_error (&other->error);
+    g_clear_error (&error);
+}
+
+void
+vel_context_take_error (VelContext *self, VelContext *other)
+{
+  vel_context_set_error (self, g_steal_pointer (&other->error));
   self->flops += other->flops;
   other->flops = 0;
 }
@@ -274,12 +280,6 @@ vel_context_fail (VelContext *self, VelError code, const char *format, ...)
   va_start (args, format);
   self->error = g_error_new_valist (VEL_ERROR, code, format, args);
   va_end (args);
-}
-
-gboolean
-vel_context_is_short (const VelContext *self)
-{
-  return g_error_matches (self->error, VEL_ERROR, VEL_ERROR_MEMORY);
 }
 
 gboolean

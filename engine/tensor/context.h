@@ -42,8 +42,8 @@ void vel_context_drop (VelContext *self, VelTensor *tensor);
 gboolean vel_context_ok (VelContext *self);
 /* Keeps the first error only. */
 void vel_context_fail (VelContext *self, VelError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
-/* Whether that is a lack of memory. */
-gboolean vel_context_is_short (const VelContext *self);
+/* error: (transfer full), likewise. */
+void vel_context_set_error (VelContext *self, GError *error);
 /* Hands over the first error, if any, and clears it. Returns: FALSE with error set if there was one. */
 gboolean vel_context_check (VelContext *self, GError **error);
 /* Takes over the first error of `other`, which is clear of it then. */

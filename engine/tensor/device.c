@@ -7,6 +7,7 @@
 #include "engine/paths.h"
 #include "engine/tensor/cuda-module.h"
 
+#include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -135,6 +136,17 @@ vel_device_check (VelDevice *self, GError **error)
   g_set_error (error, VEL_ERROR, VEL_ERROR_LOST, _ ("The device \"%s\" was lost: %s Try again, or go on with the processor (device cpu)"), self->name,
                failure);
   return FALSE;
+}
+
+void
+vel_device_blame (VelDevice *self, GError **error)
+{
+  g_autoptr (GError) lost = NULL;
+
+  if (!*error || g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED) || vel_device_check (self, &lost))
+    return;
+  g_clear_error (error);
+  *error = g_steal_pointer (&lost);
 }
 
 gboolean

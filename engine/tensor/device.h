@@ -32,6 +32,9 @@ void vel_device_unref (VelDevice *self);
 
 /* Returns: FALSE with VEL_ERROR_DEVICE if the device broke down; it has to be opened anew then */
 gboolean vel_device_check (VelDevice *self, GError **error);
+/* What a lost device leads to looks like short memory or broken numbers: then *error, if there is one and it is no cancel, becomes what
+ * vel_device_check says. */
+void vel_device_blame (VelDevice *self, GError **error);
 /* Whether networks can compute in this type. */
 gboolean vel_device_takes (VelDevice *self, VelType type);
 /* Bytes that can still be had, and all there are; 0 where that is not known. */
