@@ -44,6 +44,28 @@ sheet_add (GArray *sheet, char *name, VelShape shape)
   return (float *) out.data;
 }
 
+/* All but the first have to be said. Returns: an exit status, or < 0 to go on */
+static int
+read_options (const VelUsage *usage, VelValues *options, int argc, char **argv)
+{
+  g_autoptr (VelFlags) flags = vel_flags_new (usage, options, NULL);
+  const VelParam *table = vel_values_get_table (options);
+  int status;
+
+  if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0)
+    return status;
+  for (guint i = 1; table[i].name; i++)
+    if (!vel_values_is_set (options, table[i].name))
+      return vel_verb_misused ("%s needs --%s", usage->verb, table[i].name);
+  return -1;
+}
+
+static VelRandomKind
+random_kind (VelValues *options)
+{
+  return g_str_equal (vel_values_get (options, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU;
+}
+
 static VelExit
 sheet_write (GArray *sheet, const char *path)
 {
@@ -89,29 +111,33 @@ parse_shape (const char *text, VelShape *shape)
   return shape->n > 0;
 }
 
+/* Returns: an exit status, or < 0 to go on */
+static int
+read_shape (const char *text, VelShape *shape)
+{
+  if (parse_shape (text, shape))
+    return -1;
+  return vel_verb_misused ("“%s” is no shape of at most %d axes and %d values, like 4,8,8", text, VEL_MAX_AXES, MAX_VALUES);
+}
+
 VelExit
 vel_debug_noise (int argc, char **argv)
 {
   g_autoptr (VelValues) options = vel_values_new (noise_table);
-  g_autoptr (VelFlags) flags = vel_flags_new (&noise_usage, options, NULL);
   g_autoptr (GArray) sheet = sheet_new ();
   g_auto (GStrv) shapes = NULL;
   VelRandom random;
   int status;
 
-  if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0)
+  if ((status = read_options (&noise_usage, options, argc, argv)) >= 0)
     return status;
-  for (guint i = 1; noise_table[i].name; i++)
-    if (!vel_values_is_set (options, noise_table[i].name))
-      return vel_verb_misused ("debug noise needs --%s", noise_table[i].name);
-  vel_random_init (&random, g_str_equal (vel_values_get (options, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU,
-                   vel_values_get_seed (options, "seed"));
+  vel_random_init (&random, random_kind (options), vel_values_get_seed (options, "seed"));
   shapes = g_strsplit (vel_values_get (options, "shapes"), ";", -1);
   for (guint i = 0; shapes[i]; i++) {
     VelShape shape;
 
-    if (!parse_shape (shapes[i], &shape))
-      return vel_verb_misused ("“%s” is no shape of at most %d axes and %d values, like 4,8,8", shapes[i], VEL_MAX_AXES, MAX_VALUES);
+    if ((status = read_shape (shapes[i], &shape)) >= 0)
+      return status;
     vel_random_normal (&random, sheet_add (sheet, g_strdup_printf ("noise.%03u", i), shape), vel_shape_count (shape));
   }
   return sheet_write (sheet, vel_values_get (options, "output"));
@@ -178,15 +204,13 @@ init_path (VelBrownian *path, VelValues *options, const GArray *levels)
     low = level > 0 ? MIN (low, level) : low;
     high = MAX (high, level);
   }
-  vel_brownian_init (path, g_str_equal (vel_values_get (options, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU,
-                     vel_values_get_seed (options, "seed"), low, high);
+  vel_brownian_init (path, random_kind (options), vel_values_get_seed (options, "seed"), low, high);
 }
 
 VelExit
 vel_debug_brownian (int argc, char **argv)
 {
   g_autoptr (VelValues) options = vel_values_new (brownian_table);
-  g_autoptr (VelFlags) flags = vel_flags_new (&brownian_usage, options, NULL);
   g_autoptr (GArray) sheet = sheet_new ();
   g_autoptr (GArray) levels = NULL;
   g_auto (GStrv) pairs = NULL;
@@ -194,14 +218,10 @@ vel_debug_brownian (int argc, char **argv)
   VelShape shape;
   int status;
 
-  if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0)
+  if ((status = read_options (&brownian_usage, options, argc, argv)) >= 0)
     return status;
-  for (guint i = 1; brownian_table[i].name; i++)
-    if (!vel_values_is_set (options, brownian_table[i].name))
-      return vel_verb_misused ("debug brownian needs --%s", brownian_table[i].name);
-  if (!parse_shape (vel_values_get (options, "shape"), &shape))
-    return vel_verb_misused ("“%s” is no shape of at most %d axes and %d values, like 4,8,8", vel_values_get (options, "shape"), VEL_MAX_AXES,
-                             MAX_VALUES);
+  if ((status = read_shape (vel_values_get (options, "shape"), &shape)) >= 0)
+    return status;
   if (!(levels = parse_levels (vel_values_get (options, "sigmas"))))
     return vel_verb_misused ("“%s” is no list of noise levels, like 14.6,3,0.1", vel_values_get (options, "sigmas"));
   init_path (&path, options, levels);
@@ -238,17 +258,13 @@ VelExit
 vel_debug_sigmas (int argc, char **argv)
 {
   g_autoptr (VelValues) options = vel_values_new (sigmas_table);
-  g_autoptr (VelFlags) flags = vel_flags_new (&sigmas_usage, options, NULL);
   g_autoptr (GArray) sheet = sheet_new ();
   g_auto (GStrv) counts = NULL;
   const VelSchedule *schedule;
   int status;
 
-  if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0)
+  if ((status = read_options (&sigmas_usage, options, argc, argv)) >= 0)
     return status;
-  for (guint i = 1; sigmas_table[i].name; i++)
-    if (!vel_values_is_set (options, sigmas_table[i].name))
-      return vel_verb_misused ("debug sigmas needs --%s", sigmas_table[i].name);
   if (!(schedule = vel_registry_find_schedule (vel_values_get (options, "schedule"))))
     return vel_verb_misused ("“%s” stands for each sampler's own schedule; debug sigmas needs to know which", vel_values_get (options, "schedule"));
   counts = g_strsplit (vel_values_get (options, "steps"), ",", -1);

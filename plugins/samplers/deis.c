@@ -79,5 +79,5 @@ deis (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigma
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "deis", "DEIS", "sample_deis|deis multistep",
-  N_ ("Clear pictures in few steps; the same one at any number of them."), .run = deis,
+  N_ ("Clear pictures in few steps where guidance is low."), .run = deis,
 };

@@ -5,16 +5,7 @@
 
 #include <math.h>
 
-#include "plugins/plugin.h"
-
-static inline bool
-find_eps (const VelSamplerHost *host, VelRun *run, VelTensor *eps, VelTensor *x, double sigma)
-{
-  if (!host->denoise (run, eps, x, sigma))
-    return false;
-  host->combine (run, eps, 2, (double[]) { 1 / sigma, -1 / sigma }, (VelTensor *[]) { x, eps });
-  return true;
-}
+#include "plugins/samplers/slope.h"
 
 /* The noise level at the part r of a step. */
 static inline double

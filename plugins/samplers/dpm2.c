@@ -1,30 +1,18 @@
 /* DPM-Solver-2: each step takes the slope found half-way down.  SPDX-License-Identifier: Apache-2.0
  * Lu et al. 2022, "DPM-Solver", algorithm 1, with the noise of Karras et al. 2022; k-diffusion sample_dpm_2. */
 #include "plugins/samplers/churn.h"
+#include "plugins/samplers/dpm2-step.h"
 
 #define N_(text) text /* for the translators' tools */
 
-/* With slope d = (x - denoised) / sigma: middle = x + d (half - sigma), and then x' = x + d middle (next - sigma). */
 static bool
 dpm2 (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps)
 {
   VelTensor *denoised = host->new_like (run, x), *middle = host->new_like (run, x);
 
-  for (unsigned i = 0; i < n_steps; i++) {
-    double sigma = churn (host, run, x, denoised, sigmas[i], n_steps), next = sigmas[i + 1];
-    double half = sqrt (sigma * next); /* in log sigma */
-
-    if (!host->denoise (run, denoised, x, sigma))
+  for (unsigned i = 0; i < n_steps; i++)
+    if (!dpm2_step (host, run, x, denoised, middle, churn (host, run, x, denoised, sigmas[i], n_steps), sigmas[i + 1]))
       return false;
-    if (next == 0) {
-      host->combine (run, x, 1, (double[]) { 1 }, (VelTensor *[]) { denoised });
-      continue;
-    }
-    host->combine (run, middle, 2, (double[]) { half / sigma, 1 - half / sigma }, (VelTensor *[]) { x, denoised });
-    if (!host->denoise (run, denoised, middle, half))
-      return false;
-    host->combine (run, x, 3, (double[]) { 1, (next - sigma) / half, (sigma - next) / half }, (VelTensor *[]) { x, middle, denoised });
-  }
   return true;
 }
 

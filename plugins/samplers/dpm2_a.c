@@ -1,6 +1,7 @@
 /* DPM-Solver-2 steps that go too far down and add fresh noise.  SPDX-License-Identifier: Apache-2.0
  * Lu et al. 2022, "DPM-Solver"; k-diffusion sample_dpm_2_ancestral. */
 #include "plugins/samplers/ancestral.h"
+#include "plugins/samplers/dpm2-step.h"
 
 #define N_(text) text /* for the translators' tools */
 
@@ -11,18 +12,10 @@ dpm2_ancestral (const VelSamplerHost *host, VelRun *run, VelTensor *x, const dou
   double eta = host->param (run, "eta"), s_noise = host->param (run, "s_noise");
 
   for (unsigned i = 0; i < n_steps; i++) {
-    double sigma = sigmas[i], up, down = split_step (sigma, sigmas[i + 1], eta, &up), half = sqrt (sigma * down);
+    double up, down = split_step (sigmas[i], sigmas[i + 1], eta, &up);
 
-    if (!host->denoise (run, denoised, x, sigma))
+    if (!dpm2_step (host, run, x, denoised, middle, sigmas[i], down))
       return false;
-    if (down == 0) {
-      host->combine (run, x, 1, (double[]) { 1 }, (VelTensor *[]) { denoised });
-      continue;
-    }
-    host->combine (run, middle, 2, (double[]) { half / sigma, 1 - half / sigma }, (VelTensor *[]) { x, denoised });
-    if (!host->denoise (run, denoised, middle, half))
-      return false;
-    host->combine (run, x, 3, (double[]) { 1, (down - sigma) / half, (sigma - down) / half }, (VelTensor *[]) { x, middle, denoised });
     add_noise (host, run, x, denoised, up * s_noise);
   }
   return true;

@@ -19,14 +19,14 @@ guess (const VelSamplerHost *host, VelRun *run, const Scratch *on, VelTensor *x,
 {
   double first = level_between (sigma, next, 1 / 3.0), second = level_between (sigma, next, 2 / 3.0);
 
-  if (!known && !find_eps (host, run, on->eps, x, sigma))
+  if (!known && !find_slope (host, run, on->eps, x, sigma))
     return false;
   step_1 (host, run, on->point, x, on->eps, sigma, first);
-  if (!find_eps (host, run, on->eps_1, on->point, first))
+  if (!find_slope (host, run, on->eps_1, on->point, first))
     return false;
   step_2 (host, run, on->low, x, on->eps, on->eps_1, sigma, next, 1 / 3.0);
   step_3 (host, run, on->point, x, on->eps, on->eps_1, sigma, second, 2);
-  if (!find_eps (host, run, on->eps_2, on->point, second))
+  if (!find_slope (host, run, on->eps_2, on->point, second))
     return false;
   step_3 (host, run, on->high, x, on->eps, on->eps_2, sigma, next, 3 / 2.0);
   return true;

@@ -14,21 +14,21 @@ step (const VelSamplerHost *host, VelRun *run, VelTensor *x, VelTensor *const sc
   double r = order == 3 ? 1 / 3.0 : 1 / 2.0, third = level_between (sigma, next, 2 / 3.0);
 
   host->combine (run, begin, 1, (double[]) { 1 }, &x);
-  if (!find_eps (host, run, eps, x, sigma))
+  if (!find_slope (host, run, eps, x, sigma))
     return false;
   if (order == 1) {
     step_1 (host, run, x, begin, eps, sigma, next);
     return true;
   }
   step_1 (host, run, x, begin, eps, sigma, level_between (sigma, next, r));
-  if (!find_eps (host, run, eps_1, x, level_between (sigma, next, r)))
+  if (!find_slope (host, run, eps_1, x, level_between (sigma, next, r)))
     return false;
   if (order == 2) {
     step_2 (host, run, x, begin, eps, eps_1, sigma, next, r);
     return true;
   }
   step_3 (host, run, x, begin, eps, eps_1, sigma, third, 2);
-  if (!find_eps (host, run, eps_2, x, third))
+  if (!find_slope (host, run, eps_2, x, third))
     return false;
   step_3 (host, run, x, begin, eps, eps_2, sigma, next, 3 / 2.0);
   return true;
@@ -43,7 +43,7 @@ dpm_fast (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *s
   unsigned n = n_steps / 3 + 1;
 
   if (!(low < high)) /* a single step has no time to pass */
-    return find_eps (host, run, scratch[0], x, high) && (step_1 (host, run, x, x, scratch[0], high, 0), true);
+    return find_slope (host, run, scratch[0], x, high) && (step_1 (host, run, x, x, scratch[0], high, 0), true);
   for (unsigned i = 0; i < n; i++) {
     double sigma = level_between (high, low, (double) i / n), next = i + 1 < n ? level_between (high, low, (i + 1.0) / n) : low, up;
     double down = fmax (low, split_step (sigma, next, eta, &up));

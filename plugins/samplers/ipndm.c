@@ -5,19 +5,12 @@
 
 #define N_(text) text /* for the translators' tools */
 
-static const double table[MOST_SLOPES][MOST_SLOPES] = {
-  { 1 },
-  { 3 / 2.0, -1 / 2.0 },
-  { 23 / 12.0, -16 / 12.0, 5 / 12.0 },
-  { 55 / 24.0, -59 / 24.0, 37 / 24.0, -9 / 24.0 },
-};
-
 static unsigned
 weigh (const double *sigmas, unsigned n, double weights[MOST_SLOPES])
 {
   n = sigmas[1] > 0 ? n : 1; /* the last step goes straight to the clean picture */
   for (unsigned j = 0; j < n; j++)
-    weights[j] = (sigmas[1] - sigmas[0]) * table[n - 1][j];
+    weights[j] = (sigmas[1] - sigmas[0]) * adams_bashforth[n - 1][j];
   return n;
 }
 

@@ -4,8 +4,8 @@
 
 #define N_(text) text /* for the translators' tools */
 
-/* Divided differences are added up, as the reference does: where steps are uneven two of its terms differ from Adams and Bashforth's (`third` and the last weight of
- * `fourth`), and so do its pictures. */
+/* Divided differences are added up, as the reference does: where steps are uneven two of its terms differ from Adams and Bashforth's
+ * (`third` and the last weight of `fourth`), and so do its pictures. */
 static unsigned
 weigh (const double *sigmas, unsigned n, double weights[MOST_SLOPES])
 {

@@ -3,17 +3,9 @@
  * a first step by Heun's method, then Adams and Bashforth's of second, third and fourth order, all on eps. */
 #include <math.h>
 
-#include "plugins/plugin.h"
+#include "plugins/samplers/slope.h"
 
 #define N_(text) text /* for the translators' tools */
-#define N_KEPT 4
-
-static const double table[N_KEPT][N_KEPT] = {
-  { 1 },
-  { 3 / 2.0, -1 / 2.0 },
-  { 23 / 12.0, -16 / 12.0, 5 / 12.0 },
-  { 55 / 24.0, -59 / 24.0, 37 / 24.0, -9 / 24.0 },
-};
 
 /* x is variance preserving: x = sqrt (kept) clean + sqrt (1 - kept) eps, kept = 1 / (1 + sigma^2). */
 static bool
@@ -30,8 +22,8 @@ static void
 move (const VelSamplerHost *host, VelRun *run, VelTensor *out, VelTensor *x, double sigma, double next, unsigned n, const double *weights,
       VelTensor *const *eps)
 {
-  double scale = sqrt (1 + next * next), all[N_KEPT + 1] = { sqrt (1 + sigma * sigma) / scale };
-  VelTensor *terms[N_KEPT + 1] = { x };
+  double scale = sqrt (1 + next * next), all[MOST_ORDERS + 1] = { sqrt (1 + sigma * sigma) / scale };
+  VelTensor *terms[MOST_ORDERS + 1] = { x };
 
   for (unsigned i = 0; i < n; i++) {
     all[i + 1] = weights[i] * (next - sigma) / scale;
@@ -43,28 +35,28 @@ move (const VelSamplerHost *host, VelRun *run, VelTensor *out, VelTensor *x, dou
 static bool
 plms (const VelSamplerHost *host, VelRun *run, VelTensor *x, const double *sigmas, unsigned n_steps)
 {
-  VelTensor *eps[N_KEPT]; /* the newest first */
+  VelTensor *eps[MOST_ORDERS]; /* the newest first */
   VelTensor *ahead = host->new_like (run, x);
 
-  for (unsigned i = 0; i < N_KEPT; i++)
+  for (unsigned i = 0; i < MOST_ORDERS; i++)
     eps[i] = host->new_like (run, x);
   for (unsigned i = 0; i < n_steps; i++) {
-    VelTensor *oldest = eps[N_KEPT - 1];
+    VelTensor *oldest = eps[MOST_ORDERS - 1];
 
-    for (unsigned k = N_KEPT - 1; k > 0; k--)
+    for (unsigned k = MOST_ORDERS - 1; k > 0; k--)
       eps[k] = eps[k - 1];
     eps[0] = oldest;
     if (!find_eps (host, run, eps[0], x, sigmas[i]))
       return false;
     if (i == 0) {
-      move (host, run, ahead, x, sigmas[0], sigmas[1], 1, table[0], eps);
+      move (host, run, ahead, x, sigmas[0], sigmas[1], 1, adams_bashforth[0], eps);
       if (!find_eps (host, run, eps[1], ahead, sigmas[1])) /* a place not used yet, and not asked for later */
         return false;
       move (host, run, x, x, sigmas[0], sigmas[1], 2, (double[]) { 0.5, 0.5 }, eps);
     } else {
-      unsigned n = i < N_KEPT ? i + 1 : N_KEPT;
+      unsigned n = i < MOST_ORDERS ? i + 1 : MOST_ORDERS;
 
-      move (host, run, x, x, sigmas[i], sigmas[i + 1], n, table[n - 1], eps);
+      move (host, run, x, x, sigmas[i], sigmas[i + 1], n, adams_bashforth[n - 1], eps);
     }
   }
   return true;

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "plugins/samplers/ancestral.h"
+#include "plugins/samplers/heun-step.h"
 
 #define N_(text) text /* for the translators' tools */
 
@@ -31,27 +32,6 @@ ladder_find_nearest (const Ladder *self, double level)
     if (fabs (ladder_level (self, i) - level) < fabs (ladder_level (self, nearest) - level))
       nearest = i;
   return nearest;
-}
-
-/* scratch: three tensors like x */
-static bool
-heun_step (const VelSamplerHost *host, VelRun *run, VelTensor *x, VelTensor *const scratch[3], double sigma, double next)
-{
-  VelTensor *denoised = scratch[0], *ahead = scratch[1], *denoised_ahead = scratch[2];
-  double half = (next - sigma) / 2;
-
-  if (!host->denoise (run, denoised, x, sigma))
-    return false;
-  if (next == 0) {
-    host->combine (run, x, 1, (double[]) { 1 }, &denoised);
-    return true;
-  }
-  host->combine (run, ahead, 2, (double[]) { next / sigma, 1 - next / sigma }, (VelTensor *[]) { x, denoised });
-  if (!host->denoise (run, denoised_ahead, ahead, next))
-    return false;
-  host->combine (run, x, 4, (double[]) { 1 + half / sigma, -half / sigma, half / next, -half / next },
-                 (VelTensor *[]) { x, denoised, ahead, denoised_ahead });
-  return true;
 }
 
 static bool

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "plugins/plugin.h"
+#include "plugins/samplers/slope.h"
 
 #define MOST_SLOPES 4
 
@@ -33,10 +33,7 @@ slopes_find (Slopes *self, const VelSamplerHost *host, VelRun *run, VelTensor *x
   self->slopes[0] = newest;
   if (self->n_known < self->n_kept)
     self->n_known++;
-  if (!host->denoise (run, newest, x, sigma))
-    return false;
-  host->combine (run, newest, 2, (double[]) { 1 / sigma, -1 / sigma }, (VelTensor *[]) { x, newest });
-  return true;
+  return find_slope (host, run, newest, x, sigma);
 }
 
 /* x = x + sum of weights[i] * slopes[i] over the n newest */

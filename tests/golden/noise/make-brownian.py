@@ -21,27 +21,15 @@ sys.modules["k_diffusion.utils"] = types.ModuleType("k_diffusion.utils")
 import k_diffusion.sampling as sampling  # noqa: E402
 import torchsde._brownian.brownian_interval as interval  # noqa: E402
 
+from make import philox  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TORCH = interval._randn
 EVERY = 97
 
 
-def philox(seed, n):
-    """Salmon et al. 2011, Philox 4x32-10, first call: element i has counter (0, 0, i, 0)."""
-    u32, u64, f = np.uint32, np.uint64, np.float32
-    c = [np.zeros(n, u32), np.zeros(n, u32), np.arange(n, dtype=u32), np.zeros(n, u32)]
-    k = [seed & 0xFFFFFFFF, seed >> 32]
-    for _ in range(10):
-        a, b = c[0].astype(u64) * u64(0xD2511F53), c[2].astype(u64) * u64(0xCD9E8D57)
-        c = [(b >> u64(32)).astype(u32) ^ c[1] ^ u32(k[0]), b.astype(u32), (a >> u64(32)).astype(u32) ^ c[3] ^ u32(k[1]), a.astype(u32)]
-        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    unit = f(2.3283064e-10)
-    turn = f(unit * 6.2831855)
-    return np.sqrt(f(-2) * np.log(c[0].astype(f) * unit + unit / f(2))) * np.sin(c[1].astype(f) * turn + turn / f(2))
-
-
 def nv(size, dtype, device, seed):
-    return torch.from_numpy(philox(int(seed), int(np.prod(size)))).reshape(size).to(dtype)
+    return torch.from_numpy(philox(int(seed), 0, int(np.prod(size)))).reshape(size).to(dtype)
 
 
 def path(kind, seed, shape, sigmas, pairs):

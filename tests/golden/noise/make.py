@@ -56,4 +56,5 @@ def main():
         f.write('{"streams": [\n' + ",\n".join(json.dumps(s) for s in streams) + "\n]}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
