@@ -14,6 +14,7 @@ static const struct {
   { "unet", "model.diffusion_model." },
   { "vae", "first_stage_model." },
   { "text", "cond_stage_model." },
+  { "text", "conditioner." },
 };
 
 static const char *

@@ -198,6 +198,12 @@ vel_component_get_prefix (VelComponent component)
     return "first_stage_model.";
   case VEL_COMPONENT_TEXT_ENCODER:
     return "cond_stage_model.";
+  case VEL_COMPONENT_TEXT_ENCODER_1:
+    return "conditioner.embedders.0.";
+  case VEL_COMPONENT_TEXT_ENCODER_2:
+    return "conditioner.embedders.1.";
+  case VEL_N_COMPONENTS:
+    break;
   }
   g_assert_not_reached ();
 }

@@ -7,7 +7,10 @@
 typedef enum {
   VEL_COMPONENT_UNET,
   VEL_COMPONENT_VAE,
-  VEL_COMPONENT_TEXT_ENCODER,
+  VEL_COMPONENT_TEXT_ENCODER,   /* the only one */
+  VEL_COMPONENT_TEXT_ENCODER_1, /* of two, or of families that may have two */
+  VEL_COMPONENT_TEXT_ENCODER_2,
+  VEL_N_COMPONENTS
 } VelComponent;
 
 typedef struct VelNames VelNames;

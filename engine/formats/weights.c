@@ -30,11 +30,10 @@ struct VelWeights {
   GPtrArray *files;            /* VelSafetensors; the first is the unet's */
   GPtrArray *items;            /* Item, sorted by name */
   GPtrArray *replaced;         /* Item, alive for those who borrowed them */
-  VelNames *components[3];     /* of a folder, by VelComponent; NULL if it has none */
+  VelNames *components[VEL_N_COMPONENTS]; /* of a folder; NULL if it has none */
+  const char *folders[VEL_N_COMPONENTS];  /* where they are; NULL likewise */
   const char **names;          /* of the items */
 };
-
-static const char *const component_folders[] = { "unet", "vae", "text_encoder" };
 
 static void
 free_item (gpointer data)
@@ -165,6 +164,50 @@ add_component (GPtrArray *items, GPtrArray *files, VelComponent component, VelNa
     }
 }
 
+/* unet: whether it has to be there. */
+static gboolean
+open_component (VelWeights *self, VelComponent component, const char *folder, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) files = vel_diffusers_open (self->path, folder, cancellable, error);
+  g_autofree char *where = g_strconcat (folder, "/", NULL);
+  g_autofree const char **names = NULL;
+
+  if (!files)
+    return FALSE;
+  if (files->len == 0 && component == VEL_COMPONENT_UNET) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
+                 _ ("“%s/unet” has no diffusion_pytorch_model.safetensors; files of other kinds are not read"), self->shown);
+    return FALSE;
+  }
+  names = collect_names (files, "");
+  self->folders[component] = folder;
+  self->components[component] = vel_names_new (component, names);
+  add_component (self->items, files, component, self->components[component], "", where);
+  for (guint f = 0; f < files->len; f++)
+    g_ptr_array_add (self->files, vel_safetensors_ref (files->pdata[f]));
+  return TRUE;
+}
+
+static gboolean
+has_folder (const VelWeights *self, const char *name)
+{
+  g_autofree char *path = g_build_filename (self->path, name, NULL);
+
+  return g_file_test (path, G_FILE_TEST_IS_DIR);
+}
+
+/* SDXL has a second text encoder, its refiner has only that. */
+static gboolean
+open_text_encoders (VelWeights *self, GCancellable *cancellable, GError **error)
+{
+  gboolean first = has_folder (self, "text_encoder"), second = has_folder (self, "text_encoder_2");
+
+  if (first && !open_component (self, second ? VEL_COMPONENT_TEXT_ENCODER_1 : VEL_COMPONENT_TEXT_ENCODER, "text_encoder", cancellable, error))
+    return FALSE;
+  return !second
+         || open_component (self, first ? VEL_COMPONENT_TEXT_ENCODER_2 : VEL_COMPONENT_TEXT_ENCODER_1, "text_encoder_2", cancellable, error);
+}
+
 static gboolean
 open_folder (VelWeights *self, GCancellable *cancellable, GError **error)
 {
@@ -173,25 +216,8 @@ open_folder (VelWeights *self, GCancellable *cancellable, GError **error)
     g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no diffusers model: it has no folder “unet”"), self->shown);
     return FALSE;
   }
-  for (guint c = 0; c < G_N_ELEMENTS (component_folders); c++) {
-    g_autoptr (GPtrArray) files = vel_diffusers_open (self->path, component_folders[c], cancellable, error);
-    g_autofree char *where = g_strconcat (component_folders[c], "/", NULL);
-    g_autofree const char **names = NULL;
-
-    if (!files)
-      return FALSE;
-    if (files->len == 0 && c == VEL_COMPONENT_UNET) {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
-                   _ ("“%s/unet” has no diffusion_pytorch_model.safetensors; files of other kinds are not read"), self->shown);
-      return FALSE;
-    }
-    names = collect_names (files, "");
-    self->components[c] = vel_names_new (c, names);
-    add_component (self->items, files, c, self->components[c], "", where);
-    for (guint f = 0; f < files->len; f++)
-      g_ptr_array_add (self->files, vel_safetensors_ref (files->pdata[f]));
-  }
-  return TRUE;
+  return open_component (self, VEL_COMPONENT_UNET, "unet", cancellable, error)
+         && open_component (self, VEL_COMPONENT_VAE, "vae", cancellable, error) && open_text_encoders (self, cancellable, error);
 }
 
 VelWeights *
@@ -310,6 +336,7 @@ vel_weights_overlay_vae (VelWeights *self, const char *path, GCancellable *cance
     g_ptr_array_add (self->files, vel_safetensors_ref (files->pdata[f]));
   g_clear_pointer (&self->components[VEL_COMPONENT_VAE], vel_names_free);
   self->components[VEL_COMPONENT_VAE] = g_steal_pointer (&translated);
+  self->folders[VEL_COMPONENT_VAE] = "vae";
   g_ptr_array_sort (self->items, compare_items);
   list_names (self);
   return TRUE;
@@ -378,10 +405,10 @@ describe (VelWeights *self, const char *name)
     own = g_strdup (item->own_name);
   else
     for (guint c = 0; !own && c < G_N_ELEMENTS (self->components); c++)
-      if (self->components[c]) {
+      if (self->components[c] && self->folders[c]) {
         g_autofree char *stored = vel_names_to_stored (self->components[c], name);
 
-        own = stored ? g_strconcat (component_folders[c], "/", stored, NULL) : NULL;
+        own = stored ? g_strconcat (self->folders[c], "/", stored, NULL) : NULL;
       }
   if (!own)
     return g_strdup_printf (_ ("tensor “%s”"), shown);
@@ -490,7 +517,8 @@ vel_weights_release (VelWeights *self, const VelTensorEntry *entry, GError **err
 static gboolean
 is_ballast (const char *name)
 {
-  return g_str_has_suffix (name, ".position_ids") || g_str_has_suffix (name, ".logit_scale") || strstr (name, "model_ema.") ||
+  return g_str_has_suffix (name, ".position_ids") || g_str_has_suffix (name, ".logit_scale") || strstr (name, ".text_projection") ||
+         strstr (name, "model_ema.") ||
          g_str_has_prefix (name, "first_stage_model.loss.");
 }
 
@@ -502,7 +530,7 @@ vel_weights_dup_unused (VelWeights *self)
   for (guint i = 0; i < self->items->len; i++) {
     const Item *item = self->items->pdata[i];
 
-    for (guint c = 0; !item->used && c < G_N_ELEMENTS (component_folders); c++)
+    for (guint c = 0; !item->used && c < VEL_N_COMPONENTS; c++)
       if (g_str_has_prefix (item->name, vel_component_get_prefix (c)) && !is_ballast (item->name))
         g_strv_builder_add (unused, item->own_name ? item->own_name : item->name);
   }

@@ -2,38 +2,71 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "engine/formats/weights.h"
+#include "engine/models/clip.h"
 
 typedef enum {
   VEL_PREDICTION_EPSILON,
   VEL_PREDICTION_V,
 } VelPrediction;
 
+/* By what a family is told from the others: a prefix of tensor names, and where that is not enough, what the text encoder's activation
+ * is called in a folder's text_encoder/config.json. */
+typedef struct {
+  const char *prefix, *hidden_act; /* hidden_act: (nullable) */
+} VelMarker;
+
+/* Numbers that go to the UNet beside the pooled text, each as a sinusoid of VEL_SIZE_CHANNELS channels. */
+typedef enum {
+  VEL_SIZE_END,
+  VEL_SIZE_HEIGHT,
+  VEL_SIZE_WIDTH,
+  VEL_SIZE_CROP,  /* 0: nothing was cut off */
+  VEL_SIZE_SCORE, /* how beautiful the picture is to be: 6, of what is to be avoided 2.5 */
+} VelSizeNumber;
+
+#define VEL_SIZE_CHANNELS 256
+#define VEL_MAX_TEXTS 2
+
 typedef struct {
   const char *id;            /* "sd1" */
   const char *label;         /* "Stable Diffusion 1" */
-  const char *marker;        /* a tensor name prefix that only this family has */
+  VelMarker markers[2];      /* any of them; those of families further up in the list come first */
+  VelTextUse text[VEL_MAX_TEXTS + 1]; /* text encoders whose states stand side by side; ends with a NULL prefix */
+  VelSizeNumber sizes[7];
+  gboolean zero_for_empty;   /* an empty negative prompt is zeros, not the states of no words */
   gint64 unet_heads;         /* > 0: heads per attention; 0: unet_head_dim channels per head */
   gint64 unet_head_dim;
   double latent_scale;       /* latents = encoder mean * scale */
   guint clip_skip;           /* the usual one, A1111's numbering */
+  gboolean (*predicts_v) (VelWeights *weights, gboolean *v); /* (nullable) for files that do not say it; FALSE: can not tell */
   guint width, height;       /* what the family was trained on */
-  gint64 vae_channels;       /* of the VAE the preview's matrix is for; a file with another one gets a matrix of its own */
+  guint side_of_v;           /* where that was larger for those that predict v; 0: was not */
+  gint64 vae_channels;       /* of the VAE the preview's matrix is for; a file with another one gets a matrix of its own, 0: always */
   double latent_to_rgb[5][3];/* preview: colour in 0..1 = sum over 4 channels of latent * row, + last row */
 } VelFamily;
 
 /* (nullable) */
 const VelFamily *vel_family_match (VelWeights *weights);
 
+/* What the UNet reads beside the latent. */
+typedef enum {
+  VEL_EXTRA_NONE,
+  VEL_EXTRA_MASK, /* 5 channels: what is to be painted, and the latent of all else (inpainting models) */
+  VEL_EXTRA_EDIT, /* 4 channels: the latent of the picture to change (InstructPix2Pix, Brooks et al. 2023) */
+} VelExtra;
+
 /* What the shapes say. */
 typedef struct {
   const VelFamily *family;
+  VelExtra extra;
   gint64 in_channels, out_channels, model_channels, context_dim;
-  gint64 text_width, text_layers, vae_channels;
+  gint64 text_width, text_layers; /* of all text encoders, side by side; of the first one */
+  gint64 pooled_width, vector_width; /* of the pooled text, of that and the sizes; 0: none */
+  gint64 vae_channels;
   unsigned n_levels;             /* of the UNet */
   guint width, height;           /* to paint at when nothing is said */
   VelPrediction prediction;
-  const char *prediction_source; /* "option", "tensor", "metadata", "scheduler", "family" */
+  const char *prediction_source; /* "option", "tensor", "metadata", "scheduler", "weights", "family" */
 } VelArchitecture;
 
 /* prediction_option: (nullable) "eps", "v". Returns FALSE with VEL_ERROR_FAMILY or VEL_ERROR_WEIGHT. */

@@ -224,6 +224,13 @@ load_table (VelLoader *self, const char *name, gint64 count)
   return to_device (self, vel_loader_floats (self, name, VEL_SHAPE (count)), count);
 }
 
+/* "weight" or "bias" of a layer. PyTorch's fused attention joins them to "in_proj_" without a dot. Returns: (transfer full) */
+static char *
+name_of (const char *layer, const char *leaf)
+{
+  return g_strconcat (layer, g_str_has_suffix (layer, "_") ? "" : ".", leaf, NULL);
+}
+
 /* The biases of stacked layers follow one another. */
 static float *
 load_biases (VelLoader *loader, const char *const *names, const VelWeightRows *parts, unsigned n, gint64 rows)
@@ -231,7 +238,7 @@ load_biases (VelLoader *loader, const char *const *names, const VelWeightRows *p
   float *all = g_new (float, MAX (rows, 1));
 
   for (gint64 i = 0, row = 0; i < n; row += (gint64) parts[i++].out) {
-    g_autofree char *name = g_strconcat (names[i], ".bias", NULL);
+    g_autofree char *name = name_of (names[i], "bias");
     g_autofree float *part = vel_loader_floats (loader, name, VEL_SHAPE ((gint64) parts[i].out));
 
     if (!part) {
@@ -253,7 +260,7 @@ load_rows (VelLinear *self, VelLoader *loader, const char *const *names, unsigne
   gint64 rows = 0;
 
   for (unsigned i = 0; i < n; i++) {
-    g_autofree char *name = g_strconcat (names[i], ".weight", NULL);
+    g_autofree char *name = name_of (names[i], "weight");
 
     entries[i] = loader_get (loader, name, VEL_SHAPE (rows_each, in));
     if (!entries[i])
@@ -412,24 +419,43 @@ vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, VelActivation 
   return y;
 }
 
-VelTensor *
-vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *embedding, VelTensor *residual)
+static VelTensor *
+run_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options, VelTensor *shifts, VelTensor *residual)
 {
-  unsigned pad = self->kernel == 3 ? 1 : 0;
-  VelTensor *y = vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel,
-                              (VelConvOptions) { .pad_before = pad, .pad_after = pad }, embedding, residual);
+  VelTensor *y = vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel, options, shifts, residual);
 
   vel_context_look (ctx, y, self->name);
   return y;
 }
 
+/* That keep height and width. */
+static VelConvOptions
+same_size (const VelConv *self)
+{
+  unsigned pad = self->kernel == 3 ? 1 : 0;
+
+  return (VelConvOptions) { .pad_before = pad, .pad_after = pad };
+}
+
+VelTensor *
+vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *residual)
+{
+  return run_conv (ctx, self, x, same_size (self), NULL, residual);
+}
+
+VelTensor *
+vel_conv_shifted (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *shifts, gint64 offset)
+{
+  VelConvOptions options = same_size (self);
+
+  options.embedding_offset = offset;
+  return run_conv (ctx, self, x, options, shifts, NULL);
+}
+
 VelTensor *
 vel_conv_with (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options)
 {
-  VelTensor *y = vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel, options, NULL, NULL);
-
-  vel_context_look (ctx, y, self->name);
-  return y;
+  return run_conv (ctx, self, x, options, NULL, NULL);
 }
 
 VelTensor *

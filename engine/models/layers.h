@@ -63,7 +63,7 @@ typedef struct {
   double eps;
 } VelNorm;
 
-/* format: the name without ".weight", printf-like. in, out: -1 takes what is there. */
+/* format: the name without ".weight" (one that ends in "_" is completed without a dot), printf-like. in, out: -1 takes what is there. */
 void vel_linear_load (VelLinear *self, VelLoader *loader, gint64 in, gint64 out, gboolean bias, const char *format, ...) G_GNUC_PRINTF (6, 7);
 /* Layers over one input as one product, in the order of the names (without ".weight"). */
 void vel_linear_load_parts (VelLinear *self, VelLoader *loader, const char *const *names, unsigned n, gint64 in);
@@ -80,8 +80,10 @@ void vel_norm_clear (VelNorm *self);
 
 /* x: [..., in] -> [..., out].  residual: (nullable) added. */
 VelTensor *vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, VelActivation activation, VelTensor *residual);
-/* 3x3 with padding 1, 1x1 without: same height and width. embedding, residual: (nullable), see vel_op_conv. */
-VelTensor *vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *embedding, VelTensor *residual);
+/* 3x3 with padding 1, 1x1 without: same height and width. residual: (nullable), see vel_op_conv. */
+VelTensor *vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *residual);
+/* The same, plus shifts[.., offset .. offset + out) at every pixel, see vel_op_conv's embedding. */
+VelTensor *vel_conv_shifted (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *shifts, gint64 offset);
 VelTensor *vel_conv_with (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options);
 VelTensor *vel_group_norm (VelContext *ctx, const VelNorm *self, VelTensor *x, gboolean silu);
 /* x2: (nullable) channels that follow those of x */

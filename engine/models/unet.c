@@ -32,9 +32,10 @@ typedef struct {
 
 struct VelUNet {
   VelType type;
-  gint64 in_channels, channels, time_width, context_dim;
+  gint64 in_channels, channels, time_width, context_dim, vector_width;
   gint64 heads, head_dim;
   VelLinear time_in, time_out;
+  VelLinear vector_in, vector_out;     /* where there is a label_emb */
   VelLinear shifts;                    /* the projections of all residual blocks, [sum of out, time width] */
   gint64 shift_width;
   GPtrArray *shift_names;              /* while loading */
@@ -195,6 +196,11 @@ vel_unet_load (VelLoader *loader, gint64 heads, gint64 head_dim)
 
   vel_linear_load (&self->time_in, loader, self->channels, self->time_width, TRUE, PREFIX "time_embed.0");
   vel_linear_load (&self->time_out, loader, self->time_width, self->time_width, TRUE, PREFIX "time_embed.2");
+  self->vector_width = vel_loader_size (loader, 1, PREFIX "label_emb.0.0.weight");
+  if (self->vector_width) {
+    vel_linear_load (&self->vector_in, loader, self->vector_width, self->time_width, TRUE, PREFIX "label_emb.0.0");
+    vel_linear_load (&self->vector_out, loader, self->time_width, self->time_width, TRUE, PREFIX "label_emb.0.2");
+  }
   vel_conv_load (&self->conv_in, loader, self->in_channels, self->channels, 3, PREFIX "input_blocks.0.0");
   blocks_load (&self->input, 1, self->n_input, loader, self, "input_blocks");
   self->has_mid = vel_loader_has (loader, PREFIX "middle_block.0.in_layers.2.weight");
@@ -224,6 +230,8 @@ vel_unet_free (VelUNet *self)
     return;
   vel_linear_clear (&self->time_in);
   vel_linear_clear (&self->time_out);
+  vel_linear_clear (&self->vector_in);
+  vel_linear_clear (&self->vector_out);
   vel_linear_clear (&self->shifts);
   g_clear_pointer (&self->shift_names, g_ptr_array_unref);
   vel_conv_clear (&self->conv_in);
@@ -251,6 +259,12 @@ gint64
 vel_unet_get_context_dim (const VelUNet *self)
 {
   return self->context_dim;
+}
+
+gint64
+vel_unet_get_vector_width (const VelUNet *self)
+{
+  return self->vector_width;
 }
 
 VelType
@@ -312,11 +326,11 @@ vel_unet_text_free (VelUNetText *self)
   g_free (self);
 }
 
-/* x: [B, h, w, in] -> [B, h, w, out].  x2: (nullable) the last of the `in` channels, which then x lacks.  shifts: [width] */
+/* x: [B, h, w, in] -> [B, h, w, out].  x2: (nullable) the last of the `in` channels, which then x lacks.  shifts: [B or 1, width] */
 static VelTensor *
 res_block (VelContext *ctx, const ResBlock *self, VelTensor *x, VelTensor *x2, VelTensor *shifts)
 {
-  VelTensor *h, *shift, *skip;
+  VelTensor *h, *skip;
 
   vel_context_open (ctx);
   if (x2 && (!self->skip.weight || !vel_op_takes_two (ctx))) {
@@ -324,11 +338,10 @@ res_block (VelContext *ctx, const ResBlock *self, VelTensor *x, VelTensor *x2, V
     x2 = NULL;
   }
   h = vel_group_norm_two (ctx, &self->in_norm, x, x2, TRUE);
-  shift = vel_context_slice (ctx, shifts, self->shift, self->in_conv.out);
-  h = vel_conv (ctx, &self->in_conv, h, shift, NULL);
+  h = vel_conv_shifted (ctx, &self->in_conv, h, shifts, self->shift);
   h = vel_group_norm (ctx, &self->out_norm, h, TRUE);
   skip = self->skip.weight ? vel_conv_with (ctx, &self->skip, x, (VelConvOptions) { .x2 = x2 }) : x;
-  h = vel_conv (ctx, &self->out_conv, h, NULL, skip);
+  h = vel_conv (ctx, &self->out_conv, h, skip);
   return vel_context_close (ctx, h);
 }
 
@@ -341,15 +354,34 @@ transformer (VelContext *ctx, const VelTransformer *self, VelTensor *x, const Ve
   return vel_transformer (ctx, self, x, keys_values);
 }
 
+/* times: [n, time width], vectors: [m, vector width] -> [n * m, time width], each time with each vector */
+static VelTensor *
+add_vectors (VelContext *ctx, const VelUNet *self, VelTensor *times, VelTensor *vectors)
+{
+  gint64 n = times->shape.size[0], m = vectors->shape.size[0];
+  VelTensor *all = vel_context_tensor (ctx, self->type, VEL_SHAPE (n * m, self->time_width)), *emb;
+
+  emb = vel_linear (ctx, &self->vector_in, vel_op_convert (ctx, vectors, self->type), VEL_ACTIVATION_SILU, NULL);
+  emb = vel_linear (ctx, &self->vector_out, emb, VEL_ACTIVATION_NONE, NULL);
+  for (gint64 i = 0; i < n * m; i++)
+    vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 2, (double[]) { 1, 1 },
+                         (VelTensor *[]) { vel_context_slice (ctx, times, i / m, 1), vel_context_slice (ctx, emb, i % m, 1) });
+  return all;
+}
+
 VelTensor *
-vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n)
+vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n, VelTensor *vectors)
 {
   VelTensor *emb;
 
+  g_assert (!vectors || vectors->shape.size[1] == self->vector_width);
   vel_context_open (ctx);
   emb = vel_op_convert (ctx, vel_op_sinusoid (ctx, timesteps, n, self->channels), self->type);
   emb = vel_linear (ctx, &self->time_in, emb, VEL_ACTIVATION_SILU, NULL);
-  emb = vel_linear (ctx, &self->time_out, emb, VEL_ACTIVATION_SILU, NULL); /* the SiLU is the one every residual block begins with */
+  /* the SiLU after it is the one every residual block begins with */
+  emb = vel_linear (ctx, &self->time_out, emb, vectors ? VEL_ACTIVATION_NONE : VEL_ACTIVATION_SILU, NULL);
+  if (vectors)
+    emb = vel_op_activate (ctx, add_vectors (ctx, self, emb, vectors), VEL_ACTIVATION_SILU);
   emb = vel_linear (ctx, &self->shifts, emb, VEL_ACTIVATION_NONE, NULL);
   return vel_context_close (ctx, emb);
 }
@@ -393,9 +425,9 @@ vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, VelTensor 
   g_autoptr (GPtrArray) skips = g_ptr_array_new ();
   guint used = 0;
 
-  g_assert (x->type == self->type && shifts->type == self->type && vel_shape_count (shifts->shape) == self->shift_width);
+  g_assert (x->type == self->type && shifts->type == self->type && shifts->shape.size[1] == self->shift_width);
   vel_context_open (ctx);
-  x = vel_conv (ctx, &self->conv_in, x, NULL, NULL);
+  x = vel_conv (ctx, &self->conv_in, x, NULL);
   g_ptr_array_add (skips, x);
   for (unsigned i = 0; i < self->n_input; i++) {
     x = input_block (ctx, &self->input[i], x, shifts, text, &used);
@@ -418,6 +450,6 @@ vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, VelTensor 
     vel_context_drop (ctx, skip);
   }
   x = vel_group_norm (ctx, &self->norm_out, x, TRUE);
-  x = vel_conv (ctx, &self->conv_out, x, NULL, NULL);
+  x = vel_conv (ctx, &self->conv_out, x, NULL);
   return vel_context_close (ctx, x);
 }

@@ -14,13 +14,15 @@ VelUNet *vel_unet_load (VelLoader *loader, gint64 heads, gint64 head_dim);
 void vel_unet_free (VelUNet *self);
 gint64 vel_unet_get_in_channels (const VelUNet *self);
 gint64 vel_unet_get_context_dim (const VelUNet *self);
+gint64 vel_unet_get_vector_width (const VelUNet *self); /* of what it wants beside the text states; 0: nothing */
 
 /* Of its activations: what `compute` of the loader was. */
 VelType vel_unet_get_type (const VelUNet *self);
 
 /* What a timestep adds to the channels of every residual block, all blocks side by side: the time embedding and its projections.
- * timesteps: [n] host, may be fractional. -> [n, width]; width: what vel_unet_get_shift_width says */
-VelTensor *vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n);
+ * timesteps: [n] host, may be fractional.  vectors: (nullable) [m, vector width], added to every time: pooled text and sizes of SDXL.
+ * -> [n * m, width], m rows for each timestep (one without vectors); width: what vel_unet_get_shift_width says */
+VelTensor *vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n, VelTensor *vectors);
 gint64 vel_unet_get_shift_width (const VelUNet *self);
 
 /* What every step needs of the text and that does not change between steps: keys and values of all cross-attentions.
@@ -28,7 +30,8 @@ gint64 vel_unet_get_shift_width (const VelUNet *self);
 VelUNetText *vel_unet_text_new (VelContext *ctx, const VelUNet *self, VelTensor *context);
 void vel_unet_text_free (VelUNetText *self);
 
-/* x: [B, h, w, in_channels], of the UNet's type; shifts: [width], one row of vel_unet_embed_times; text: of batch B.
+/* x: [B, h, w, in_channels], of the UNet's type; shifts: [B or 1, width], rows of vel_unet_embed_times;
+ * text: of batch B.
  * -> [B, h, w, 4], the raw output (eps or v) */
 VelTensor *vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, VelTensor *shifts, const VelUNetText *text);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelUNet, vel_unet_free)

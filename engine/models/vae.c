@@ -248,12 +248,12 @@ res_block (VelContext *ctx, const ResBlock *self, VelTensor *x)
 
   vel_context_open (ctx);
   normed = vel_group_norm (ctx, &self->norm1, x, TRUE);
-  h = vel_conv (ctx, &self->conv1, normed, NULL, NULL);
+  h = vel_conv (ctx, &self->conv1, normed, NULL);
   vel_context_drop (ctx, normed);
   normed = vel_group_norm (ctx, &self->norm2, h, TRUE);
   vel_context_drop (ctx, h);
-  skip = self->skip.weight ? vel_conv (ctx, &self->skip, x, NULL, NULL) : x;
-  h = vel_conv (ctx, &self->conv2, normed, NULL, skip);
+  skip = self->skip.weight ? vel_conv (ctx, &self->skip, x, NULL) : x;
+  h = vel_conv (ctx, &self->conv2, normed, skip);
   return vel_context_close (ctx, h);
 }
 
@@ -300,8 +300,8 @@ vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent)
   VelTensor *x;
 
   vel_context_open (ctx);
-  x = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL, NULL);
-  THEN (vel_conv (ctx, &decoder->conv_in, x, NULL, NULL));
+  x = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL);
+  THEN (vel_conv (ctx, &decoder->conv_in, x, NULL));
   THEN (middle (ctx, &decoder->middle, x));
   for (unsigned l = decoder->n_levels; l-- > 0;) {
     const Level *level = &decoder->levels[l];
@@ -316,7 +316,7 @@ vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent)
                                               .up_width = 2 * x->shape.size[2] }));
   }
   THEN (vel_group_norm (ctx, &decoder->norm_out, x, TRUE));
-  THEN (vel_conv (ctx, &decoder->conv_out, x, NULL, NULL));
+  THEN (vel_conv (ctx, &decoder->conv_out, x, NULL));
   x = vel_op_convert (ctx, x, VEL_F32);
   return vel_context_close (ctx, x);
 }
@@ -343,8 +343,8 @@ vel_vae_decode_in_strips (VelContext *ctx, const VelVae *self, VelTensor *latent
   g_assert (latent->shape.size[0] == 1);
   result = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, latent->shape.size[1] * factor, latent->shape.size[2] * factor, 3));
   vel_context_open (ctx);
-  first = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL, NULL);
-  first = vel_conv (ctx, &decoder->conv_in, first, NULL, NULL);
+  first = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL);
+  first = vel_conv (ctx, &decoder->conv_in, first, NULL);
   first = middle (ctx, &decoder->middle, first); /* as small as latents */
   x = vel_stripped_take (ctx, first);
   vel_context_close (ctx, NULL);
@@ -407,7 +407,7 @@ vel_vae_encode (VelContext *ctx, const VelVae *self, VelTensor *image)
 
   g_assert (self->has_encoder);
   vel_context_open (ctx);
-  x = vel_conv (ctx, &encoder->conv_in, vel_op_convert (ctx, image, self->type), NULL, NULL);
+  x = vel_conv (ctx, &encoder->conv_in, vel_op_convert (ctx, image, self->type), NULL);
   for (unsigned l = 0; l < encoder->n_levels; l++) {
     const Level *level = &encoder->levels[l];
 
@@ -418,8 +418,8 @@ vel_vae_encode (VelContext *ctx, const VelVae *self, VelTensor *image)
   }
   THEN (middle (ctx, &encoder->middle, x));
   THEN (vel_group_norm (ctx, &encoder->norm_out, x, TRUE));
-  THEN (vel_conv (ctx, &encoder->conv_out, x, NULL, NULL));
-  THEN (vel_conv (ctx, &self->quant, x, NULL, NULL));
+  THEN (vel_conv (ctx, &encoder->conv_out, x, NULL));
+  THEN (vel_conv (ctx, &self->quant, x, NULL));
   x = take_mean (ctx, vel_op_convert (ctx, x, VEL_F32));
   return vel_context_close (ctx, x);
 }

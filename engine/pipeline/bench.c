@@ -47,17 +47,18 @@ static void
 prepare (Subject *self, VelContext *ctx, const VelBenchRequest *request, guint width, guint height)
 {
   guint factor = vel_vae_get_factor (self->model->vae);
+  gint64 vector, channels = self->part == VEL_BENCH_UNET ? vel_unet_get_in_channels (self->model->unet) : 4;
 
   if (self->part == VEL_BENCH_TEXT)
     return;
-  self->input = noise (ctx, VEL_SHAPE (self->part == VEL_BENCH_UNET ? request->batch : 1, height / factor, width / factor, 4));
+  self->input = noise (ctx, VEL_SHAPE (self->part == VEL_BENCH_UNET ? request->batch : 1, height / factor, width / factor, channels));
   if (self->part != VEL_BENCH_UNET)
     return;
   self->text = vel_unet_text_new (ctx, self->model->unet,
                                   noise (ctx, VEL_SHAPE (request->batch, 77, vel_unet_get_context_dim (self->model->unet))));
   self->input = vel_op_convert (ctx, self->input, vel_unet_get_type (self->model->unet));
-  self->shifts = vel_context_reshape (ctx, vel_unet_embed_times (ctx, self->model->unet, &(float) { 500 }, 1),
-                                      VEL_SHAPE (vel_unet_get_shift_width (self->model->unet)));
+  vector = vel_unet_get_vector_width (self->model->unet);
+  self->shifts = vel_unet_embed_times (ctx, self->model->unet, &(float) { 500 }, 1, vector ? noise (ctx, VEL_SHAPE (1, vector)) : NULL);
 }
 
 static void
@@ -68,7 +69,8 @@ run (Subject *self, VelContext *ctx)
   vel_context_open (ctx);
   switch (self->part) {
   case VEL_BENCH_TEXT:
-    vel_clip_encode (ctx, self->model->clip, tokens, G_N_ELEMENTS (tokens), 1);
+    for (guint i = 0; self->model->text[i]; i++)
+      vel_clip_encode (ctx, self->model->text[i], tokens, G_N_ELEMENTS (tokens), 1, 0, NULL);
     break;
   case VEL_BENCH_UNET:
     vel_unet_forward (ctx, self->model->unet, self->input, self->shifts, self->text);

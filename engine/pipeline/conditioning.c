@@ -60,56 +60,159 @@ weight_states (float *states, gint64 width, const float *weights, gboolean resto
     states[i] = (float) (states[i] * (before / after));
 }
 
+/* What follows the first end token of a chunk is padding, of which encoders have different ideas. end: gets where it stands. */
 static void
-trace_tokens (VelTrace *trace, GArray *chunks, const char *name)
+read_tokens (VelTokenizer *tokenizer, const VelTextUse *use, const VelChunk *chunk, guint32 *tokens, gint64 *end)
 {
-  g_autofree gint32 *ids = g_new (gint32, chunks->len * VEL_CHUNK_TOKENS);
-  g_autofree char *full = g_strconcat ("tokens.", name, NULL);
-
-  for (guint i = 0; i < chunks->len; i++)
-    for (guint k = 0; k < VEL_CHUNK_TOKENS; k++)
-      ids[i * VEL_CHUNK_TOKENS + k] = (gint32) g_array_index (chunks, VelChunk, i).tokens[k];
-  vel_trace_add_ints (trace, ids, VEL_SHAPE (chunks->len, VEL_CHUNK_TOKENS), full);
+  memcpy (tokens, chunk->tokens, sizeof chunk->tokens);
+  for (*end = 0; *end < VEL_CHUNK_TOKENS - 1 && tokens[*end] != vel_tokenizer_get_end (tokenizer);)
+    ++*end;
+  for (gint64 i = *end + 1; use->pad_with_zero && i < VEL_CHUNK_TOKENS; i++)
+    tokens[i] = 0;
 }
 
-/* One chunk to rows of `out` ([77, width], host). */
 static void
-encode_chunk (VelContext *ctx, const VelClip *clip, const VelChunk *chunk, unsigned clip_skip, VelEmphasisMode mode, float *out)
+trace_tokens (const VelConditioner *self, GArray *chunks, guint encoder, const char *name)
 {
-  VelTensor *states;
+  const VelTextUse *use = vel_clip_get_use (self->model->text[encoder]);
+  g_autofree gint32 *ids = g_new (gint32, chunks->len * VEL_CHUNK_TOKENS);
+  g_autofree char *full = encoder ? g_strdup_printf ("tokens.%u.%s", encoder + 1, name) : g_strconcat ("tokens.", name, NULL);
 
+  for (guint i = 0; i < chunks->len; i++) {
+    guint32 tokens[VEL_CHUNK_TOKENS];
+    gint64 end;
+
+    read_tokens (self->model->tokenizer, use, &g_array_index (chunks, VelChunk, i), tokens, &end);
+    for (guint k = 0; k < VEL_CHUNK_TOKENS; k++)
+      ids[i * VEL_CHUNK_TOKENS + k] = (gint32) tokens[k];
+  }
+  vel_trace_add_ints (self->trace, ids, VEL_SHAPE (chunks->len, VEL_CHUNK_TOKENS), full);
+}
+
+/* One chunk through one encoder, to rows of `out` ([77, stride] host memory, of which it fills its width). pooled: (nullable) host */
+static void
+encode_chunk (VelContext *ctx, const VelConditioner *self, const VelClip *clip, const VelChunk *chunk, gint64 stride, float *out,
+              float *pooled)
+{
+  gint64 width = vel_clip_get_width (clip), end;
+  g_autofree float *states = g_new (float, VEL_CHUNK_TOKENS * width);
+  guint32 tokens[VEL_CHUNK_TOKENS];
+
+  read_tokens (self->model->tokenizer, vel_clip_get_use (clip), chunk, tokens, &end);
   vel_context_open (ctx);
-  states = vel_clip_encode (ctx, clip, chunk->tokens, VEL_CHUNK_TOKENS, clip_skip);
-  if (vel_context_ok (ctx)) {
-    vel_tensor_download (states, out);
-    if (mode == VEL_EMPHASIS_ORIGINAL || mode == VEL_EMPHASIS_NO_NORM)
-      weight_states (out, vel_clip_get_width (clip), chunk->weights, mode == VEL_EMPHASIS_ORIGINAL);
+  {
+    VelTensor *made = vel_clip_encode (ctx, clip, tokens, VEL_CHUNK_TOKENS, self->clip_skip, end, pooled);
+
+    if (vel_context_ok (ctx))
+      vel_tensor_download (made, states);
   }
   vel_context_close (ctx, NULL);
+  if (!vel_context_ok (ctx))
+    return;
+  if (self->emphasis == VEL_EMPHASIS_ORIGINAL || self->emphasis == VEL_EMPHASIS_NO_NORM)
+    weight_states (states, width, chunk->weights, self->emphasis == VEL_EMPHASIS_ORIGINAL);
+  for (gint64 i = 0; i < VEL_CHUNK_TOKENS; i++)
+    memcpy (out + i * stride, states + i * width, (gsize) width * sizeof *out);
 }
 
-VelTensor *
-vel_conditioning_encode (VelContext *ctx, const VelClip *clip, VelTokenizer *tokenizer, const char *prompt, unsigned clip_skip,
-                         VelEmphasisMode mode, VelTrace *trace, const char *name)
+/* Takes host values to the device. Returns: (transfer full) (nullable), after an error of the context */
+static VelTensor *
+keep (VelContext *ctx, const float *values, VelShape shape)
 {
-  gint64 width = vel_clip_get_width (clip);
-  g_autofree char *plain = mode == VEL_EMPHASIS_NONE ? escape (prompt) : NULL;
-  g_autoptr (GArray) chunks = vel_prompt_chunk (tokenizer, plain ? plain : prompt);
-  gint64 tokens = (gint64) chunks->len * VEL_CHUNK_TOKENS;
-  g_autofree float *host = g_new (float, tokens * width);
-  g_autoptr (VelTensor) states = NULL;
+  VelTensor *tensor = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, shape);
 
-  for (guint i = 0; i < chunks->len && vel_context_ok (ctx); i++)
-    encode_chunk (ctx, clip, &g_array_index (chunks, VelChunk, i), clip_skip, mode, host + (gsize) i * VEL_CHUNK_TOKENS * (gsize) width);
-  if (!vel_context_ok (ctx))
-    return NULL;
-  trace_tokens (trace, chunks, name);
-  states = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, VEL_SHAPE (1, tokens, width));
-  if (!states) {
-    vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for a prompt of %u chunks; shorten it"), chunks->len);
-    return NULL;
+  if (tensor)
+    vel_tensor_upload (tensor, values);
+  else
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for a prompt of %u chunks; shorten it"),
+                      (guint) MAX (shape.size[1] / VEL_CHUNK_TOKENS, 1));
+  return tensor;
+}
+
+static float
+size_number (const VelConditioner *self, VelSizeNumber number, gboolean negative)
+{
+  switch (number) {
+  case VEL_SIZE_HEIGHT:
+    return (float) self->height;
+  case VEL_SIZE_WIDTH:
+    return (float) self->width;
+  case VEL_SIZE_SCORE:
+    return negative ? 2.5f : 6;
+  default:
+    return 0;
   }
-  vel_tensor_upload (states, host);
-  vel_trace_add (trace, states, name);
-  return g_steal_pointer (&states);
+}
+
+/* Pooled text, then each number's sinusoid. */
+static void
+make_vector (VelContext *ctx, const VelConditioner *self, const float *pooled, gboolean negative, VelCondition *condition)
+{
+  const VelArchitecture *architecture = &self->model->architecture;
+  const VelSizeNumber *numbers = architecture->family->sizes;
+  g_autofree float *vector = g_new (float, architecture->vector_width);
+  float values[G_N_ELEMENTS (architecture->family->sizes)];
+  gint64 n = 0;
+
+  memcpy (vector, pooled, (gsize) architecture->pooled_width * sizeof *vector);
+  for (; numbers[n] != VEL_SIZE_END; n++)
+    values[n] = size_number (self, numbers[n], negative);
+  vel_context_open (ctx);
+  {
+    VelTensor *waves = vel_op_sinusoid (ctx, values, n, VEL_SIZE_CHANNELS);
+
+    if (vel_context_ok (ctx))
+      vel_tensor_download (waves, vector + architecture->pooled_width);
+  }
+  vel_context_close (ctx, NULL);
+  condition->vector = keep (ctx, vector, VEL_SHAPE (1, architecture->vector_width));
+}
+
+/* name: for the trace */
+static void
+encode (VelContext *ctx, const VelConditioner *self, GArray *chunks, const char *name, float *states, float *pooled)
+{
+  gint64 stride = self->model->architecture.text_width, offset = 0;
+
+  for (guint e = 0; self->model->text[e]; e++) {
+    const VelClip *clip = self->model->text[e];
+
+    for (guint i = 0; i < chunks->len && vel_context_ok (ctx); i++)
+      encode_chunk (ctx, self, clip, &g_array_index (chunks, VelChunk, i), stride, states + (gsize) i * VEL_CHUNK_TOKENS * (gsize) stride + offset,
+                    i == 0 && vel_clip_get_pooled_width (clip) ? pooled : NULL);
+    offset += vel_clip_get_width (clip);
+    trace_tokens (self, chunks, e, name);
+  }
+}
+
+gboolean
+vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const char *prompt, gboolean negative, VelCondition *condition)
+{
+  const VelArchitecture *architecture = &self->model->architecture;
+  const char *name = negative ? "uncond" : "cond";
+  g_autofree char *plain = self->emphasis == VEL_EMPHASIS_NONE ? escape (prompt) : NULL;
+  g_autoptr (GArray) chunks = vel_prompt_chunk (self->model->tokenizer, plain ? plain : prompt);
+  gint64 tokens = (gint64) chunks->len * VEL_CHUNK_TOKENS;
+  g_autofree float *states = g_new (float, tokens * architecture->text_width);
+  g_autofree float *pooled = architecture->pooled_width ? g_new (float, architecture->pooled_width) : NULL;
+
+  encode (ctx, self, chunks, name, states, pooled);
+  if (!vel_context_ok (ctx))
+    return FALSE;
+  if (negative && *prompt == '\0' && architecture->family->zero_for_empty) {
+    memset (states, 0, (gsize) (tokens * architecture->text_width) * sizeof *states);
+    if (pooled)
+      memset (pooled, 0, (gsize) architecture->pooled_width * sizeof *pooled);
+  }
+  condition->states = keep (ctx, states, VEL_SHAPE (1, tokens, architecture->text_width));
+  if (condition->states)
+    vel_trace_add (self->trace, condition->states, name);
+  if (pooled) {
+    g_autofree char *full = g_strconcat ("pooled.", name, NULL);
+
+    vel_trace_add_floats (self->trace, pooled, VEL_SHAPE (1, architecture->pooled_width), full);
+  }
+  if (architecture->vector_width)
+    make_vector (ctx, self, pooled, negative, condition);
+  return vel_context_ok (ctx);
 }

@@ -1,10 +1,11 @@
-/* Prompts to text states: chunks through the text encoder, weighted.
+/* Prompts to conditions: chunks through the text encoders, weighted, side by side; pooled text and sizes.
  * SPDX-License-Identifier: Apache-2.0
- * AUTOMATIC1111 1.10 modules/sd_emphasis.py, modules/sd_hijack_clip.py process_tokens. */
+ * AUTOMATIC1111 1.10 modules/sd_emphasis.py, modules/sd_hijack_clip.py process_tokens, sd_models_xl.py. */
 #pragma once
 
-#include "engine/models/clip.h"
+#include "engine/pipeline/model.h"
 #include "engine/pipeline/trace.h"
+#include "engine/sampling/denoiser.h"
 #include "engine/text/prompt.h"
 
 typedef enum {
@@ -17,7 +18,15 @@ typedef enum {
 /* "original", "no-norm", "ignore", "none"; anything else is the first. */
 VelEmphasisMode vel_emphasis_mode_from_string (const char *text);
 
-/* -> [1, 77 * chunks, width], of memory of its own. name: "cond" or "uncond", for the trace.
- * Returns: (transfer full); NULL if the context failed (ask vel_context_check) */
-VelTensor *vel_conditioning_encode (VelContext *ctx, const VelClip *clip, VelTokenizer *tokenizer, const char *prompt, unsigned clip_skip,
-                                    VelEmphasisMode mode, VelTrace *trace, const char *name);
+/* By what, and for what picture. */
+typedef struct {
+  const VelModel *model; /* with its text encoders */
+  unsigned clip_skip;
+  VelEmphasisMode emphasis;
+  guint width, height; /* of the picture */
+  VelTrace *trace;     /* (nullable) */
+} VelConditioner;
+
+/* negative: whether it is what the picture is not to be.  condition: gets states [1, 77 * chunks, sum of widths], and the vector where the
+ * family has one, of memory of their own.  Returns: FALSE if the context failed (ask vel_context_check) */
+gboolean vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const char *prompt, gboolean negative, VelCondition *condition);

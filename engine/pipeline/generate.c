@@ -40,6 +40,8 @@ typedef struct {
   GPtrArray *notes; /* (element-type utf8) */
   VelGuidance *guidance; /* while sampling */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
+  gboolean guided;
+  VelCondition cond, uncond; /* uncond: only if it is guided */
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
   gboolean sampled;         /* they are done */
@@ -140,23 +142,34 @@ plan (Job *self, GArray **sigmas, GError **error)
          && vel_start_plan (&self->start, self->sampler, *sigmas, from_picture ? vel_values_get_real (request, "strength") : -1, error);
 }
 
-/* stage: prompts to text states; uncond is NULL where guidance does not need it */
+static void
+clear_conditions (Job *self)
+{
+  vel_condition_clear (&self->cond);
+  vel_condition_clear (&self->uncond);
+}
+
+/* stage: prompts to conditions; uncond stays empty where guidance does not need it */
 static gboolean
-encode_text (Job *self, VelTensor **cond, VelTensor **uncond, GError **error)
+encode_text (Job *self, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
-  VelEmphasisMode mode = vel_emphasis_mode_from_string (vel_values_get (self->request, "emphasis"));
-  unsigned skip = vel_values_is_set (self->request, "clip_skip") ? (unsigned) vel_values_get_int (self->request, "clip_skip")
-                                                                 : self->model->architecture.family->clip_skip;
+  VelConditioner conditioner = { .model = self->model,
+                                 .clip_skip = vel_values_is_set (self->request, "clip_skip")
+                                                ? (unsigned) vel_values_get_int (self->request, "clip_skip")
+                                                : self->model->architecture.family->clip_skip,
+                                 .emphasis = vel_emphasis_mode_from_string (vel_values_get (self->request, "emphasis")),
+                                 .width = self->width,
+                                 .height = self->height,
+                                 .trace = self->trace };
 
+  clear_conditions (self);
   if (!vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error))
     return FALSE;
   tell (self, (VelProgress) { .stage = VEL_STAGE_TEXT, .seconds_left = -1 });
-  *cond = vel_conditioning_encode (ctx, self->model->clip, self->model->tokenizer, vel_values_get (self->request, "prompt"), skip, mode,
-                                   self->trace, "cond");
-  if (*cond && (vel_values_get_real (self->request, "cfg") != 1 || self->trace))
-    *uncond = vel_conditioning_encode (ctx, self->model->clip, self->model->tokenizer, vel_values_get (self->request, "negative"), skip, mode,
-                                       self->trace, "uncond");
+  self->guided = vel_values_get_real (self->request, "cfg") != 1 || self->trace;
+  if (vel_conditioning_encode (ctx, &conditioner, vel_values_get (self->request, "prompt"), FALSE, &self->cond) && self->guided)
+    vel_conditioning_encode (ctx, &conditioner, vel_values_get (self->request, "negative"), TRUE, &self->uncond);
   if (!vel_context_check (ctx, error))
     return FALSE;
   if (self->model->plan.fit != VEL_FIT_WHOLE)
@@ -275,7 +288,7 @@ trace_sigmas (Job *self)
 }
 
 static gboolean
-sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
+sample_once (Job *self, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
   guint factor = vel_vae_get_factor (self->model->vae);
@@ -308,8 +321,8 @@ sample_once (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
   trace_sigmas (self);
   if (self->latents)
     vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, self->latent_before);
-  guidance = vel_guidance_new (ctx, &network, self->elsewhere, vel_values_get_real (self->request, "cfg"), cond, uncond, shape, self->start.sigmas,
-                               self->start.n_steps + 1);
+  guidance = vel_guidance_new (ctx, &network, self->elsewhere, vel_values_get_real (self->request, "cfg"), &self->cond,
+                               self->guided ? &self->uncond : NULL, shape, self->start.sigmas, self->start.n_steps + 1);
   self->guidance = guidance;
   if (guidance) {
     vel_guidance_watch_first (guidance, on_raw, self);
@@ -333,7 +346,7 @@ may_retry (Job *self, const GError *failure, VelType type, VelType higher)
 
 /* stage: noise to latents */
 static gboolean
-sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
+sample (Job *self, GError **error)
 {
   if (!vel_model_need (self->model, self->engine->device, self->key, FALSE, TRUE, self->cancellable, error))
     return FALSE;
@@ -341,10 +354,10 @@ sample (Job *self, VelTensor *cond, VelTensor *uncond, GError **error)
     VelType type = self->model->precision.unet, higher = vel_precision_higher (type, self->engine->device);
     g_autoptr (GError) failure = NULL;
 
-    self->elsewhere = uncond ? vel_engine_use_second (self->engine, vel_values_get (self->request, "device2"), self->key, self->cancellable,
-                                                      &failure)
-                             : NULL;
-    if (!failure && sample_once (self, cond, uncond, &failure))
+    self->elsewhere = self->guided ? vel_engine_use_second (self->engine, vel_values_get (self->request, "device2"), self->key,
+                                                            self->cancellable, &failure)
+                                   : NULL;
+    if (!failure && sample_once (self, &failure))
       return TRUE;
     if (!may_retry (self, failure, type, higher)) {
       g_propagate_error (error, g_steal_pointer (&failure));
@@ -511,11 +524,11 @@ run_stages (Job *self, VelResult *result, GError **error)
 {
   if (!self->sampled) {
     g_autoptr (GArray) sigmas = NULL;
-    g_autoptr (VelTensor) cond = NULL, uncond = NULL;
 
-    if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, &cond, &uncond, error) || !encode_start (self, error)
-        || !sample (self, cond, uncond, error))
+    if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, error) || !encode_start (self, error)
+        || !sample (self, error))
       return FALSE;
+    clear_conditions (self);
     self->sampled = TRUE;
   }
   for (gint64 i = result->pictures->len; i < self->batch; i++) {
@@ -532,7 +545,7 @@ run_stages (Job *self, VelResult *result, GError **error)
 static gboolean
 make_room_to_decode (Job *self, GError **error)
 {
-  if (self->model->clip || self->model->unet) {
+  if (self->model->text[0] || self->model->unet) {
     vel_model_drop_text (self->model);
     vel_model_drop_unet (self->model);
     return TRUE;
@@ -619,6 +632,7 @@ static void
 job_clear (Job *self)
 {
   g_clear_pointer (&self->notes, g_ptr_array_unref);
+  clear_conditions (self);
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
   g_clear_pointer (&self->latents, vel_tensor_unref);
   g_clear_pointer (&self->spare_vae, vel_vae_free);

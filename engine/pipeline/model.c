@@ -59,23 +59,32 @@ name_of (const char *path)
 static gboolean
 check_vocabulary (const VelModel *self, GError **error)
 {
-  if ((gint64) vel_tokenizer_get_size (self->tokenizer) <= vel_clip_get_n_tokens (self->clip))
-    return TRUE;
-  g_set_error (error, VEL_ERROR, VEL_ERROR_VOCABULARY,
-               _ ("The vocabulary found for \"%s\" has %u tokens, its text encoder knows %" PRId64
-                  "; name the model's own vocabulary with --tokenizer"),
-               self->path, vel_tokenizer_get_size (self->tokenizer), vel_clip_get_n_tokens (self->clip));
-  return FALSE;
+  for (guint i = 0; self->text[i]; i++) {
+    gint64 known = vel_clip_get_n_tokens (self->text[i]);
+
+    if ((gint64) vel_tokenizer_get_size (self->tokenizer) <= known)
+      continue;
+    g_set_error (error, VEL_ERROR, VEL_ERROR_VOCABULARY,
+                 _ ("The vocabulary found for \"%s\" has %u tokens, its text encoder knows %" PRId64
+                    "; name the model's own vocabulary with --tokenizer"),
+                 self->path, vel_tokenizer_get_size (self->tokenizer), known);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
 load_text (VelModel *self, VelLoader *loader)
 {
+  const VelTextUse *uses = self->architecture.family->text;
   gsize before = loader->packed_bytes;
 
   loader->compute = self->precision.text;
-  self->clip = vel_clip_load (loader);
-  self->text_bytes = self->clip ? loader->packed_bytes - before : 0;
+  for (guint i = 0; uses[i].prefix && vel_loader_ok (loader); i++)
+    self->text[i] = vel_clip_load (loader, &uses[i]);
+  if (!vel_loader_ok (loader))
+    vel_model_drop_text (self);
+  self->text_bytes = self->text[0] ? loader->packed_bytes - before : 0;
   return vel_loader_ok (loader);
 }
 
@@ -163,7 +172,7 @@ vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean tex
   g_autoptr (VelWeights) weights = NULL;
   VelLoader loader = { .device = device, .cancellable = cancellable };
 
-  text = text && !self->clip;
+  text = text && !self->text[0];
   unet = unet && !self->unet;
   if (!text && !unet)
     return TRUE;
@@ -180,7 +189,8 @@ vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean tex
 void
 vel_model_drop_text (VelModel *self)
 {
-  g_clear_pointer (&self->clip, vel_clip_free);
+  for (guint i = 0; i < VEL_MAX_TEXTS; i++)
+    g_clear_pointer (&self->text[i], vel_clip_free);
   self->text_bytes = 0;
 }
 
@@ -332,7 +342,7 @@ vel_model_free (VelModel *self)
   g_clear_object (&self->hasher_stop);
   g_free (self->hash);
   g_clear_pointer (&self->tokenizer, vel_tokenizer_unref);
-  g_clear_pointer (&self->clip, vel_clip_free);
+  vel_model_drop_text (self);
   g_clear_pointer (&self->unet, vel_unet_free);
   g_clear_pointer (&self->vae, vel_vae_free);
   g_strfreev (self->unused);

@@ -23,7 +23,7 @@ typedef struct {
   char *path, *name; /* name: the file's stem or the folder's name */
   VelArchitecture architecture;
   VelTokenizer *tokenizer;
-  VelClip *clip; /* (nullable), and so is the UNet: what is not needed at the moment may make room */
+  VelClip *text[VEL_MAX_TEXTS + 1]; /* ends with NULL; they may all be away, and so may the UNet: what is not needed now may make room */
   VelUNet *unet;
   VelVae *vae;
   VelMemoryPlan plan;

@@ -8,14 +8,16 @@
 
 struct VelTimes {
   VelNetwork network;
-  GHashTable *rows; /* of sigma (double *), VelTensor [width] */
+  VelTensor *vectors; /* (nullable) [n, V] */
+  GHashTable *rows; /* of sigma (double *), VelTensor [n or 1, width] */
 };
 
 struct VelDenoiser {
   VelNetwork network;
   VelUNetText *text;
   VelContext *inside;                 /* the network's intermediates, whose addresses a recording knows: nobody else may use them */
-  VelTensor *input, *shifts, *output; /* [B, h, w, 4] and [width] in the network's type, [B, h, w, 4] in fp32; always at the same place */
+  VelTensor *input, *shifts, *output; /* [B, h, w, in], [B or 1, width] in the network's type, [B, h, w, 4] in fp32; always at the same place */
+  VelTensor *extra; /* (nullable) [B, h, w, in - 4], in the network's type */
   gboolean ran, tried; /* tried: to record */
   VelGraph *graph;
 };
@@ -29,17 +31,17 @@ fail_for_memory (VelContext *ctx)
 static void
 times_add (VelContext *ctx, VelTimes *self, const double *sigmas, unsigned n)
 {
-  gint64 width = vel_unet_get_shift_width (self->network.unet);
+  gint64 width = vel_unet_get_shift_width (self->network.unet), each = self->vectors ? self->vectors->shape.size[0] : 1;
   g_autofree float *timesteps = g_new (float, n);
   VelTensor *table;
 
   vel_context_open (ctx);
   for (unsigned i = 0; i < n; i++)
     timesteps[i] = (float) self->network.levels->sigma_to_t (self->network.levels->model, sigmas[i]);
-  table = vel_unet_embed_times (ctx, self->network.unet, timesteps, n);
+  table = vel_unet_embed_times (ctx, self->network.unet, timesteps, n, self->vectors);
   for (unsigned i = 0; i < n; i++) {
-    VelTensor *row = vel_context_slice (ctx, table, i, 1);
-    VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), row->type, VEL_SHAPE (width));
+    VelTensor *row = vel_context_slice (ctx, table, i * each, each);
+    VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), row->type, VEL_SHAPE (each, width));
 
     if (!kept) {
       fail_for_memory (ctx);
@@ -51,17 +53,49 @@ times_add (VelContext *ctx, VelTimes *self, const double *sigmas, unsigned n)
   vel_context_close (ctx, NULL);
 }
 
+void
+vel_condition_clear (VelCondition *self)
+{
+  g_clear_pointer (&self->states, vel_tensor_unref);
+  g_clear_pointer (&self->vector, vel_tensor_unref);
+  g_clear_pointer (&self->extra, vel_tensor_unref);
+}
+
+/* One kind of tensor of each condition, one after the other. -> [B, ...], of memory of its own, each for B / n rows; NULL if memory is short */
+static VelTensor *
+stack (VelContext *ctx, unsigned n, const VelCondition *conditions, gsize member, gint64 batch, VelType type)
+{
+  VelShape shape = G_STRUCT_MEMBER (VelTensor *, &conditions[0], member)->shape;
+  VelTensor *all;
+
+  shape.size[0] = batch;
+  all = vel_tensor_new (vel_context_get_device (ctx), type, shape);
+  if (!all) {
+    fail_for_memory (ctx);
+    return NULL;
+  }
+  vel_context_open (ctx);
+  for (gint64 i = 0; i < batch; i++)
+    vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 1, (double[]) { 1 },
+                         &G_STRUCT_MEMBER (VelTensor *, &conditions[i * n / batch], member));
+  vel_context_close (ctx, NULL);
+  return all;
+}
+
 VelTimes *
-vel_times_new (VelContext *ctx, const VelNetwork *network, const double *sigmas, unsigned n)
+vel_times_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, const double *sigmas,
+               unsigned n_sigmas)
 {
   VelTimes *self = g_new0 (VelTimes, 1);
 
   self->network = *network;
   self->rows = g_hash_table_new_full (g_double_hash, g_double_equal, g_free, (GDestroyNotify) vel_tensor_unref);
-  if (n > 0 && sigmas[n - 1] == 0)
-    n--;
-  if (n > 0)
-    times_add (ctx, self, sigmas, n);
+  if (conditions[0].vector)
+    self->vectors = stack (ctx, n, conditions, G_STRUCT_OFFSET (VelCondition, vector), n, VEL_F32);
+  if (n_sigmas > 0 && sigmas[n_sigmas - 1] == 0)
+    n_sigmas--;
+  if (n_sigmas > 0 && vel_context_ok (ctx))
+    times_add (ctx, self, sigmas, n_sigmas);
   return self;
 }
 
@@ -70,6 +104,7 @@ vel_times_free (VelTimes *self)
 {
   if (!self)
     return;
+  g_clear_pointer (&self->vectors, vel_tensor_unref);
   g_hash_table_unref (self->rows);
   g_free (self);
 }
@@ -84,42 +119,31 @@ vel_times_get (VelContext *ctx, VelTimes *self, double sigma)
     row = g_hash_table_lookup (self->rows, &sigma);
   }
   if (!row) /* no memory, which the context knows */
-    row = vel_context_tensor (ctx, vel_unet_get_type (self->network.unet), VEL_SHAPE (vel_unet_get_shift_width (self->network.unet)));
+    row = vel_context_tensor (ctx, vel_unet_get_type (self->network.unet),
+                              VEL_SHAPE (self->vectors ? self->vectors->shape.size[0] : 1, vel_unet_get_shift_width (self->network.unet)));
   return row;
 }
 
-static VelUNetText *
-make_text (VelContext *ctx, const VelUNet *unet, unsigned n, VelTensor *const *states, gint64 batch)
-{
-  VelShape shape = states[0]->shape;
-  VelUNetText *text;
-  VelTensor *all;
-
-  vel_context_open (ctx);
-  shape.size[0] = batch;
-  all = vel_context_tensor (ctx, VEL_F32, shape);
-  for (gint64 i = 0; i < batch; i++)
-    vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 1, (double[]) { 1 }, &states[i * n / batch]);
-  text = vel_unet_text_new (ctx, unet, all);
-  vel_context_close (ctx, NULL);
-  return text;
-}
-
 VelDenoiser *
-vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, VelTensor *const *states, VelShape shape)
+vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, VelShape shape)
 {
   g_autoptr (VelDenoiser) self = g_new0 (VelDenoiser, 1);
+  g_autoptr (VelTensor) states = NULL;
   VelDevice *device = vel_context_get_device (ctx);
   VelType type = vel_unet_get_type (network->unet);
-  VelShape out = shape;
+  gint64 batch = shape.size[0];
+  VelShape in = shape;
 
-  out.size[3] = 4;
+  in.size[3] = vel_unet_get_in_channels (network->unet);
   self->network = *network;
-  self->text = make_text (ctx, network->unet, n, states, shape.size[0]);
   self->inside = vel_context_new_inside (ctx);
-  self->input = vel_tensor_new (device, type, shape);
-  self->shifts = vel_tensor_new (device, type, VEL_SHAPE (vel_unet_get_shift_width (network->unet)));
-  self->output = vel_tensor_new (device, VEL_F32, out);
+  states = stack (ctx, n, conditions, G_STRUCT_OFFSET (VelCondition, states), batch, VEL_F32);
+  self->text = states ? vel_unet_text_new (ctx, network->unet, states) : NULL;
+  if (conditions[0].extra)
+    self->extra = stack (ctx, n, conditions, G_STRUCT_OFFSET (VelCondition, extra), batch, type);
+  self->input = vel_tensor_new (device, type, in);
+  self->shifts = vel_tensor_new (device, type, VEL_SHAPE (conditions[0].vector ? batch : 1, vel_unet_get_shift_width (network->unet)));
+  self->output = vel_tensor_new (device, VEL_F32, shape);
   if (!self->input || !self->shifts || !self->output)
     fail_for_memory (ctx);
   return vel_context_ok (ctx) && self->text ? g_steal_pointer (&self) : NULL;
@@ -137,6 +161,7 @@ vel_denoiser_free (VelDenoiser *self)
     device->kernels->graph_free (device->backend, self->graph);
   g_clear_pointer (&self->text, vel_unet_text_free);
   g_clear_pointer (&self->input, vel_tensor_unref);
+  g_clear_pointer (&self->extra, vel_tensor_unref);
   g_clear_pointer (&self->shifts, vel_tensor_unref);
   g_clear_pointer (&self->output, vel_tensor_unref);
   vel_context_free (self->inside);
@@ -178,6 +203,39 @@ evaluate (VelContext *ctx, VelDenoiser *self)
   vel_context_take_error (ctx, self->inside);
 }
 
+/* x: [b, h, w, 4], to all rows of the input, with what the network reads beside it */
+static void
+fill_input (VelContext *ctx, VelDenoiser *self, VelTensor *x, double c_in)
+{
+  gint64 rows = x->shape.size[0], all = self->input->shape.size[0];
+  VelTensor *scaled = self->extra ? vel_op_convert (ctx, vel_op_combine (ctx, 1, &c_in, &x), self->input->type) : NULL;
+
+  for (gint64 i = 0; i < all; i += rows) {
+    VelTensor *out = vel_context_slice (ctx, self->input, i, rows);
+
+    if (scaled) {
+      VelTensor *with = vel_op_concat (ctx, scaled, vel_context_slice (ctx, self->extra, i, rows));
+
+      vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, &with);
+    } else {
+      vel_op_combine_into (ctx, out, 1, &c_in, &x);
+    }
+  }
+}
+
+/* times: [n or 1, width], each row for as many rows of the network */
+static void
+fill_shifts (VelContext *ctx, VelDenoiser *self, VelTensor *times)
+{
+  gint64 rows = self->shifts->shape.size[0], n = times->shape.size[0];
+
+  for (gint64 i = 0; i < rows; i++) {
+    VelTensor *row = vel_context_slice (ctx, times, i * n / rows, 1);
+
+    vel_op_combine_into (ctx, vel_context_slice (ctx, self->shifts, i, 1), 1, (double[]) { 1 }, &row);
+  }
+}
+
 VelTensor *
 vel_denoiser_run (VelContext *ctx, VelDenoiser *self, VelTensor *x, double sigma, VelTensor *times, VelTensor **raw)
 {
@@ -189,9 +247,8 @@ vel_denoiser_run (VelContext *ctx, VelDenoiser *self, VelTensor *x, double sigma
 
   g_assert (all % rows == 0);
   vel_context_open (ctx);
-  vel_op_combine_into (ctx, self->shifts, 1, (double[]) { 1 }, &times);
-  for (gint64 i = 0; i < all; i += rows)
-    vel_op_combine_into (ctx, vel_context_slice (ctx, self->input, i, rows), 1, &c_in, &x);
+  fill_shifts (ctx, self, times);
+  fill_input (ctx, self, x, c_in);
   evaluate (ctx, self);
   for (gint64 i = 0; i < all; i += rows)
     vel_op_combine_into (ctx, vel_context_slice (ctx, denoised, i, rows), 2, (double[]) { c_skip, c_out },

@@ -16,22 +16,33 @@ typedef struct {
   const VelNoiseLevels *levels;
 } VelNetwork;
 
+/* What a picture is to be, for the network. Tensors of a device, in fp32; borrowed by whoever gets it. */
+typedef struct {
+  VelTensor *states; /* [1, T, C], of the text */
+  VelTensor *vector; /* [1, V], pooled text and sizes; NULL where the network wants none */
+  VelTensor *extra;  /* [1, h, w, k], what it reads beside the latent; NULL likewise */
+} VelCondition;
+
+void vel_condition_clear (VelCondition *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VelCondition, vel_condition_clear)
+
 /* What the network adds for each noise level, computed once. */
 typedef struct VelTimes VelTimes;
-/* sigmas: [n], those that are known beforehand; 0 is left out. Returns: (transfer full) */
-VelTimes *vel_times_new (VelContext *ctx, const VelNetwork *network, const double *sigmas, unsigned n);
+/* conditions: [n], for whose vectors.  sigmas: [n_sigmas], those that are known beforehand; 0 is left out. Returns: (transfer full) */
+VelTimes *vel_times_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, const double *sigmas,
+                         unsigned n_sigmas);
 void vel_times_free (VelTimes *self);
-/* For any sigma > 0; kept. -> [width], borrowed */
+/* For any sigma > 0; kept. -> [n, width], borrowed; without vectors [1, width] for all */
 VelTensor *vel_times_get (VelContext *ctx, VelTimes *self, double sigma);
 
 /* A network bound to its text and to one size of picture. */
 typedef struct VelDenoiser VelDenoiser;
-/* states: n text states [1, T, C] of as many tokens, each for B / n pictures.  shape: [B, h, w, channels].
+/* conditions: [n], with states of as many tokens, each for B / n pictures.  shape: of the latents, [B, h, w, 4].
  * Returns: (transfer full); NULL if that failed (ask vel_context_check) */
-VelDenoiser *vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, VelTensor *const *states, VelShape shape);
+VelDenoiser *vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, VelShape shape);
 void vel_denoiser_free (VelDenoiser *self);
-/* x: [b, h, w, 4] = latent + sigma * noise; B is a multiple of b, and each b rows of the network get the same.  times: vel_times_get's for
- * this sigma.  raw: (out) (optional) the network's output in fp32, valid until the next call.
+/* x: [b, h, w, 4] = latent + sigma * noise; B is a multiple of b, and each b rows of the network get the same.  times: rows of
+ * vel_times_get for this sigma, [n, width] or [1, width].  raw: (out) (optional) the network's output in fp32, valid until the next call.
  * -> [B, h, w, 4], denoised, fp32 */
 VelTensor *vel_denoiser_run (VelContext *ctx, VelDenoiser *self, VelTensor *x, double sigma, VelTensor *times, VelTensor **raw);
 /* After an evaluation whose result was not finite: does it again and looks at every layer. Returns: (nullable) the first culprit */

@@ -14,24 +14,25 @@ struct VelGuidance {
 };
 
 VelGuidance *
-vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere *elsewhere, double scale, VelTensor *cond,
-                  VelTensor *uncond, VelShape shape, const double *sigmas, unsigned n_sigmas)
+vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere *elsewhere, double scale, const VelCondition *cond,
+                  const VelCondition *uncond, VelShape shape, const double *sigmas, unsigned n_sigmas)
 {
   g_autoptr (VelGuidance) self = g_new0 (VelGuidance, 1);
+  VelCondition conditions[] = { *cond, uncond ? *uncond : *cond };
 
   self->scale = scale;
   self->batch = shape.size[0];
-  self->times = vel_times_new (ctx, network, sigmas, n_sigmas);
+  self->times = vel_times_new (ctx, network, uncond && !elsewhere ? 2 : 1, conditions, sigmas, n_sigmas);
   if (uncond && elsewhere) {
-    self->cond = vel_denoiser_new (ctx, network, 1, &cond, shape);
+    self->cond = vel_denoiser_new (ctx, network, 1, cond, shape);
     self->half = vel_half_new (ctx, elsewhere, network, uncond, shape, sigmas, n_sigmas);
-  } else if (uncond && vel_shape_equal (cond->shape, uncond->shape)) {
+  } else if (uncond && vel_shape_equal (cond->states->shape, uncond->states->shape)) {
     shape.size[0] *= 2;
-    self->both = vel_denoiser_new (ctx, network, 2, (VelTensor *[]) { cond, uncond }, shape);
+    self->both = vel_denoiser_new (ctx, network, 2, conditions, shape);
   } else {
-    self->cond = vel_denoiser_new (ctx, network, 1, &cond, shape);
+    self->cond = vel_denoiser_new (ctx, network, 1, cond, shape);
     if (uncond)
-      self->uncond = vel_denoiser_new (ctx, network, 1, &uncond, shape);
+      self->uncond = vel_denoiser_new (ctx, network, 1, uncond, shape);
   }
   return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
 }
@@ -79,14 +80,15 @@ static void
 run_apart (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTensor *times, VelTensor **cond, VelTensor **uncond)
 {
   VelTensor *raw_cond, *raw_uncond = NULL;
+  VelTensor *cond_times = vel_context_slice (ctx, times, 0, 1), *uncond_times = vel_context_slice (ctx, times, times->shape.size[0] - 1, 1);
 
   if (self->half)
     vel_half_begin (ctx, self->half, x, sigma);
-  *cond = vel_denoiser_run (ctx, self->cond, x, sigma, times, &raw_cond);
+  *cond = vel_denoiser_run (ctx, self->cond, x, sigma, cond_times, &raw_cond);
   if (self->half)
     *uncond = vel_half_end (ctx, self->half, &raw_uncond);
   else
-    *uncond = self->uncond ? vel_denoiser_run (ctx, self->uncond, x, sigma, times, &raw_uncond) : NULL;
+    *uncond = self->uncond ? vel_denoiser_run (ctx, self->uncond, x, sigma, uncond_times, &raw_uncond) : NULL;
   report (ctx, self, vel_context_slice (ctx, raw_cond, 0, 1), raw_uncond ? vel_context_slice (ctx, raw_uncond, 0, 1) : NULL);
 }
 

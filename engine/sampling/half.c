@@ -16,6 +16,12 @@ vel_elsewhere_explain (const VelElsewhere *self, GError **error)
                self->device->name);
 }
 
+/* A tensor on its way through host memory; NULL where there is none. */
+typedef struct {
+  float *values;
+  VelShape shape;
+} Carried;
+
 struct VelHalf {
   VelElsewhere elsewhere;
   VelNetwork network;
@@ -28,8 +34,7 @@ struct VelHalf {
   const char *culprit;
 
   /* only while it is being made */
-  float *state;
-  VelShape state_shape;
+  Carried states, vector, extra;
   const double *sigmas;
   unsigned n_sigmas;
 };
@@ -46,18 +51,44 @@ explain (VelHalf *self)
   vel_context_set_error (self->ctx, g_steal_pointer (&error));
 }
 
+/* tensor: (nullable) */
+static Carried
+take_along (VelTensor *tensor)
+{
+  Carried carried = { 0 };
+
+  if (!tensor)
+    return carried;
+  carried = (Carried) { g_malloc (tensor->bytes), tensor->shape };
+  vel_tensor_download (tensor, carried.values);
+  return carried;
+}
+
+/* Returns: (nullable) of ctx's innermost scope */
+static VelTensor *
+put_down (VelContext *ctx, Carried *carried)
+{
+  VelTensor *tensor;
+
+  if (!carried->values)
+    return NULL;
+  tensor = vel_context_tensor (ctx, VEL_F32, carried->shape);
+  if (vel_context_ok (ctx))
+    vel_tensor_upload (tensor, carried->values);
+  g_clear_pointer (&carried->values, g_free);
+  return tensor;
+}
+
 static void
 make_there (gpointer data)
 {
   VelHalf *self = data;
-  VelTensor *state;
+  VelCondition condition;
 
   vel_context_open (self->ctx);
-  state = vel_context_tensor (self->ctx, VEL_F32, self->state_shape);
-  if (vel_context_ok (self->ctx))
-    vel_tensor_upload (state, self->state);
-  self->times = vel_times_new (self->ctx, &self->network, self->sigmas, self->n_sigmas);
-  self->denoiser = vel_denoiser_new (self->ctx, &self->network, 1, &state, self->shape);
+  condition = (VelCondition) { put_down (self->ctx, &self->states), put_down (self->ctx, &self->vector), put_down (self->ctx, &self->extra) };
+  self->times = vel_times_new (self->ctx, &self->network, 1, &condition, self->sigmas, self->n_sigmas);
+  self->denoiser = vel_denoiser_new (self->ctx, &self->network, 1, &condition, self->shape);
   vel_context_close (self->ctx, NULL);
   explain (self);
 }
@@ -101,7 +132,7 @@ find_there (gpointer data)
 }
 
 VelHalf *
-vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *network, VelTensor *state, VelShape shape,
+vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *network, const VelCondition *condition, VelShape shape,
               const double *sigmas, unsigned n_sigmas)
 {
   g_autoptr (VelHalf) self = g_new0 (VelHalf, 1);
@@ -117,13 +148,12 @@ vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *
   self->ctx = vel_context_new_beside (ctx, elsewhere->device);
   if (!vel_context_ok (ctx))
     return NULL;
-  self->state_shape = state->shape;
-  self->state = g_malloc (state->bytes);
-  vel_tensor_download (state, self->state);
+  self->states = take_along (condition->states);
+  self->vector = take_along (condition->vector);
+  self->extra = take_along (condition->extra);
   self->sigmas = sigmas;
   self->n_sigmas = n_sigmas;
   vel_helper_run (elsewhere->helper, make_there, self);
-  g_clear_pointer (&self->state, g_free);
   vel_context_take_error (ctx, self->ctx);
   return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
 }
@@ -134,7 +164,6 @@ vel_half_free (VelHalf *self)
   if (!self)
     return;
   vel_helper_run (self->elsewhere.helper, clear_there, self);
-  g_free (self->state);
   g_free (self->x);
   g_free (self->denoised);
   g_free (self->raw);

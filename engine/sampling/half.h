@@ -18,9 +18,9 @@ void vel_elsewhere_explain (const VelElsewhere *self, GError **error);
 
 typedef struct VelHalf VelHalf;
 
-/* ctx: of the first device.  network: as there, but for the UNet.  state: [1, T, C] there; shape: [B, h, w, channels].
+/* ctx: of the first device.  network: as there, but for the UNet.  condition: on ctx's device; shape: [B, h, w, channels].
  * Returns: (transfer full); NULL if that failed (ask vel_context_check) */
-VelHalf *vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *network, VelTensor *state, VelShape shape,
+VelHalf *vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *network, const VelCondition *condition, VelShape shape,
                        const double *sigmas, unsigned n_sigmas);
 void vel_half_free (VelHalf *self);
 /* Takes x [B, h, w, 4] along and begins; what ctx's device does from now on happens meanwhile. */

@@ -46,6 +46,12 @@ vel_op_linear (VelContext *ctx, VelTensor *x, const VelPacked *weight, const flo
   return y;
 }
 
+static const void *
+at_channel (const VelTensor *x, gint64 offset)
+{
+  return x->data ? (const char *) x->data + (size_t) offset * vel_type_size (x->type) : NULL;
+}
+
 static gint64
 conv_side (gint64 side, gint64 up, gint64 kernel, VelConvOptions options)
 {
@@ -65,8 +71,8 @@ vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float
 
   g_assert (x->shape.n == 4);
   g_assert (!residual || vel_shape_equal (residual->shape, y->shape));
-  g_assert (!embedding || embedding->shape.n == 1 || embedding->shape.size[0] == batch);
-  g_assert (!embedding || last_axis (embedding) == out);
+  g_assert (!embedding || rows (embedding) == 1 || rows (embedding) == (size_t) batch);
+  g_assert (!embedding || last_axis (embedding) >= options.embedding_offset + out);
   g_assert (!options.x2 || (vel_op_takes_two (ctx) && rows (options.x2) == rows (x)));
   vel_context_count (ctx, 2.0 * rows (y) * out * (last_axis (x) + x2_channels) * kernel * kernel);
   if (vel_context_ok (ctx))
@@ -85,17 +91,11 @@ vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float
                                             .x2 = options.x2 ? options.x2->data : NULL,
                                             .x2_channels = (size_t) x2_channels,
                                             .bias = bias,
-                                            .embedding = embedding ? embedding->data : NULL,
-                                            .embedding_stride = embedding && embedding->shape.n > 1 ? (size_t) out : 0,
+                                            .embedding = embedding ? at_channel (embedding, options.embedding_offset) : NULL,
+                                            .embedding_stride = embedding && rows (embedding) > 1 ? (size_t) last_axis (embedding) : 0,
                                             .residual = residual ? residual->data : NULL,
                                             .out = y->data });
   return y;
-}
-
-static const void *
-at_channel (const VelTensor *x, gint64 offset)
-{
-  return x->data ? (const char *) x->data + (size_t) offset * vel_type_size (x->type) : NULL;
 }
 
 VelTensor *

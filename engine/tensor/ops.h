@@ -17,10 +17,11 @@ typedef struct {
   unsigned pad_before, pad_after;
   gint64 up_height, up_width; /* 0: not resized */
   VelTensor *x2;              /* (nullable) [B, H, W, ...]: channels that follow those of x */
+  gint64 embedding_offset;    /* where out channels begin in the embedding's rows */
 } VelConvOptions;
 
-/* x: [B, H, W, in] -> [B, H', W', out].  embedding: (nullable) [B, out], or [out] for all pictures.  residual: (nullable) shaped like
- * the result. */
+/* x: [B, H, W, in] -> [B, H', W', out].  embedding: (nullable) [B, out or more], or [1, ...] for all pictures.  residual:
+ * (nullable) shaped like the result. */
 VelTensor *vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float *bias, gint64 out, gint64 kernel,
                         VelConvOptions options, VelTensor *embedding, VelTensor *residual);
 

@@ -102,7 +102,7 @@ test_text (gconstpointer data)
   const VelTensorEntry *tokens;
 
   set_up (&self, data);
-  clip = vel_clip_load (&self.loader);
+  clip = vel_clip_load (&self.loader, &(VelTextUse) { "cond_stage_model.", .final_norm = TRUE });
   g_assert_no_error (self.loader.error);
   tokens = vel_safetensors_find (self.golden, "tokens.cond");
   {
@@ -110,7 +110,7 @@ test_text (gconstpointer data)
     VelTensor *states = vel_context_tensor (self.ctx, VEL_F32, chunk);
 
     for (gint64 i = 0; i < tokens->shape.size[0]; i++) {
-      VelTensor *made = vel_clip_encode (self.ctx, clip, (const guint32 *) tokens->data + 77 * i, 77, 1);
+      VelTensor *made = vel_clip_encode (self.ctx, clip, (const guint32 *) tokens->data + 77 * i, 77, 1, 0, NULL);
       VelTensor *flat = vel_context_reshape (self.ctx, states, VEL_SHAPE (tokens->shape.size[0], 77 * vel_clip_get_width (clip)));
 
       vel_op_combine_into (self.ctx, vel_context_slice (self.ctx, flat, i, 1), 1, (double[]) { 1 }, &made);
@@ -139,7 +139,7 @@ test_unet (gconstpointer data)
   time = (float) levels->sigma_to_t (levels->model, sigma);
   x = upload (&self, "latent.000", TRUE);
   x = vel_op_combine (self.ctx, 1, &scale, &x);
-  shifts = vel_context_reshape (self.ctx, vel_unet_embed_times (self.ctx, unet, &time, 1), VEL_SHAPE (vel_unet_get_shift_width (unet)));
+  shifts = vel_unet_embed_times (self.ctx, unet, &time, 1, NULL);
   for (int side = 0; side < 2; side++) {
     g_autoptr (VelUNetText) text = vel_unet_text_new (self.ctx, unet, upload (&self, side ? "uncond" : "cond", FALSE));
 
