@@ -293,6 +293,8 @@ sample_once (Job *self, GError **error)
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
+  double scale = vel_values_get_real (self->request, "cfg");
+  VelTerm terms[] = { { &self->cond, self->guided ? scale : 1 }, { &self->uncond, 1 - scale } };
   guint64 ensd = (guint64) vel_values_get_int (self->request, "ensd");
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
@@ -321,8 +323,7 @@ sample_once (Job *self, GError **error)
   trace_sigmas (self);
   if (self->latents)
     vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, self->latent_before);
-  guidance = vel_guidance_new (ctx, &network, self->elsewhere, vel_values_get_real (self->request, "cfg"), &self->cond,
-                               self->guided ? &self->uncond : NULL, shape, self->start.sigmas, self->start.n_steps + 1);
+  guidance = vel_guidance_new (ctx, &network, self->elsewhere, self->guided ? 2 : 1, terms, shape, self->start.sigmas, self->start.n_steps + 1);
   self->guidance = guidance;
   if (guidance) {
     vel_guidance_watch_first (guidance, on_raw, self);

@@ -1,21 +1,28 @@
-/* Classifier-free guidance (Ho & Salimans 2022): uncond + scale (cond - uncond), on the denoised latent.
- * SPDX-License-Identifier: Apache-2.0 */
+/* Guidance: a weighted sum of what the network makes of several conditions, on the denoised latent.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Classifier-free guidance (Ho & Salimans 2022), uncond + scale (cond - uncond), has two terms: cond with the weight scale, uncond with
+ * 1 - scale. Composed prompts (Liu et al. 2022) and pictures to change (Brooks et al. 2023) have more. */
 #pragma once
 
 #include "engine/sampling/half.h"
 
+typedef struct {
+  const VelCondition *condition; /* for all pictures of a batch */
+  double weight;
+} VelTerm;
+
 typedef struct VelGuidance VelGuidance;
 
-/* The first evaluation's raw outputs, of the first picture. Either may be NULL. */
-typedef void (*VelRawFunc) (VelTensor *cond, VelTensor *uncond, gpointer data);
+/* The first evaluation's raw outputs, of the first picture and the first and the last term; last: NULL if there is one term only. */
+typedef void (*VelRawFunc) (VelTensor *first, VelTensor *last, gpointer data);
 
-/* cond, uncond: for all pictures of a batch; uncond may be NULL where scale is 1. Both go through the network in one batch where they have
- * as many tokens, else one after the other. shape: of the latents, [batch, h, w, 4]. sigmas: [n_sigmas], those
- * that are known beforehand. ctx: used for what is computed once.
- * elsewhere: (nullable) another device, which evaluates uncond at the same time.
+/* terms: [n], n >= 1. Two that follow one another go through the network in one batch where they have as many tokens, else one after the
+ * other. shape: of the latents, [batch, h, w, 4]. sigmas: [n_sigmas], those that are known beforehand. ctx: used for what is computed once.
+ * elsewhere: (nullable) another device, which evaluates the last of two or more terms at the same time.
  * Returns: (transfer full); NULL if that failed (ask vel_context_check) */
-VelGuidance *vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere *elsewhere, double scale,
-                               const VelCondition *cond, const VelCondition *uncond, VelShape shape, const double *sigmas, unsigned n_sigmas);
+VelGuidance *vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere *elsewhere, unsigned n, const VelTerm *terms,
+                               VelShape shape, const double *sigmas, unsigned n_sigmas);
 void vel_guidance_free (VelGuidance *self);
 void vel_guidance_watch_first (VelGuidance *self, VelRawFunc watch, gpointer data);
 
