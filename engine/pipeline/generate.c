@@ -10,6 +10,7 @@
 
 #include "engine/pipeline/conditioning.h"
 #include "engine/pipeline/engine.h"
+#include "engine/pipeline/extra.h"
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/preview.h"
 #include "engine/pipeline/start.h"
@@ -41,7 +42,7 @@ typedef struct {
   VelGuidance *guidance; /* while sampling */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
   gboolean guided;
-  VelCondition cond, uncond; /* uncond: only if it is guided */
+  VelCondition cond, uncond, bare; /* uncond: only if it is guided; bare: the same without a picture to change */
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
   gboolean sampled;         /* they are done */
@@ -147,6 +148,7 @@ clear_conditions (Job *self)
 {
   vel_condition_clear (&self->cond);
   vel_condition_clear (&self->uncond);
+  vel_condition_clear (&self->bare);
 }
 
 /* stage: prompts to conditions; uncond stays empty where guidance does not need it */
@@ -192,6 +194,43 @@ encode_start (Job *self, GError **error)
                                           self->model->architecture.family->latent_scale, error);
   vel_trace_add_picture (self->trace, self->latent_before, "init");
   return self->latent_before != NULL;
+}
+
+/* stage: what the network reads beside the latent; the second guidance of models that change pictures */
+static gboolean
+make_extra (Job *self, GError **error)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+
+  vel_context_set_lean (ctx, TRUE);
+  if (!vel_extra_make (ctx, self->model, self->latent_before, self->width, self->height, &self->cond.extra, error))
+    return FALSE;
+  if (!self->cond.extra || !self->guided)
+    return TRUE;
+  self->uncond.extra = vel_tensor_ref (self->cond.extra);
+  if (self->model->architecture.extra != VEL_EXTRA_EDIT || vel_values_get_real (self->request, "image_cfg") == 1)
+    return TRUE;
+  self->bare = (VelCondition) { vel_tensor_ref (self->uncond.states), self->uncond.vector ? vel_tensor_ref (self->uncond.vector) : NULL,
+                                vel_extra_make_none (ctx, self->cond.extra) };
+  return vel_context_check (ctx, error);
+}
+
+/* Returns: how many; terms: [3] */
+static unsigned
+make_terms (const Job *self, VelTerm *terms)
+{
+  double scale = vel_values_get_real (self->request, "cfg"), image = vel_values_get_real (self->request, "image_cfg");
+
+  terms[0] = (VelTerm) { &self->cond, self->guided ? scale : 1 };
+  if (!self->guided)
+    return 1;
+  terms[1] = (VelTerm) { &self->uncond, 1 - scale };
+  if (!self->bare.states)
+    return 2;
+  /* bare + image (uncond - bare) + scale (cond - uncond) */
+  terms[1].weight = image - scale;
+  terms[2] = (VelTerm) { &self->bare, 1 - image };
+  return 3;
 }
 
 static void
@@ -293,8 +332,8 @@ sample_once (Job *self, GError **error)
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
-  double scale = vel_values_get_real (self->request, "cfg");
-  VelTerm terms[] = { { &self->cond, self->guided ? scale : 1 }, { &self->uncond, 1 - scale } };
+  VelTerm terms[3];
+  unsigned n_terms = make_terms (self, terms);
   guint64 ensd = (guint64) vel_values_get_int (self->request, "ensd");
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
@@ -323,7 +362,7 @@ sample_once (Job *self, GError **error)
   trace_sigmas (self);
   if (self->latents)
     vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, self->latent_before);
-  guidance = vel_guidance_new (ctx, &network, self->elsewhere, self->guided ? 2 : 1, terms, shape, self->start.sigmas, self->start.n_steps + 1);
+  guidance = vel_guidance_new (ctx, &network, self->elsewhere, n_terms, terms, shape, self->start.sigmas, self->start.n_steps + 1);
   self->guidance = guidance;
   if (guidance) {
     vel_guidance_watch_first (guidance, on_raw, self);
@@ -527,7 +566,7 @@ run_stages (Job *self, VelResult *result, GError **error)
     g_autoptr (GArray) sigmas = NULL;
 
     if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, error) || !encode_start (self, error)
-        || !sample (self, error))
+        || !make_extra (self, error) || !sample (self, error))
       return FALSE;
     clear_conditions (self);
     self->sampled = TRUE;

@@ -1,5 +1,5 @@
 /* Tiny models: each weight a formula of a seed, the tensor's name and the element's index.  SPDX-License-Identifier: Apache-2.0
- * tests/golden/sd1/make.py has the same formula. */
+ * tests/golden/pictures/make.py has the same formula. */
 #include "tests/support/tiny-model.h"
 
 #include <glib/gstdio.h>
@@ -14,7 +14,7 @@
 char *
 tiny_model_golden (const char *relative)
 {
-  return g_test_build_filename (G_TEST_DIST, "golden", "sd1", relative, NULL);
+  return g_test_build_filename (G_TEST_DIST, "golden", "pictures", relative, NULL);
 }
 
 static guint32
@@ -100,6 +100,22 @@ write_index (json_t *rows, const char *folder)
   json_decref (index);
 }
 
+/* JSON files of a folder, by name. configs: (nullable) */
+static void
+write_configs (json_t *configs, const char *folder)
+{
+  const char *name;
+  json_t *value;
+
+  json_object_foreach (configs, name, value)
+  {
+    g_autofree char *path = g_build_filename (folder, name, NULL), *parent = g_path_get_dirname (path);
+
+    g_assert_cmpint (g_mkdir_with_parents (parent, 0700), ==, 0);
+    g_assert_cmpint (json_dump_file (value, path, 0), ==, 0);
+  }
+}
+
 static void
 copy_vocabulary (const char *folder)
 {
@@ -155,6 +171,7 @@ tiny_model_write (const char *name, const char *folder)
     copy_vocabulary (vocabulary);
     g_assert_true (g_file_set_contents (model_index, "{\"_class_name\": \"StableDiffusionPipeline\"}", -1, NULL));
     g_assert_true (g_file_set_contents (unet_config, "{\"sample_size\": 12}", -1, NULL));
+    write_configs (json_object_get (recipe, "configs"), folder);
   } else {
     copy_vocabulary (folder);
   }

@@ -1,13 +1,13 @@
-/* Tiny models made from the recipes in tests/golden/sd1/models.
+/* Tiny models made from the recipes in tests/golden/pictures/models.
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include <glib.h>
 
-/* Writes the model of tests/golden/sd1/models/NAME.json with its vocabulary into `folder`.
+/* Writes the model of tests/golden/pictures/models/NAME.json with its vocabulary into `folder`.
  * Returns: (transfer full): what to load: a file in `folder`, or `folder` itself for a recipe in the diffusers layout */
 char *tiny_model_write (const char *name, const char *folder);
-/* A path under tests/golden/sd1. Returns: (transfer full) */
+/* A path under tests/golden/pictures. Returns: (transfer full) */
 char *tiny_model_golden (const char *relative);
 /* Removes a folder and everything in it. */
 void tiny_remove_tree (const char *path);

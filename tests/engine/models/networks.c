@@ -1,6 +1,6 @@
 /* Each network alone against PyTorch, on every CPU table: text encoder, UNet, VAE decoder and encoder.
  * SPDX-License-Identifier: Apache-2.0
- * The inputs and outputs are those of tests/golden/sd1/cases. */
+ * The inputs and outputs are those of tests/golden/pictures/cases. */
 #include <math.h>
 #include <string.h>
 

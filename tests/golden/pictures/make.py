@@ -537,12 +537,14 @@ def recipe(name, c):
     return {"seed": "velatura-" + name, "dtype": c["dtype"], "tensors": r.tensors}
 
 
-def write_recipe(path, made, files):
-    """files: file name to the tensors in it, under the names they have there; the formula goes by the original name."""
+def write_recipe(path, made, files, configs=None):
+    """files: file name to the tensors in it, under the names they have there; the formula goes by the original name. configs: file name
+    to what else lies in the folder."""
     lines = []
     for file, rows in files.items():
         lines += [json.dumps([file, new, old, shape, spread, mean]) for new, old, shape, spread, mean in rows]
-    path.write_text(json.dumps({k: made[k] for k in ("seed", "dtype")})[:-1] + ', "tensors": [\n' + ",\n".join(lines) + "\n]}\n")
+    head = {k: made[k] for k in ("seed", "dtype")} | ({"configs": configs} if configs else {})
+    path.write_text(json.dumps(head)[:-1] + ', "tensors": [\n' + ",\n".join(lines) + "\n]}\n")
 
 
 def layout(c, made, tensors):
