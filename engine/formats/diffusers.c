@@ -50,9 +50,14 @@ vel_diffusers_get_config (const char *folder, const char *file, const char *key)
   const char *problem;
   json_t *root = load_object (path, &problem);
   json_t *found = json_object_get (root, key);
-  char *value = json_is_integer (found) ? g_strdup_printf ("%" JSON_INTEGER_FORMAT, json_integer_value (found))
-                                        : g_strdup (json_string_value (found));
+  char *value;
 
+  if (json_is_integer (found))
+    value = g_strdup_printf ("%" JSON_INTEGER_FORMAT, json_integer_value (found));
+  else if (json_is_boolean (found))
+    value = g_strdup (json_is_true (found) ? "true" : "false");
+  else
+    value = g_strdup (json_string_value (found));
   json_decref (root);
   return value;
 }

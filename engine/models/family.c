@@ -175,6 +175,14 @@ read_size (VelArchitecture *self, VelWeights *weights)
     self->width = self->height = self->family->side_of_v;
 }
 
+static void
+read_noise (VelArchitecture *self, VelWeights *weights)
+{
+  g_autofree char *rescaled = vel_weights_get_config (weights, "scheduler/scheduler_config.json", "rescale_betas_zero_snr");
+
+  self->zero_terminal_snr = vel_weights_has (weights, "ztsnr") || g_strcmp0 (rescaled, "true") == 0;
+}
+
 static gboolean
 read_extra (VelArchitecture *self, VelWeights *weights, GError **error)
 {
@@ -235,6 +243,7 @@ vel_architecture_read (VelArchitecture *self, VelWeights *weights, const char *p
   if (!read_extra (self, weights, error))
     return FALSE;
   read_prediction (self, weights, prediction_option);
+  read_noise (self, weights);
   read_size (self, weights);
   return check_text (self, weights, error);
 }

@@ -44,7 +44,7 @@ struct VelUNet {
   Block *input, *output;
   ResBlock mid_in, mid_out;
   VelTransformer mid_transformer;
-  gboolean has_mid, has_mid_transformer;
+  gboolean has_mid, has_mid_transformer, has_mid_out; /* distilled networks leave some out, or all */
   VelNorm norm_out;
   VelConv conv_out;
 };
@@ -210,7 +210,9 @@ vel_unet_load (VelLoader *loader, gint64 heads, gint64 head_dim)
     if (self->has_mid_transformer)
       vel_transformer_load (&self->mid_transformer, loader, PREFIX "middle_block.1.", self->mid_in.in_conv.out, self->context_dim, heads,
                             head_dim);
-    res_block_load (&self->mid_out, loader, self, PREFIX "middle_block.2.");
+    self->has_mid_out = vel_loader_has (loader, PREFIX "middle_block.2.in_layers.2.weight");
+    if (self->has_mid_out)
+      res_block_load (&self->mid_out, loader, self, PREFIX "middle_block.2.");
   }
   blocks_load (&self->output, 0, self->n_output, loader, self, "output_blocks");
   if (vel_loader_ok (loader) && self->shift_names->len)
@@ -437,7 +439,8 @@ vel_unet_forward (VelContext *ctx, const VelUNet *self, VelTensor *x, VelTensor 
     x = res_block (ctx, &self->mid_in, x, NULL, shifts);
     if (self->has_mid_transformer)
       x = transformer (ctx, &self->mid_transformer, x, text, &used);
-    x = res_block (ctx, &self->mid_out, x, NULL, shifts);
+    if (self->has_mid_out)
+      x = res_block (ctx, &self->mid_out, x, NULL, shifts);
   }
   for (unsigned i = 0; i < self->n_output; i++) {
     VelTensor *skip = g_ptr_array_steal_index (skips, skips->len - 1);

@@ -138,7 +138,7 @@ plan (Job *self, GArray **sigmas, GError **error)
   }
   self->batch = vel_values_get_int (request, "batch");
   self->seed = vel_values_is_set (request, "seed") ? vel_values_get_seed (request, "seed") : g_random_int ();
-  *sigmas = vel_noise_levels_sigmas (vel_noise_levels_sd (), self->sampler, schedule, (unsigned) vel_values_get_int (request, "steps"), error);
+  *sigmas = vel_noise_levels_sigmas (self->model->levels, self->sampler, schedule, (unsigned) vel_values_get_int (request, "steps"), error);
   return *sigmas
          && vel_start_plan (&self->start, self->sampler, *sigmas, from_picture ? vel_values_get_real (request, "strength") : -1, error);
 }
@@ -336,7 +336,7 @@ sample_once (Job *self, GError **error)
   unsigned n_terms = make_terms (self, terms);
   guint64 ensd = (guint64) vel_values_get_int (self->request, "ensd");
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
-  VelNetwork network = { self->model->unet, self->model->architecture.prediction, vel_noise_levels_sd () };
+  VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels };
   g_autoptr (VelGuidance) guidance = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .streams = streams,

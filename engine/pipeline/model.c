@@ -314,6 +314,7 @@ vel_model_load (VelDevice *device, VelModelKey key, VelPictureSize size, guint r
   self->precision = key.precision;
   if (!vel_architecture_read (&self->architecture, weights, key.prediction, error))
     return NULL;
+  self->levels = vel_noise_levels_new_sd (self->architecture.family->id, self->architecture.zero_terminal_snr);
   self->path = g_strdup (key.path);
   self->name = name_of (key.path);
   self->identity = identity_of (key);
@@ -341,6 +342,7 @@ vel_model_free (VelModel *self)
   vel_model_get_hash (self);
   g_clear_object (&self->hasher_stop);
   g_free (self->hash);
+  g_clear_pointer (&self->levels, vel_noise_levels_free);
   g_clear_pointer (&self->tokenizer, vel_tokenizer_unref);
   vel_model_drop_text (self);
   g_clear_pointer (&self->unet, vel_unet_free);

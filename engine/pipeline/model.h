@@ -8,6 +8,7 @@
 #include "engine/models/vae.h"
 #include "engine/pipeline/memory-plan.h"
 #include "engine/pipeline/precision.h"
+#include "engine/sampling/noise-levels.h"
 #include "engine/text/tokenizer.h"
 
 /* What decides whether a loaded model can be used again. */
@@ -22,6 +23,7 @@ typedef struct {
 typedef struct {
   char *path, *name; /* name: the file's stem or the folder's name */
   VelArchitecture architecture;
+  VelNoiseLevels *levels;
   VelTokenizer *tokenizer;
   VelClip *text[VEL_MAX_TEXTS + 1]; /* ends with NULL; they may all be away, and so may the UNet: what is not needed now may make room */
   VelUNet *unet;

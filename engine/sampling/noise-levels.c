@@ -6,6 +6,11 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#define N_TIMESTEPS 1000
+#define FIRST_BETA 0.00085
+#define LAST_BETA 0.012
+#define ALMOST_NOTHING 4.8973451890853435e-08f /* of the picture, in the last level of zero terminal SNR */
+
 typedef struct {
   VelNoiseLevels levels; /* first: handed to plugins */
   double *sigmas;        /* [n_table] */
@@ -47,21 +52,17 @@ sigma_to_t (const void *model, double sigma)
   return low + CLAMP (t, 0, 1);
 }
 
-VelNoiseLevels *
-vel_noise_levels_new (const double *betas, unsigned n)
+/* kept: abar, [n] */
+static VelNoiseLevels *
+levels_from (const float *kept, unsigned n)
 {
   Table *self = g_new0 (Table, 1);
-  double product = 1;
 
   g_assert (n >= 2);
   self->sigmas = g_new (double, n);
   self->logs = g_new (double, n);
   for (unsigned i = 0; i < n; i++) {
-    float kept; /* abar */
-
-    product *= 1 - betas[i];
-    kept = (float) product;
-    self->sigmas[i] = sqrtf ((1 - kept) / kept);
+    self->sigmas[i] = sqrtf ((1 - kept[i]) / kept[i]);
     self->logs[i] = log (self->sigmas[i]);
   }
   self->levels = (VelNoiseLevels) { VEL_PLUGIN_ABI, self->sigmas[0], self->sigmas[n - 1], n, self->sigmas, t_to_sigma, sigma_to_t, self,
@@ -69,10 +70,32 @@ vel_noise_levels_new (const double *betas, unsigned n)
   return &self->levels;
 }
 
-VelNoiseLevels *
-vel_noise_levels_new_scaled_linear (double first, double last, unsigned n)
+static float *
+cumulate (const double *betas, unsigned n)
 {
-  g_autofree double *betas = g_new (double, n);
+  float *kept = g_new (float, n);
+  double product = 1;
+
+  for (unsigned i = 0; i < n; i++) {
+    product *= 1 - betas[i];
+    kept[i] = (float) product;
+  }
+  return kept;
+}
+
+VelNoiseLevels *
+vel_noise_levels_new (const double *betas, unsigned n)
+{
+  g_autofree float *kept = cumulate (betas, n);
+
+  return levels_from (kept, n);
+}
+
+/* Returns: (transfer full) */
+static double *
+scaled_linear (double first, double last, unsigned n)
+{
+  double *betas = g_new (double, n);
   double step = (sqrt (last) - sqrt (first)) / (n - 1);
 
   for (unsigned i = 0; i < n; i++) {
@@ -80,6 +103,14 @@ vel_noise_levels_new_scaled_linear (double first, double last, unsigned n)
 
     betas[i] = root * root;
   }
+  return betas;
+}
+
+VelNoiseLevels *
+vel_noise_levels_new_scaled_linear (double first, double last, unsigned n)
+{
+  g_autofree double *betas = scaled_linear (first, last, n);
+
   return vel_noise_levels_new (betas, n);
 }
 
@@ -95,10 +126,38 @@ vel_noise_levels_free (VelNoiseLevels *self)
   g_free (table);
 }
 
+/* The roots are shifted so that the last is 0 and stretched so that the first stays; a little is left, since sigma is to be finite. */
+static void
+rescale_to_zero_terminal_snr (float *kept, unsigned n)
+{
+  float first = sqrtf (kept[0]), last = sqrtf (kept[n - 1]);
+
+  for (unsigned i = 0; i < n; i++) {
+    float root = (sqrtf (kept[i]) - last) * (first / (first - last));
+
+    kept[i] = root * root;
+  }
+  kept[n - 1] = ALMOST_NOTHING;
+}
+
+VelNoiseLevels *
+vel_noise_levels_new_sd (const char *family, gboolean zero_terminal_snr)
+{
+  g_autofree double *betas = scaled_linear (FIRST_BETA, LAST_BETA, N_TIMESTEPS);
+  g_autofree float *kept = cumulate (betas, N_TIMESTEPS);
+  VelNoiseLevels *levels;
+
+  if (zero_terminal_snr)
+    rescale_to_zero_terminal_snr (kept, N_TIMESTEPS);
+  levels = levels_from (kept, N_TIMESTEPS);
+  levels->family = family;
+  return levels;
+}
+
 static gpointer
 make_sd (gpointer data)
 {
-  return vel_noise_levels_new_scaled_linear (0.00085, 0.012, 1000);
+  return vel_noise_levels_new_sd (NULL, FALSE);
 }
 
 const VelNoiseLevels *

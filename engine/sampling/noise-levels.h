@@ -17,6 +17,9 @@ VelNoiseLevels *vel_noise_levels_new_scaled_linear (double first, double last, u
 void vel_noise_levels_free (VelNoiseLevels *self);
 /* Stable Diffusion's: 1000 steps, betas 0.00085 .. 0.012. Borrowed, lives for ever. */
 const VelNoiseLevels *vel_noise_levels_sd (void);
+/* The same for one network. family: of static storage, or NULL.  zero_terminal_snr: moved so that the last level is all but pure noise (Lin
+ * et al. 2023, algorithm 1; AUTOMATIC1111 1.10 modules/sd_models.py rescale_zero_terminal_snr_abar). Returns: (transfer full) */
+VelNoiseLevels *vel_noise_levels_new_sd (const char *family, gboolean zero_terminal_snr);
 
 /* How many steps the schedule takes when n_steps are asked for; some bring a number of their own. At least 1. */
 unsigned vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule, unsigned n_steps);

@@ -15,7 +15,7 @@ static const double sdxl[N_LEVELS] = { 14.615, 6.315, 3.771, 2.181, 1.342, 0.862
 static void
 align_your_steps (const VelNoiseLevels *levels, const double *params, unsigned n_steps, double *sigmas)
 {
-  const double *table = levels->family != NULL && strcmp (levels->family, "sdxl") == 0 ? sdxl : sd1;
+  const double *table = levels->family != NULL && strncmp (levels->family, "sdxl", 4) == 0 ? sdxl : sd1;
 
   for (unsigned i = 0; i < n_steps; i++) {
     double place = n_steps > 1 ? (double) i * (N_LEVELS - 1) / (n_steps - 1) : N_LEVELS - 1; /* a single step is the last one there too */

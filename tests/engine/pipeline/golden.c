@@ -268,7 +268,7 @@ main (int argc, char **argv)
                                        "two-levels-simple", "one-block-sgm", "folder-v",         "sde",             "sde-init-nv",
                                        "sd2-eps",      "sd2-long-v",     "sd2-folder",        "sdxl",            "sdxl-long",
                                        "sdxl-folder",  "refiner",        "refiner-empty",     "inpaint-all",     "edit",
-                                       "edit-two" };
+                                       "edit-two",     "sdxl-zero",      "short-middle",      "no-middle" };
   int status;
 
   g_test_init (&argc, &argv, NULL);

@@ -33,6 +33,17 @@ MODELS = {
                                    folder="text_encoder"),
                               dict(layout="transformers", width=64, layers=3, act="gelu", zero=True, p="conditioner.embedders.1.", state=-2,
                                    pooled=True, folder="text_encoder_2")]),
+    # what finetunes to v over zero terminal SNR say of themselves, in empty tensors
+    "sdxl-zero": dict(dtype="F16", channels=[64, 64], blocks=1, depth=[0, 1], mid=1, sizes=6, scale=0.13025, flags=["v_pred", "ztsnr"],
+                      text=[dict(layout="transformers", width=64, layers=2, act="quick_gelu", p="conditioner.embedders.0.", state=-2),
+                            dict(OPEN, p="conditioner.embedders.1.", state=-2, pooled=True)]),
+    # distilled: less of the middle or none (SSD-1B, BK-SDM)
+    "short-middle": dict(dtype="F16", channels=[64, 64], blocks=2, depth=[0, 2], mid=0, sizes=6, scale=0.13025,
+                         text=[dict(layout="transformers", width=64, layers=2, act="quick_gelu", p="conditioner.embedders.0.", state=-2),
+                               dict(OPEN, p="conditioner.embedders.1.", state=-2, pooled=True)]),
+    "no-middle": dict(dtype="F16", channels=[32, 64], blocks=1, depth=[1, 1], mid=None, heads=8, linear=False, folder=True,
+                      text=[dict(layout="transformers", width=64, layers=2, act="quick_gelu", p="cond_stage_model.", norm=True, state=-1,
+                                 folder="text_encoder")]),
     "refiner": dict(dtype="F16", channels=[64, 64, 128], blocks=1, depth=[0, 1, 1], mid=1, sizes=5, scale=0.13025,
                     text=[dict(OPEN, p="conditioner.embedders.0.", state=-2, pooled=True)]),
     "inpaint": dict(dtype="F16", channels=[32, 64], blocks=1, depth=[1, 1], mid=1, heads=8, linear=False, extra=5,
@@ -51,6 +62,9 @@ CASES = {
     "sdxl": dict(model="sdxl", width=72),
     "sdxl-long": dict(model="sdxl", prompt=LONG, parts=[[LONG, 1.0]], negative="", negative_parts=[]),
     "sdxl-folder": dict(model="sdxl-folder"),
+    "sdxl-zero": dict(model="sdxl-zero", v=True, bar=2e-3),
+    "short-middle": dict(model="short-middle"),
+    "no-middle": dict(model="no-middle"),
     "refiner": dict(model="refiner"),
     "refiner-empty": dict(model="refiner", negative="", negative_parts=[]),
     "inpaint-all": dict(model="inpaint"),
@@ -102,9 +116,11 @@ def unet(r, c, p="model.diffusion_model."):
             r.conv(f"{p}input_blocks.{index}.0.op", now, now)
             skips.append(now)
             index += 1
-    res_block(r, p + "middle_block.0", now, now, time_width)
-    transformer(r, p + "middle_block.1", now, c["context"], c["mid"], linear)
-    res_block(r, p + "middle_block.2", now, now, time_width)
+    if c["mid"] is not None:
+        res_block(r, p + "middle_block.0", now, now, time_width)
+    if c["mid"]:
+        transformer(r, p + "middle_block.1", now, c["context"], c["mid"], linear)
+        res_block(r, p + "middle_block.2", now, now, time_width)
     index = 0
     for level, channels in reversed(list(enumerate(c["channels"]))):
         for k in range(n + 1):
@@ -207,6 +223,7 @@ class Networks:
         more = {}
         if c["vector"]:
             more = dict(addition_embed_type="text_time", addition_time_embed_dim=256, projection_class_embeddings_input_dim=c["vector"])
+        more["mid_block_type"] = None if c["mid"] is None else "UNetMidBlock2DCrossAttn" if c["mid"] else "UNetMidBlock2D"
         self.unet = UNet2DConditionModel(
             in_channels=4 + c.get("extra", 0), out_channels=4, sample_size=16, block_out_channels=tuple(c["channels"]),
             layers_per_block=c["blocks"], down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in c["depth"]),
@@ -244,6 +261,15 @@ def condition(net, c, o, tokenizer, trace, negative):
     return states, more
 
 
+def zero_terminal(kept):
+    """Lin et al. 2023, algorithm 1; the last level as A1111 and ComfyUI have it."""
+    root = kept.sqrt()
+    root = (root - root[-1]) * (root[0] / (root[0] - root[-1]))
+    kept = root**2
+    kept[-1] = 4.8973451890853435e-08
+    return kept
+
+
 def run(net, tokenizer, c, o, start):
     trace, firsts, latents, scale = {}, [], [], c.get("scale", 0.18215)
     cond, uncond = (condition(net, c, o, tokenizer, trace, negative) for negative in (False, True))
@@ -254,7 +280,7 @@ def run(net, tokenizer, c, o, start):
         firsts.append(net.unet(x, t, encoder_hidden_states=told[0], **told[1]).sample)
         return firsts[-1]
 
-    model = kind(network, alphas(), quantize=False)
+    model = kind(network, zero_terminal(alphas()) if "ztsnr" in c.get("flags", []) else alphas(), quantize=False)
     shape = (4, o["height"] // 8, o["width"] // 8)
     unit = torch.randn(shape, generator=torch.Generator().manual_seed(o["seed"]))[None]
     trace["noise"] = unit
@@ -320,6 +346,8 @@ def prepare(name, c, tokens):
         text(r, t, tokens)
     vae(r, c)
     unet(r, c)
+    for flag in c.get("flags", []):
+        r.add(flag, [1], 1.0)
     made = {"seed": "velatura-" + name, "dtype": c["dtype"], "tensors": r.tensors}
     tensors = values(made)
     net = Networks(c, tensors)
