@@ -3,12 +3,12 @@
 #include "tests/support/tiny-model.h"
 
 #include <glib/gstdio.h>
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "engine/formats/safetensors.h"
+#include "engine/pipeline/request.h"
 #include "kernels/half.h"
 
 char *
@@ -177,6 +177,30 @@ tiny_model_write (const char *name, const char *folder)
   }
   json_decref (recipe);
   return is_folder ? g_strdup (folder) : g_build_filename (folder, "model.safetensors", NULL);
+}
+
+VelValues *
+tiny_model_request (json_t *options)
+{
+  VelValues *request = vel_request_new ();
+  const char *name;
+  json_t *value;
+
+  json_object_foreach (options, name, value)
+  {
+    g_autofree char *text = NULL;
+    g_autoptr (GError) error = NULL;
+
+    if (g_str_equal (name, "bar") || g_str_equal (name, "model"))
+      continue;
+    if (g_str_equal (name, "init"))
+      text = tiny_model_golden (json_string_value (value));
+    else
+      text = json_is_string (value) ? g_strdup (json_string_value (value)) : json_dumps (value, JSON_ENCODE_ANY | JSON_REAL_PRECISION (15));
+    vel_values_set (request, name, text, &error);
+    g_assert_no_error (error);
+  }
+  return request;
 }
 
 void

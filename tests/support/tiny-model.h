@@ -2,12 +2,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <glib.h>
+#include <jansson.h>
+
+#include "engine/params.h"
 
 /* Writes the model of tests/golden/pictures/models/NAME.json with its vocabulary into `folder`.
  * Returns: (transfer full): what to load: a file in `folder`, or `folder` itself for a recipe in the diffusers layout */
 char *tiny_model_write (const char *name, const char *folder);
 /* A path under tests/golden/pictures. Returns: (transfer full) */
 char *tiny_model_golden (const char *relative);
+/* The options of a case of tests/golden/pictures, but for its model and its bar. Returns: (transfer full) */
+VelValues *tiny_model_request (json_t *options);
 /* Removes a folder and everything in it. */
 void tiny_remove_tree (const char *path);

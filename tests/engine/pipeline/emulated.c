@@ -107,6 +107,38 @@ test_golden (gconstpointer data)
   }
 }
 
+/* Families whose UNets read more than a latent and text states. data: the case */
+static void
+test_family (gconstpointer data)
+{
+  g_autofree char *case_name = g_strdup_printf ("cases/%s.json", (const char *) data), *case_path = tiny_model_golden (case_name);
+  g_autofree char *trace_name = g_strdup_printf ("cases/%s.safetensors", (const char *) data), *want_path = tiny_model_golden (trace_name);
+  g_autofree char *got_path = g_build_filename (folder, "trace.safetensors", NULL), *place = g_build_filename (folder, data, NULL);
+  json_t *options = json_load_file (case_path, 0, NULL);
+  g_autofree char *path = tiny_model_write (json_string_value (json_object_get (options, "model")), place);
+  g_autoptr (VelValues) request = tiny_model_request (options);
+  g_autoptr (VelEngine) engine = make_engine ();
+  g_autoptr (VelSafetensors) want = NULL, got = NULL;
+  g_autoptr (VelResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  vel_values_set (request, "model", path, NULL);
+  vel_values_set (request, "device", "cuda", NULL);
+  vel_values_set (request, "precision", "fp32", NULL);
+  result = vel_engine_generate (engine, request, NULL, NULL, got_path, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  want = vel_safetensors_open (want_path, NULL, &error);
+  got = vel_safetensors_open (got_path, NULL, &error);
+  g_assert_no_error (error);
+  for (const char *const *name = (const char *[]) { "cond", "uncond", "model.cond", "model.uncond", "latent.001", "image", NULL }; *name; name++) {
+    double relative = relative_error (vel_safetensors_find (want, *name), vel_safetensors_find (got, *name));
+
+    g_test_message ("%-16s relative L2 %.2e", *name, relative);
+    g_assert_cmpfloat (relative, <=, g_str_has_prefix (*name, "model.") ? 3e-5 : g_str_equal (*name, "image") ? 2e-3 : 3e-4);
+  }
+  json_decref (options);
+}
+
 static void
 assert_same (const VelResult *a, const VelResult *b)
 {
@@ -349,6 +381,7 @@ test_large (void)
 int
 main (int argc, char **argv)
 {
+  static const char *const families[] = { "sdxl-zero", "edit", "inpaint-all" };
   static const char *const biases[] = { "\"model.diffusion_model.input_blocks.0.0.bias\"", "\"first_stage_model.decoder.conv_in.bias\"" };
   GModule *module;
   int status;
@@ -369,6 +402,11 @@ main (int argc, char **argv)
     g_autofree char *path = g_strconcat ("/emulated/golden/", precisions[i].precision, NULL);
 
     g_test_add_data_func (path, &precisions[i], test_golden);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (families) && !briefly (); i++) {
+    g_autofree char *path = g_strconcat ("/emulated/family/", families[i], NULL);
+
+    g_test_add_data_func (path, families[i], test_family);
   }
   g_test_add_func ("/emulated/repeatable", test_repeatable);
   for (guint i = 0; i < G_N_ELEMENTS (biases) && !briefly (); i++)

@@ -3,7 +3,6 @@
  * make.py and families.py in tests/golden/pictures dumped the traces from diffusers, transformers and k-diffusion in fp32. The bars are ten times what two
  * independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
 #include <glib/gstdio.h>
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -102,32 +101,6 @@ compare_traces (const char *want_path, const char *got_path, double later)
   }
 }
 
-static VelValues *
-read_request (json_t *options)
-{
-  VelValues *request = vel_request_new ();
-  const char *name;
-  json_t *value;
-
-  json_object_foreach (options, name, value)
-  {
-    g_autofree char *text = NULL;
-    g_autoptr (GError) error = NULL;
-
-    if (g_str_equal (name, "bar"))
-      continue;
-    if (g_str_equal (name, "model"))
-      text = g_strdup (model_path (json_string_value (value)));
-    else if (g_str_equal (name, "init"))
-      text = tiny_model_golden (json_string_value (value));
-    else
-      text = json_is_string (value) ? g_strdup (json_string_value (value)) : json_dumps (value, JSON_ENCODE_ANY | JSON_REAL_PRECISION (15));
-    vel_values_set (request, name, text, &error);
-    g_assert_no_error (error);
-  }
-  return request;
-}
-
 /* v-prediction and starting from a picture ask for times between table entries, known to about 1e-4 in fp32; Brownian paths round noise
  * levels to six decimals, a step of the path that an ulp of the level decides. */
 static double
@@ -157,7 +130,8 @@ test_case (gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   g_assert_nonnull (options);
-  request = read_request (options);
+  request = tiny_model_request (options);
+  vel_values_set (request, "model", model_path (json_string_value (json_object_get (options, "model"))), NULL);
   result = vel_engine_generate (fixture.engine, request, NULL, NULL, got, FALSE, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (result->pictures->len, ==, 1);
