@@ -8,6 +8,7 @@
 VelExit vel_debug_tokens (int argc, char **argv);
 VelExit vel_debug_emphasis (int argc, char **argv);
 VelExit vel_debug_chunks (int argc, char **argv);
+VelExit vel_debug_prompt (int argc, char **argv);
 
 /* Tensors, written to --output. */
 VelExit vel_debug_noise (int argc, char **argv);

@@ -9,10 +9,14 @@
 #include "engine/text/unicode.h"
 
 #define BREAK_WEIGHT -1.0
+/* Brackets nested n deep ask for n² / 2 products in a fixed order. Past so many (8 000 deep) brackets are still taken away, but weigh no
+ * more. */
+#define PRODUCTS_LIMIT (1u << 25)
 
 typedef struct {
   GArray *parts;          /* (element-type VelEmphasis) */
   GArray *round, *square; /* (element-type guint) open brackets: number of parts before each */
+  gsize products;         /* made so far */
 } Parser;
 
 static void
@@ -44,31 +48,13 @@ has_class (const char *at, guint classes)
   return (vel_unicode_get_classes (g_utf8_get_char (at)) & classes) != 0;
 }
 
-/* A BREAK that is a word of its own in the text up to end. */
-static const char *
-find_break (const char *begin, const char *at, const char *end)
-{
-  const gsize length = strlen ("BREAK");
-
-  for (; at + length <= end; at++) {
-    if (memcmp (at, "BREAK", length) != 0)
-      continue;
-    if (at > begin && has_class (g_utf8_prev_char (at), VEL_UNICODE_WORD))
-      continue;
-    if (at + length < end && has_class (at + length, VEL_UNICODE_WORD))
-      continue;
-    return at;
-  }
-  return NULL;
-}
-
 /* Text in which only BREAK means something; white space around one is dropped. */
 static void
 add_text (Parser *self, const char *text, gsize length)
 {
   const char *end = text + length, *at = text, *found;
 
-  while ((found = find_break (text, at, end)) != NULL) {
+  while ((found = vel_unicode_find_word (text, at, end, "BREAK")) != NULL) {
     const char *stop = found, *next = found + strlen ("BREAK");
 
     while (stop > at && has_class (g_utf8_prev_char (stop), VEL_UNICODE_SPACE))
@@ -94,7 +80,8 @@ close_bracket (Parser *self, GArray *brackets, double weight)
 {
   guint first = g_array_index (brackets, guint, brackets->len - 1);
 
-  for (guint i = first; i < self->parts->len; i++)
+  self->products += self->parts->len - first;
+  for (guint i = first; i < self->parts->len && self->products <= PRODUCTS_LIMIT; i++)
     g_array_index (self->parts, VelEmphasis, i).weight *= weight;
   g_array_set_size (brackets, brackets->len - 1);
 }
@@ -219,7 +206,7 @@ vel_prompt_parse_emphasis (const char *prompt)
   g_autoptr (GArray) parts = parts_new ();
   g_autoptr (GArray) round = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autoptr (GArray) square = g_array_new (FALSE, FALSE, sizeof (guint));
-  Parser parser = { parts, round, square };
+  Parser parser = { parts, round, square, 0 };
 
   for (const char *at = valid; *at != '\0';)
     at = parse_token (&parser, at);

@@ -1,6 +1,8 @@
 /* Characters as the reference tokenizer sees them.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/text/unicode.h"
 
+#include <string.h>
+
 #include "engine/text/unicode-tables.h"
 
 #define CAPITAL_SIGMA 0x3a3
@@ -99,4 +101,25 @@ vel_unicode_append_lower (GArray *out, const gunichar *text, gsize n)
     if (text[i] == CAPITAL_I_WITH_DOT)
       g_array_append_val (out, dot);
   }
+}
+
+static gboolean
+is_word (const char *at)
+{
+  return (vel_unicode_get_classes (g_utf8_get_char (at)) & VEL_UNICODE_WORD) != 0;
+}
+
+const char *
+vel_unicode_find_word (const char *begin, const char *at, const char *end, const char *word)
+{
+  const gsize length = strlen (word);
+
+  for (; (at = g_strstr_len (at, end - at, word)) != NULL; at++) {
+    if (at > begin && is_word (g_utf8_prev_char (at)))
+      continue;
+    if (at + length < end && is_word (at + length))
+      continue;
+    return at;
+  }
+  return NULL;
 }

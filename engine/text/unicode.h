@@ -20,3 +20,5 @@ char *vel_unicode_compose (const char *text);
 /* Appends the lower case of all n characters, as str.lower () has it: a capital I with dot becomes two characters, a capital sigma at a
  * word's end a final one. out: (element-type gunichar) */
 void vel_unicode_append_lower (GArray *out, const gunichar *text, gsize n);
+/* Where `word` stands as a word of its own (\bword\b) at or after `at`, in the text from begin to end. word: ASCII. Returns: (nullable) */
+const char *vel_unicode_find_word (const char *begin, const char *at, const char *end, const char *word);

@@ -47,6 +47,30 @@ test_emphasis (void)
   }
 }
 
+/* Fixed in form, since other programs read it. */
+static void
+test_prompt (void)
+{
+  static const char question[] = "{\"prompt\":\"<lora:ink:0.5:1:4>a [red:blue:0.5] fox AND lake : -2\",\"steps\":8}\n"
+                                 "{\"prompt\":\"[a:b:1.5]\",\"steps\":8,\"hires_steps\":4}\n";
+  static const char answer[] = "{\"networks\":[{\"kind\":\"lora\",\"name\":\"ink\",\"te\":0.5,\"unet\":1.0,\"dyn\":4}],"
+                               "\"parts\":[{\"weight\":1.0,\"schedule\":[[4,\"a red fox\"],[8,\"a blue fox\"]]},"
+                               "{\"weight\":-2.0,\"schedule\":[[8,\" lake\"]]}]}\n"
+                               "{\"networks\":[],\"parts\":[{\"weight\":1.0,\"schedule\":[[2,\"a\"],[4,\"b\"]]}]}\n";
+  static const char *const wrong[] = { "{\"prompt\":\"a\",\"steps\":0}", "{\"prompt\":\"a\",\"steps\":1e9}", "{\"text\":\"a\"}",
+                                       "{\"prompt\":\"<lora:a:b>\"}" };
+
+  g_assert_cmpstr (vel_program_run (question, "debug", "prompt", NULL)->out, ==, answer);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autofree char *line = g_strconcat (wrong[i], "\n", NULL);
+    const VelOutcome *outcome = vel_program_run (line, "debug", "prompt", NULL);
+
+    g_assert_cmpint (outcome->status, ==, 1);
+    g_assert_cmpstr (outcome->out, ==, "");
+    g_assert_true (g_str_has_prefix (outcome->err, "velatura: "));
+  }
+}
+
 /* A line that is no question ends the run and is named; the answers before it stand. */
 static void
 test_bad_line (void)
@@ -190,6 +214,7 @@ main (int argc, char **argv)
 {
   vel_program_init (&argc, &argv);
   g_test_add_func ("/debug/emphasis", test_emphasis);
+  g_test_add_func ("/debug/prompt", test_prompt);
   g_test_add_func ("/debug/bad-line", test_bad_line);
   g_test_add_func ("/debug/noise", test_noise);
   g_test_add_func ("/debug/noise-refused", test_noise_refused);

@@ -80,6 +80,35 @@ test_overflow (void)
   g_assert_cmpuint (parts->len, >=, 2);
 }
 
+/* Deeply nested brackets take no more time than flat ones; the first thousands weigh as in the reference. */
+static void
+test_nested (void)
+{
+  static const char *const pieces[] = { "(a", "[a", "(a:1)", "((", "[[", "(", "a(BREAK" };
+  g_autoptr (GString) deep = g_string_new (NULL);
+  g_autoptr (GArray) parts = NULL;
+  double weight = 1;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++) {
+    g_autoptr (GString) prompt = g_string_new (NULL);
+    g_autoptr (GArray) many = NULL;
+    g_autoptr (GTimer) timer = g_timer_new ();
+
+    while (prompt->len < 1 << 20)
+      g_string_append (prompt, pieces[i]);
+    many = vel_prompt_parse_emphasis (prompt->str);
+    g_test_message ("“%s”: %.3f s", pieces[i], g_timer_elapsed (timer, NULL));
+    g_assert_cmpfloat (g_timer_elapsed (timer, NULL), <, 20); /* quadratic time would be minutes */
+  }
+  for (guint i = 0; i < 5000; i++) {
+    g_string_append (deep, "(a");
+    weight *= 1.1;
+  }
+  parts = vel_prompt_parse_emphasis (deep->str);
+  g_assert_cmpuint (parts->len, ==, 5000);
+  g_assert_cmpfloat (g_array_index (parts, VelEmphasis, 4999).weight, ==, weight);
+}
+
 static void
 test_chunks (void)
 {
@@ -155,6 +184,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/emphasis", test_emphasis);
   g_test_add_func ("/prompt/no-number", test_no_number);
   g_test_add_func ("/prompt/overflow", test_overflow);
+  g_test_add_func ("/prompt/nested", test_nested);
   g_test_add_func ("/prompt/chunks", test_chunks);
   g_test_add_func ("/prompt/long", test_long);
   g_test_add_func ("/prompt/count", test_count);
