@@ -1,7 +1,9 @@
 /* Tags in a prompt that ask for a network.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "engine/text/prompt-tags.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 #include <math.h>
 #include <string.h>
 
