@@ -12,6 +12,8 @@
 
 #include "app/flags.h"
 #include "app/inspect.h"
+#include "engine/formats/json-tree.h"
+#include "engine/formats/metadata.h"
 
 static const VelParam own_table[] = {
   { "json", N_ ("JSON"), "", N_ ("One JSON object per file."), VEL_PARAM_BOOL, .standard = "false" },
@@ -21,20 +23,23 @@ static const VelParam own_table[] = {
 static const VelUsage usage = { "inspect", "FILE… [--json]",
                                 N_ ("Says what a file is: a model's family, sizes, type and metadata; the settings a picture was made with.") };
 
-static gboolean
-is_png (const char *path)
+static void
+print_list (json_t *list, int indent)
 {
-  static const guint8 signature[8] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
-  guint8 start[8];
-  FILE *file = fopen (path, "rb");
-  gboolean is = file && fread (start, 1, 8, file) == 8 && memcmp (start, signature, 8) == 0;
+  gsize i;
+  json_t *value;
 
-  if (file)
-    fclose (file);
-  return is;
+  printf (":\n");
+  json_array_foreach (list, i, value) {
+    g_autofree char *text = vel_json_any_text (value);
+
+    printf ("%*s", indent, "");
+    vel_verb_print (text);
+    printf ("\n");
+  }
 }
 
-/* Lines for people; a nested object is indented, null is left out. */
+/* Lines for people; a nested object is indented, a list has a line for each of its values, null is left out. */
 static void
 print_lines (json_t *object, int indent)
 {
@@ -45,10 +50,14 @@ print_lines (json_t *object, int indent)
     g_autofree char *label = indent ? g_strdup (key) : g_strdelimit (g_strdup (key), "_", ' ');
     g_autofree char *text = NULL;
 
-    if (json_is_null (value))
+    if (json_is_null (value) || (json_is_array (value) && json_array_size (value) == 0))
       continue;
     printf ("%*s", indent, "");
     vel_verb_print (label);
+    if (json_is_array (value)) {
+      print_list (value, indent + 2);
+      continue;
+    }
     printf (json_is_object (value) ? ":\n" : ": ");
     if (json_is_object (value)) {
       print_lines (value, indent + 2);
@@ -64,7 +73,7 @@ print_lines (json_t *object, int indent)
 static gboolean
 inspect_file (const char *path, gboolean as_json, GError **error)
 {
-  json_t *found = is_png (path) ? vel_inspect_picture (path, error) : vel_inspect_model (path, error);
+  json_t *found = vel_metadata_is_picture (path) ? vel_inspect_picture (path, error) : vel_inspect_model (path, error);
 
   if (!found)
     return FALSE;

@@ -8,5 +8,5 @@
 /* path: a model file or folder. Family and sizes are null where the file is no model this program knows.
  * Returns: (transfer full); NULL with VEL_ERROR_FORMAT or a file error */
 json_t *vel_inspect_model (const char *path, GError **error);
-/* path: a PNG. `settings` is null where it has none. Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
+/* path: a picture. `settings` and `program` are null where it has none; `notes`: what of another program's can not be done here. Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
 json_t *vel_inspect_picture (const char *path, GError **error);

@@ -94,15 +94,17 @@ vel_history_files_read (VelHistoryRow *self, const char *folder, const char *pat
   g_autofree char *full = g_build_filename (folder, path, NULL);
   g_autoptr (VelPng) png = vel_png_read (full, TRUE, error);
   VelRecipeSummary summary;
+  VelMetadata metadata;
   struct stat status;
 
   if (!png)
     return FALSE;
-  *has_recipe = vel_recipe_summarize (&summary, png->text);
+  metadata = (VelMetadata) { "png", png->width, png->height, png->text };
+  *has_recipe = vel_recipe_summarize (&summary, &metadata);
   if (!*has_recipe)
     return TRUE;
   *self = (VelHistoryRow) { .path = g_strdup (path), .width = png->width, .height = png->height, .seed = summary.seed,
-    .prompt = summary.prompt, .negative = summary.negative, .model = summary.model, .recipe = g_strdup (summary.text) };
+    .prompt = summary.prompt, .negative = summary.negative, .model = summary.model, .recipe = summary.text };
   self->created = parse_time (g_hash_table_lookup (png->text, VEL_HISTORY_CREATED));
   if (self->created <= 0 && stat (full, &status) == 0)
     self->created = status.st_mtim.tv_sec * G_USEC_PER_SEC + status.st_mtim.tv_nsec / 1000;

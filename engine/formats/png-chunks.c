@@ -7,19 +7,19 @@
 #include "engine/formats/png-chunks.h"
 
 #include "engine/error.h"
+#include "engine/formats/exif.h"
 #include "engine/formats/png.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #define MAX_TEXT (16u << 20) /* bytes of all texts together, as stored and as decoded */
 #define MAX_CHUNKS 200000
 
 gboolean
-vel_png_damaged (const VelPngSource *source, GError **error, const char *format, ...)
+vel_png_damaged (const VelByteSource *source, GError **error, const char *format, ...)
 {
   g_autofree char *shown = g_filename_display_name (source->name), *what = NULL;
   va_list arguments;
@@ -30,31 +30,6 @@ vel_png_damaged (const VelPngSource *source, GError **error, const char *format,
   /* Translators: a file; a phrase such as “it ends too early” */
   g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no intact PNG file: %s"), shown, what);
   return FALSE;
-}
-
-gboolean
-vel_png_source_read (const VelPngSource *self, guint64 offset, void *out, gsize bytes)
-{
-  if (offset > self->size || bytes > self->size - offset)
-    return FALSE;
-  if (self->fd < 0) {
-    memcpy (out, self->memory + offset, bytes);
-    return TRUE;
-  }
-  for (gsize done = 0; done < bytes;) {
-    gssize n = pread (self->fd, (char *) out + done, bytes - done, offset + done);
-
-    if (n <= 0)
-      return FALSE;
-    done += n;
-  }
-  return TRUE;
-}
-
-static guint32
-be32 (const guint8 *at)
-{
-  return (guint32) at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
 }
 
 /* Returns: (transfer full) (nullable): NULL if the stream is damaged or longer than `most` */
@@ -131,22 +106,23 @@ add_text (GHashTable *texts, const char *type, const guint8 *data, gsize bytes, 
   if (length > *left)
     return;
   *left -= length;
-  text = international ? g_utf8_make_valid (inflated ? inflated : (const char *) at, strnlen (inflated ? inflated : (const char *) at, length))
-                       : from_latin1 (inflated ? inflated : (const char *) at, length);
+  text = international
+             ? g_utf8_make_valid (inflated ? inflated : (const char *) at, strnlen (inflated ? inflated : (const char *) at, length))
+             : from_latin1 (inflated ? inflated : (const char *) at, length);
   g_hash_table_replace (texts, from_latin1 ((const char *) data, 79), g_steal_pointer (&text));
 }
 
 static gboolean
-read_size (VelPngChunks *self, const VelPngSource *source, GError **error)
+read_size (VelPngChunks *self, const VelByteSource *source, GError **error)
 {
   static const guint8 start[16] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R' };
   guint8 bytes[24];
 
-  if (!vel_png_source_read (source, 0, bytes, sizeof bytes) || memcmp (bytes, start, sizeof start) != 0)
+  if (!vel_byte_source_read (source, 0, bytes, sizeof bytes) || memcmp (bytes, start, sizeof start) != 0)
     /* Translators: like a PNG file */
     return vel_png_damaged (source, error, _ ("it does not begin like one"));
-  self->width = be32 (bytes + 16);
-  self->height = be32 (bytes + 20);
+  self->width = vel_be32 (bytes + 16);
+  self->height = vel_be32 (bytes + 20);
   if (self->width < 1 || self->height < 1 || self->width > VEL_PNG_MAX_SIDE || self->height > VEL_PNG_MAX_SIDE ||
       (guint64) self->width * self->height > VEL_PNG_MAX_PIXELS)
     return vel_png_damaged (source, error, _ ("it is said to have %u × %u pixels; at most %d a side and %u million in all are read"),
@@ -154,22 +130,25 @@ read_size (VelPngChunks *self, const VelPngSource *source, GError **error)
   return TRUE;
 }
 
-/* One chunk of text with its checksum. */
+/* One chunk of text, or of Exif, with its checksum. */
 static gboolean
-read_text (VelPngChunks *self, const VelPngSource *source, const char *type, guint64 offset, guint32 length, gsize *left, GError **error)
+read_text (VelPngChunks *self, const VelByteSource *source, const char *type, guint64 offset, guint32 length, gsize *left, GError **error)
 {
   g_autofree guint8 *data = g_malloc (length + 4);
 
-  if (!vel_png_source_read (source, offset, data, length + 4))
+  if (!vel_byte_source_read (source, offset, data, length + 4))
     return vel_png_damaged (source, error, _ ("it can not be read at byte %" PRIu64), offset);
-  if (crc32 (crc32 (0, (const guint8 *) type, 4), data, length) != be32 (data + length))
-    return vel_png_damaged (source, error, _ ("the checksum of a text at byte %" PRIu64 " is wrong"), offset);
-  add_text (self->text, type, data, length, left);
+  if (crc32 (crc32 (0, (const guint8 *) type, 4), data, length) != vel_be32 (data + length))
+    return g_str_equal (type, "eXIf") || vel_png_damaged (source, error, _ ("the checksum of a text at byte %" PRIu64 " is wrong"), offset);
+  if (g_str_equal (type, "eXIf"))
+    vel_exif_add_texts (self->text, data, length);
+  else
+    add_text (self->text, type, data, length, left);
   return TRUE;
 }
 
 static gboolean
-read_chunks (VelPngChunks *self, const VelPngSource *source, GError **error)
+read_chunks (VelPngChunks *self, const VelByteSource *source, GError **error)
 {
   guint64 offset = 8;
   gsize stored = MAX_TEXT, decoded = MAX_TEXT;
@@ -179,15 +158,16 @@ read_chunks (VelPngChunks *self, const VelPngSource *source, GError **error)
     char type[5] = { 0 };
     guint32 length;
 
-    if (!vel_png_source_read (source, offset, head, 8))
+    if (!vel_byte_source_read (source, offset, head, 8))
       return vel_png_damaged (source, error, _ ("it ends after %" PRIu64 " bytes, in the middle"), source->size);
-    length = be32 (head);
+    length = vel_be32 (head);
     memcpy (type, head + 4, 4);
     if (source->size - offset < 12 || length > source->size - offset - 12)
       return vel_png_damaged (source, error, _ ("it ends after %" PRIu64 " bytes, in the middle"), source->size);
     if (g_str_equal (type, "IEND"))
       return TRUE;
-    if (g_str_equal (type, "tEXt") || g_str_equal (type, "zTXt") || g_str_equal (type, "iTXt")) {
+    if (g_str_equal (type, "tEXt") || g_str_equal (type, "zTXt") || g_str_equal (type, "iTXt") ||
+        (g_str_equal (type, "eXIf") && length <= stored)) {
       if (length > stored)
         return vel_png_damaged (source, error, _ ("it has more than %u MB of text"), MAX_TEXT >> 20);
       stored -= length;
@@ -200,9 +180,9 @@ read_chunks (VelPngChunks *self, const VelPngSource *source, GError **error)
 }
 
 gboolean
-vel_png_chunks_read (VelPngChunks *self, const VelPngSource *source, GError **error)
+vel_png_chunks_read (VelPngChunks *self, const VelByteSource *source, GError **error)
 {
-  *self = (VelPngChunks) { 0 };
+  *self = (VelPngChunks){ 0 };
   if (!read_size (self, source, error))
     return FALSE;
   self->text = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);

@@ -6,16 +6,12 @@
 #include "engine/error.h"
 #include "engine/formats/png-chunks.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n-lib.h>
 #include <png.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Lives outside the function that calls setjmp, so that a jump leaves it as it is. */
 typedef struct {
-  const VelPngSource *source;
+  const VelByteSource *source;
   const VelPngChunks *chunks;
   guint64 offset;
   guint8 *pixels;
@@ -29,7 +25,7 @@ on_read (png_structp png, png_bytep out, size_t bytes)
 {
   Reading *reading = png_get_io_ptr (png);
 
-  if (!vel_png_source_read (reading->source, reading->offset, out, bytes))
+  if (!vel_byte_source_read (reading->source, reading->offset, out, bytes))
     png_error (png, N_ ("it ends too early"));
   reading->offset += bytes;
 }
@@ -126,7 +122,7 @@ decode (Reading *self, GError **error)
 
 /* Returns: (transfer full) (nullable) */
 static guint8 *
-read_rgb (const VelPngSource *source, const VelPngChunks *chunks, GError **error)
+read_rgb (const VelByteSource *source, const VelPngChunks *chunks, GError **error)
 {
   Reading reading = { .source = source, .chunks = chunks };
   gsize count = (gsize) chunks->width * chunks->height;
@@ -142,7 +138,7 @@ read_rgb (const VelPngSource *source, const VelPngChunks *chunks, GError **error
 }
 
 static VelPng *
-read_source (const VelPngSource *source, gboolean text_only, GError **error)
+read_source (const VelByteSource *source, gboolean text_only, GError **error)
 {
   g_autoptr (VelPng) self = NULL;
   VelPngChunks chunks;
@@ -161,34 +157,21 @@ read_source (const VelPngSource *source, gboolean text_only, GError **error)
 VelPng *
 vel_png_read (const char *path, gboolean text_only, GError **error)
 {
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  VelPngSource source = { .fd = fd, .name = path };
-  struct stat status;
+  VelByteSource source;
   VelPng *self;
 
-  if (fd < 0 || fstat (fd, &status) != 0 || !S_ISREG (status.st_mode)) {
-    g_autofree char *shown = g_filename_display_name (path);
-
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” can not be opened: %s"), shown,
-                 fd < 0 ? g_strerror (errno) : _ ("it is no file"));
-    if (fd >= 0)
-      close (fd);
+  if (!vel_byte_source_open (&source, path, error))
     return NULL;
-  }
-  source.size = status.st_size;
   self = read_source (&source, text_only, error);
-  close (fd);
+  vel_byte_source_close (&source);
   return self;
 }
 
 VelPng *
 vel_png_read_bytes (GBytes *bytes, const char *name, gboolean text_only, GError **error)
 {
-  gsize size;
-  VelPngSource source = { .fd = -1, .name = name };
+  const VelByteSource source = vel_byte_source_from_bytes (bytes, name);
 
-  source.memory = g_bytes_get_data (bytes, &size);
-  source.size = size;
   return read_source (&source, text_only, error);
 }
 

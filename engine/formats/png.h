@@ -6,8 +6,8 @@
 
 typedef struct {
   guint width, height;
-  guint8 *rgb;        /* [height, width, 3] */
-  GHashTable *text;   /* keyword to UTF-8 text: tEXt, zTXt and iTXt */
+  guint8 *rgb;      /* [height, width, 3] */
+  GHashTable *text; /* keyword to UTF-8 text: tEXt, zTXt and iTXt */
 } VelPng;
 
 #define VEL_PNG_MAX_SIDE 16384

@@ -1,4 +1,4 @@
-/* A1111's text taken apart, as parse_generation_parameters does it.  SPDX-License-Identifier: Apache-2.0
+/* A1111's text taken apart, as parse_generation_parameters does it, and what other programs add to it.  SPDX-License-Identifier: Apache-2.0
  *
  * Its regular expression for the last line, \s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$), is written out here: it takes
  * quadratic time on a long line without a colon. */
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MAX_FIELDS 1000
+#define MAX_TEMPLATE_LINES 100
 
 /* As Python's str.isspace. */
 static gboolean
@@ -182,34 +183,115 @@ parse_prompts (Building *self, const char *at, const char *end)
   set (self, "Negative prompt", g_string_free (prompts[1], FALSE));
 }
 
+static gboolean
+begins_with (const char *at, const char *end, const char *word)
+{
+  return (gsize) (end - at) >= strlen (word) && memcmp (at, word, strlen (word)) == 0;
+}
+
+/* The last line of [start, end). */
+static const char *
+last_line (const char *start, const char *end)
+{
+  while (end > start && end[-1] != '\n')
+    end--;
+  return end;
+}
+
+/* The prompts before their wildcards were filled in, which an extension writes behind the line of settings; they may have several
+ * lines. Returns: where they begin, or `end` */
+static const char *
+find_templates (const char *start, const char *end)
+{
+  const char *line = last_line (start, end);
+
+  for (int n = 0; n < MAX_TEMPLATE_LINES && line > start; n++) {
+    const char *before = last_line (start, line - 1);
+
+    if ((begins_with (line, end, "Template:") || begins_with (line, end, "Negative Template:")) && count_pairs (before, line - 1) == 3)
+      return line;
+    line = before;
+  }
+  return end;
+}
+
+static void
+set_templates (Building *self, const char *at, const char *end)
+{
+  while (at < end) {
+    const char *colon = memchr (at, ':', end - at), *stop = g_strstr_len (colon, end - colon, "\nNegative Template:");
+    g_autofree char *key = g_strndup (at, colon - at);
+    const char *from = colon + 1, *to = stop ? stop : end;
+
+    strip (&from, &to);
+    set (self, key, g_strndup (from, to - from));
+    at = stop ? stop + 1 : end;
+  }
+}
+
 VelRecipeFields *
 vel_recipe_parse_a1111 (const char *text)
 {
   VelRecipeFields *self = g_new0 (VelRecipeFields, 1);
   Building building = { g_ptr_array_new (), g_ptr_array_new (), g_hash_table_new (g_str_hash, g_str_equal) };
   g_autofree char *valid = g_utf8_make_valid (text, -1);
-  const char *at = valid, *end = valid + strlen (valid), *last;
+  const char *at = valid, *end = valid + strlen (valid), *last, *templates;
   char *key, *value;
 
   strip (&at, &end);
-  for (last = end; last > at && last[-1] != '\n';)
-    last--;
-  if (count_pairs (last, end) < 3)
+  templates = find_templates (at, end);
+  last = last_line (at, templates < end ? templates - 1 : end);
+  if (count_pairs (last, templates) < 3)
     last = end;
   parse_prompts (&building, at, last);
-  while (next_pair (&last, end, &key, &value)) {
+  while (last < templates && next_pair (&last, templates, &key, &value)) {
     if (*value) /* A1111 leaves an empty one out */
       set_pair (&building, key, unquote (value));
     else
       g_free (value);
     g_free (key);
   }
+  set_templates (&building, templates, end);
   g_ptr_array_add (building.keys, NULL);
   g_ptr_array_add (building.values, NULL);
   self->keys = (GStrv) g_ptr_array_free (building.keys, FALSE);
   self->values = (GStrv) g_ptr_array_free (building.values, FALSE);
   g_hash_table_unref (building.places);
   return self;
+}
+
+VelRecipeFields *
+vel_recipe_fields_new (void)
+{
+  VelRecipeFields *self = g_new0 (VelRecipeFields, 1);
+
+  self->keys = g_new0 (char *, 1);
+  self->values = g_new0 (char *, 1);
+  return self;
+}
+
+void
+vel_recipe_fields_set (VelRecipeFields *self, const char *key, const char *value)
+{
+  char *valid = g_utf8_make_valid (value, -1);
+  guint n = 0;
+
+  while (self->keys[n] && !g_str_equal (self->keys[n], key))
+    n++;
+  if (self->keys[n]) {
+    g_free (self->values[n]);
+    self->values[n] = valid;
+    return;
+  }
+  if (n >= MAX_FIELDS) {
+    g_free (valid);
+    return;
+  }
+  self->keys = g_renew (char *, self->keys, n + 2);
+  self->values = g_renew (char *, self->values, n + 2);
+  self->keys[n] = g_utf8_make_valid (key, -1);
+  self->values[n] = valid;
+  self->keys[n + 1] = self->values[n + 1] = NULL;
 }
 
 void

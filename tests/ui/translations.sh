@@ -23,7 +23,7 @@ done
 find app engine ui -name '*.c' ! -name 'debug*.c' > "$work/sources"
 xgettext --from-code=UTF-8 --no-wrap --keyword --keyword=g_set_error:4 --keyword=g_set_error_literal:4 --keyword=vel_context_fail:3 \
   --keyword=vel_json_fail:2 --keyword=vel_png_damaged:3 --keyword=damaged:3 --keyword=fail:3 --keyword=png_error:2 --keyword=note:2 \
-  --keyword=problem:2 --keyword=add_problem:2 --keyword=vel_verb_misused:1 --keyword=vel_report_note:2 --files-from="$work/sources" \
+  --keyword=problem:2 --keyword=add_problem:2 --keyword=vel_verb_misused:1 --keyword=vel_report_note:2 --keyword=vel_settings_note:2 --files-from="$work/sources" \
   --force-po -o "$work/unmarked.pot" 2> "$work/errors" || {
   cat "$work/errors"
   exit 1

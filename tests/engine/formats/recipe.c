@@ -93,11 +93,17 @@ test_write (void)
   set (request, "rng", "nv");
   set (request, "emphasis", "no-norm");
   set (request, "vae", "/some/where/vae-ft-mse.safetensors");
+  set (request, "eta", "0.5"); /* DPM++ 2M has none */
   plain.model_name = "mine, \"v2\": final";
   plain.model_hash = NULL;
+  plain.vae_hash = "c6a580b13a";
+  plain.lora_hashes = "ink: 0f1e2d3c4b5a, gold: 112233445566";
+  plain.embedding_hashes = "easynegative: c74b4e810b03";
   expect_a1111 (request, &plain, "a white swan, (dusk:1.2)\nNegative prompt: blurry\ntext\nSteps: 20, Sampler: DPM++ 2M, "
                 "Schedule type: Karras, CFG scale: 6.5, Seed: 1234567890, Size: 512x768, Model: \"mine, \\\"v2\\\": final\", "
-                "VAE: vae-ft-mse.safetensors, Clip skip: 2, RNG: NV, Emphasis: No norm, Version: Velatura 0.1.0");
+                "VAE hash: c6a580b13a, VAE: vae-ft-mse.safetensors, Clip skip: 2, RNG: NV, Emphasis: No norm, "
+                "Lora hashes: \"ink: 0f1e2d3c4b5a, gold: 112233445566\", TI hashes: \"easynegative: c74b4e810b03\", "
+                "Version: Velatura 0.1.0");
   vel_values_reset (request);
   set (request, "init", "/a/b.png");
   set (request, "strength", "0.6");
@@ -109,6 +115,16 @@ test_write (void)
                 "Version: Velatura 0.1.0");
   vel_values_reset (request);
   set (request, "ensd", "31337");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, ENSD: 31337, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "sampler", "dpmpp_sde"); /* its noise is a tree of its own: A1111 does not name the offset */
+  set (request, "s_noise", "1.003");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: DPM++ SDE, Schedule type: Karras, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Sigma noise: 1.003, Version: Velatura 0.1.0");
+  vel_values_reset (request);
+  set (request, "ensd", "31337");
+  set (request, "emphasis", "ignore"); /* no brackets, so it says nothing */
+  set (request, "eta", "1");
   expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
                 "Model hash: 879db523c3, Model: dreamshaper_8, ENSD: 31337, RNG: CPU, Version: Velatura 0.1.0");
   set (request, "eta", "0"); /* then no noise is added, and the offset says nothing */
@@ -214,6 +230,9 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
   expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2"), "steps", "20", "“Hires upscale: 2” is not taken over");
+  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Hires steps: 9"), "steps", "20", "“Hires upscale: 2, Hires steps: 9” are not");
+  expect_applied (SETTINGS ("Sampler: Euler, VAE: Automatic, Tiling: False, User: me"), "vae", "", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler\nTemplate: {red|blue} x\nof two lines"), "seed", "5", NULL);
   expect_applied ("{a|b} fox\nSteps: 20, Sampler: Euler, Seed: 3", "prompt", "{a|b} fox", NULL);
   expect_applied ("only a prompt", "prompt", "only a prompt", NULL);
   expect_applied ("{\"velatura\": 1, \"request\": {\"prompt\": \"p\", \"cfg\": 99, \"output\": \"/etc/passwd\"}}", "prompt", "p", "99");
@@ -250,11 +269,11 @@ test_restore (void)
   g_autofree char *both = write_picture ("both.png", (const char *[]) { "parameters", "theirs", "velatura", own, NULL });
   g_autofree char *theirs = write_picture ("theirs.png", (const char *[]) { "parameters", "theirs", NULL });
   g_autofree char *broken = write_picture ("broken.png", (const char *[]) { "velatura", "{", "parameters", "theirs", NULL });
-  g_autofree char *plain = write_picture ("plain.png", NULL), *swarm = NULL, *text = scratch_file ("text.png", "hello", 5);
+  g_autofree char *plain = write_picture ("plain.png", NULL), *other = NULL, *text = scratch_file ("text.png", "hello", 5);
   g_autoptr (VelValues) request = vel_request_new ();
   g_autoptr (GError) error = NULL;
 
-  swarm = write_picture ("swarm.png", (const char *[]) { "parameters", "{\"sui_image_params\": {}}", NULL });
+  other = write_picture ("other.png", (const char *[]) { "parameters", "{\"somebody\": {\"else\": 1}}", NULL });
   g_assert_true (vel_recipe_restore (both, request, NULL, &error));
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "ours");
   g_assert_cmpuint (vel_values_get_seed (request, "seed"), ==, G_MAXUINT64);
@@ -265,8 +284,8 @@ test_restore (void)
   g_assert_no_error (error);
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
   refuse (plain, "it has no settings in it");
-  refuse (swarm, "are not understood");
-  refuse (text, "does not begin like one");
+  refuse (other, "are not understood");
+  refuse (text, "is no picture");
   refuse ("/nowhere/x.png", "can not be opened");
 }
 

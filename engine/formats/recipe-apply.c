@@ -1,0 +1,281 @@
+/* A1111's keys become our options.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "engine/formats/recipe.h"
+
+#include "engine/formats/recipe-spelling.h"
+#include "engine/formats/shown.h"
+#include "engine/registry.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#define MAX_PROBLEMS 200
+
+/* Keys that are one of our options each, and are read as they stand. An option that this build does not have makes a note. */
+static const struct {
+  const char *key, *name;
+} plain_keys[] = {
+  { "Prompt", "prompt" },
+  { "Negative prompt", "negative" },
+  { "Steps", "steps" },
+  { "CFG scale", "cfg" },
+  { "Seed", "seed" },
+  { "Size-1", "width" },
+  { "Size-2", "height" },
+  { "Model", "model" },
+  { "Prediction", "prediction" },
+  { "Denoising strength", "strength" },
+  { "Clip skip", "clip_skip" },
+  { "ENSD", "ensd" },
+  { "Eta", "eta" },
+  { "Eta DDIM", "eta" },
+  { "Sigma churn", "s_churn" },
+  { "Sigma tmin", "s_tmin" },
+  { "Sigma tmax", "s_tmax" },
+  { "Sigma noise", "s_noise" },
+  { "Render as", "render_as" },
+};
+
+/* What says nothing about how to make the picture again, or is handled by name below. */
+static const char *const silent_keys[] = {
+  "Sampler",
+  "Schedule type",
+  "RNG",
+  "Emphasis",
+  "Size",
+  "Model hash",
+  "VAE hash",
+  "Lora hashes",
+  "TI hashes",
+  "Version",
+  "User",
+  "Batch size",
+  "Batch pos",
+  "Init image hash",
+  "Hashes",
+  "Civitai resources",
+  "Civitai metadata",
+  "Created Date",
+  "App",
+  "Pipeline",
+  "Operations",
+  "Backend",
+  "Parser",
+  "Template",
+  "Negative Template",
+  "Lora weights",
+  "Raw prompt",
+  "Raw negative prompt",
+  "Source",
+  NULL,
+};
+
+/* Values that mean what is done here anyway. */
+static const struct {
+  const char *key, *value;
+} usual[] = {
+  { "VAE Encoder", "Full" },
+  { "VAE Decoder", "Full" },
+  { "VAE", "None" },
+  { "VAE", "Automatic" },
+  { "FP8 weight", "Disable" },
+  { "Tiling", "False" },
+  { "Eta", "None" },
+  { "Face restoration", "None" },
+  { "Hypernet", "None" },
+  { "Noise multiplier", "1" },
+  { "Noise multiplier", "1.0" },
+  { "Conditional mask weight", "1" },
+  { "Conditional mask weight", "1.0" },
+  { "Variation seed strength", "0" },
+  { "Token merging ratio", "0" },
+  { "NGMS", "0" },
+  { "Diffusion in Low Bits", "Automatic" },
+  { "Batch count", "1" },
+  { "Schedule rho", "0" },
+  { "Schedule min sigma", "0" },
+  { "Schedule max sigma", "0" },
+};
+
+static void G_GNUC_PRINTF (2, 3) add_problem (GPtrArray *problems, const char *format, ...)
+{
+  va_list arguments;
+
+  if (problems->len >= MAX_PROBLEMS)
+    return;
+  va_start (arguments, format);
+  g_ptr_array_add (problems, g_strdup_vprintf (format, arguments));
+  va_end (arguments);
+}
+
+/* A value that does not fit leaves the default and a sentence. */
+static gboolean
+try_set (VelValues *request, const char *name, const char *text, GPtrArray *problems)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *trimmed = g_strstrip (g_strdup (text));
+  const VelParam *row = vel_values_find (request, name);
+
+  if (row && vel_values_set (request, name, row->type == VEL_PARAM_TEXT ? text : trimmed, &error))
+    return TRUE;
+  if (!row)
+    return FALSE;
+  add_problem (problems, "%s", error->message);
+  return FALSE;
+}
+
+/* Before 1.9 A1111 wrote both in one: "DPM++ 2M SDE Karras", "DPM++ 2M SGM Uniform". schedule: set to the last words if they are one. */
+static const VelSampler *
+find_sampler (const char *label, const char **schedule)
+{
+  g_autofree char *head = g_strstrip (g_strdup (label));
+  const VelSampler *sampler = vel_registry_find_sampler (head);
+  char *cut = head + strlen (head);
+
+  for (int words = 0; !sampler && words < 2; words++) {
+    while (cut > head && cut[-1] != ' ')
+      cut--;
+    if (cut == head)
+      break;
+    if (vel_registry_find_schedule (cut)) {
+      *schedule = vel_registry_find_schedule (cut)->id;
+      cut[-1] = 0;
+      sampler = vel_registry_find_sampler (head);
+      cut[-1] = ' '; /* "Uniform" is a schedule too, and "SGM Uniform" another */
+    }
+    cut--;
+  }
+  return sampler;
+}
+
+static void
+apply_sampler (const VelRecipeFields *fields, VelValues *request, GPtrArray *problems)
+{
+  const char *label = vel_recipe_fields_get (fields, "Sampler"), *type = vel_recipe_fields_get (fields, "Schedule type");
+  const char *schedule = NULL;
+  const VelSampler *sampler = label ? find_sampler (label, &schedule) : NULL;
+  g_autofree char *shown = vel_shown (label ? label : "");
+
+  if (sampler)
+    try_set (request, "sampler", sampler->id, problems);
+  else if (label)
+    add_problem (problems, _ ("The sampler “%s” is not available here; %s is used instead"), shown, vel_values_get (request, "sampler"));
+  if (schedule)
+    try_set (request, "schedule", schedule, problems);
+  if (type)
+    try_set (request, "schedule", type, problems);
+}
+
+/* standard: what a missing key means. */
+static void
+apply_spelled (const VelRecipeFields *fields, const char *key, const char *standard, const char *name, VelValues *request,
+               GPtrArray *problems)
+{
+  const char *found = vel_recipe_fields_get (fields, key);
+
+  try_set (request, name, vel_recipe_our_spelling (name, found ? found : standard), problems);
+}
+
+static gboolean
+is_usual (const char *key, const char *value)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (usual); i++)
+    if (g_str_equal (usual[i].key, key) && g_ascii_strcasecmp (usual[i].value, value) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_silent (const char *key)
+{
+  gsize n = strlen (key);
+
+  return g_strv_contains (silent_keys, key) || (n > 2 && (g_str_has_suffix (key, "-1") || g_str_has_suffix (key, "-2")));
+}
+
+/* Returns: (nullable): our option for a key, where this build has it. The one strength A1111 writes is the second pass's if there is one.
+ */
+static const char *
+option_of (const VelRecipeFields *fields, const char *key, VelValues *request)
+{
+  gboolean second = vel_recipe_fields_get (fields, "Hires upscale") || vel_recipe_fields_get (fields, "Hires upscaler") ||
+                    vel_recipe_fields_get (fields, "Hires resize");
+
+  if (second && g_str_equal (key, "Denoising strength"))
+    return vel_values_find (request, "hires_strength") ? "hires_strength" : NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS (plain_keys); i++)
+    if (g_str_equal (plain_keys[i].key, key))
+      return vel_values_find (request, plain_keys[i].name) ? plain_keys[i].name : NULL;
+  return NULL;
+}
+
+/* One sentence for what has no option here; keys of one extension, which begin with the same word, share it. done: keys told already. */
+static void
+tell_missing (const VelRecipeFields *fields, guint first, VelValues *request, GHashTable *done, GPtrArray *problems)
+{
+  gsize n = strcspn (fields->keys[first], " ") + 1;
+  g_autofree char *word = g_strndup (fields->keys[first], n);
+  g_autoptr (GString) all = g_string_new (NULL);
+  g_autofree char *shown = NULL;
+  guint count = 0;
+
+  for (guint i = first; fields->keys[i]; i++) {
+    const char *key = fields->keys[i];
+
+    if ((i > first && !g_str_has_prefix (key, word)) || option_of (fields, key, request) || is_silent (key) ||
+        is_usual (key, fields->values[i]))
+      continue;
+    g_hash_table_add (done, (char *) key);
+    g_string_append_printf (all, "%s%s: %s", count++ ? ", " : "", key, fields->values[i]);
+  }
+  shown = vel_shown (all->str);
+  if (count == 1)
+    /* Translators: a setting's name and value */
+    add_problem (problems, _ ("“%s” is not taken over: there is no such option here"), shown);
+  else
+    /* Translators: several settings, names and values */
+    add_problem (problems, _ ("“%s” are not taken over: there are no such options here"), shown);
+}
+
+static void
+apply_rest (const VelRecipeFields *fields, guint i, VelValues *request, GHashTable *done, GPtrArray *problems)
+{
+  const char *key = fields->keys[i];
+  g_autofree char *shown = vel_shown (fields->values[i]);
+
+  if (is_silent (key) || is_usual (key, fields->values[i]) || g_hash_table_contains (done, key))
+    return;
+  if (g_str_equal (key, "VAE"))
+    add_problem (problems, _ ("The picture was made with the VAE “%s”; choose its file to use it too"), shown);
+  else if (g_str_equal (key, "Render as"))
+    add_problem (
+        problems,
+        /* Translators: comfyui, or diffusers */
+        _ ("The rules of “%s” for emphasis, noise and schedules are not followed here, but A1111's: the picture comes out alike, not "
+           "the same"),
+        shown);
+  else
+    tell_missing (fields, i, request, done, problems);
+}
+
+void
+vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrArray *problems)
+{
+  g_autoptr (GHashTable) done = g_hash_table_new (g_str_hash, g_str_equal);
+
+  vel_values_reset (request);
+  for (guint i = 0; self->keys[i]; i++) {
+    const char *option = option_of (self, self->keys[i], request);
+
+    if (option && !is_usual (self->keys[i], self->values[i]))
+      try_set (request, option, self->values[i], problems);
+    else if (!option)
+      apply_rest (self, i, request, done, problems);
+  }
+  if (!vel_recipe_fields_get (self, "Steps") && !vel_recipe_fields_get (self, "Seed"))
+    return; /* all prompt */
+  apply_sampler (self, request, problems);
+  apply_spelled (self, "RNG", "GPU", "rng", request, problems);
+  apply_spelled (self, "Emphasis", "Original", "emphasis", request, problems);
+}

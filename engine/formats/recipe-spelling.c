@@ -1,0 +1,55 @@
+/* Values that A1111 spells otherwise than we do.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/formats/recipe-spelling.h"
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *name, *ours, *theirs;
+} spellings[] = {
+  { "rng", "cpu", "CPU" },
+  { "rng", "nv", "NV" },
+  { "rng", "nv", "GPU" },
+  { "rng", "nv", "cuda" }, /* stable-diffusion.cpp */
+  { "emphasis", "original", "Original" },
+  { "emphasis", "no-norm", "No norm" },
+  { "emphasis", "ignore", "Ignore" },
+  { "emphasis", "none", "None" },
+};
+
+const char *
+vel_recipe_their_spelling (const char *name, const char *ours)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (spellings); i++)
+    if (g_str_equal (spellings[i].name, name) && g_str_equal (spellings[i].ours, ours))
+      return spellings[i].theirs;
+  return ours;
+}
+
+const char *
+vel_recipe_our_spelling (const char *name, const char *theirs)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (spellings); i++)
+    if (g_str_equal (spellings[i].name, name) && g_ascii_strcasecmp (spellings[i].theirs, theirs) == 0)
+      return spellings[i].ours;
+  return theirs;
+}
+
+char *
+vel_recipe_quote (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  json_t *string;
+  char *dumped, *quoted;
+
+  if (!strpbrk (valid, ",\n:"))
+    return g_steal_pointer (&valid);
+  string = json_string (valid);
+  dumped = string ? json_dumps (string, JSON_ENCODE_ANY) : NULL;
+  quoted = g_strdup (dumped ? dumped : "");
+  free (dumped);
+  json_decref (string);
+  return quoted;
+}

@@ -1,0 +1,195 @@
+/* Settings as text: A1111's line, key for key as its 1.10 writes it, and our JSON.  SPDX-License-Identifier: Apache-2.0
+ *
+ * modules/processing.py, create_infotext; modules/sd_samplers_common.py, Sampler.initialize, for the keys of samplers. */
+#include "engine/formats/recipe.h"
+
+#include "engine/formats/recipe-spelling.h"
+#include "engine/registry.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* value: (nullable) then nothing is written */
+static void
+append_pair (GString *out, const char *key, const char *value)
+{
+  g_autofree char *quoted = value && *value ? vel_recipe_quote (value) : NULL;
+
+  if (quoted)
+    g_string_append_printf (out, "%s%s: %s", out->len > 0 ? ", " : "", key, quoted);
+}
+
+/* "Automatic" is written where it means the plain table; where a sampler brings a schedule of its own A1111 names that. */
+static const char *
+schedule_label (const char *id, const VelSampler *sampler)
+{
+  gboolean automatic = g_str_equal (id, "automatic");
+  const VelSchedule *schedule = vel_registry_find_schedule (automatic && sampler && sampler->schedule ? sampler->schedule : id);
+
+  return schedule ? schedule->label : automatic ? "Automatic" : id;
+}
+
+static double
+param_standard (const VelSampler *sampler, const char *name, double otherwise)
+{
+  for (const VelPluginParam *row = sampler ? sampler->params : NULL; row && row->name; row++)
+    if (g_str_equal (row->name, name))
+      return row->standard;
+  return otherwise;
+}
+
+static gboolean
+has_param (const VelSampler *sampler, const char *name)
+{
+  return !isnan (param_standard (sampler, name, NAN));
+}
+
+/* What the sampler works with: what was set, else its own default. */
+static double
+effective (VelValues *request, const VelSampler *sampler, const char *name)
+{
+  return vel_values_is_set (request, name) ? vel_values_get_real (request, name) : param_standard (sampler, name, 0);
+}
+
+/* A1111's is_sampler_using_eta_noise_seed_delta: the offset moves the noise of others too, but it is written for these alone. */
+static gboolean
+writes_seed_delta (VelValues *request, const VelSampler *sampler)
+{
+  static const char *const flagged[] = { "euler_a", "dpm2_a", "dpmpp_2s_a", "dpm_fast", "dpm_adaptive", NULL };
+
+  return sampler && g_strv_contains (flagged, sampler->id) && effective (request, sampler, "eta") != 0;
+}
+
+/* Only what the sampler has, and only where it is not the default. */
+static void
+append_sampler_numbers (GString *out, VelValues *request, const VelSampler *sampler)
+{
+  static const struct {
+    const char *key, *name;
+    double standard;
+  } numbers[] = {
+    { "Sigma churn", "s_churn", 0 }, { "Sigma tmin", "s_tmin", 0 }, { "Sigma tmax", "s_tmax", INFINITY }, { "Sigma noise", "s_noise", 1 }
+  };
+
+  if (has_param (sampler, "eta") && effective (request, sampler, "eta") != param_standard (sampler, "eta", 0))
+    append_pair (out, g_str_equal (sampler->id, "ddim") ? "Eta DDIM" : "Eta", vel_values_get (request, "eta"));
+  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (has_param (sampler, numbers[i].name) && vel_values_is_set (request, numbers[i].name) &&
+        vel_values_get_real (request, numbers[i].name) != numbers[i].standard)
+      append_pair (out, numbers[i].key, vel_values_get (request, numbers[i].name));
+}
+
+/* A1111 names the emphasis only where there are brackets for it to act on. */
+static gboolean
+has_emphasis (VelValues *request)
+{
+  return strpbrk (vel_values_get (request, "prompt"), "([") || strpbrk (vel_values_get (request, "negative"), "([");
+}
+
+/* The settings line; what stands between RNG and Version are A1111's extras. */
+static char *
+build_settings (VelValues *request, const VelRecipeFacts *facts)
+{
+  GString *out = g_string_new (NULL);
+  const char *sampler_id = vel_values_get (request, "sampler"), *emphasis = vel_values_get (request, "emphasis");
+  const VelSampler *sampler = vel_registry_find_sampler (sampler_id);
+  g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
+  g_autofree char *size = g_strdup_printf ("%ux%u", facts->width, facts->height);
+  g_autofree char *vae = g_path_get_basename (vel_values_get (request, "vae"));
+
+  append_pair (out, "Steps", vel_values_get (request, "steps"));
+  append_pair (out, "Sampler", sampler ? sampler->label : sampler_id);
+  append_pair (out, "Schedule type", schedule_label (vel_values_get (request, "schedule"), sampler));
+  append_pair (out, "CFG scale", vel_values_get (request, "cfg"));
+  append_pair (out, "Seed", seed);
+  append_pair (out, "Size", size);
+  append_pair (out, "Model hash", facts->model_hash);
+  append_pair (out, "Model", facts->model_name);
+  append_pair (out, "VAE hash", vel_values_is_set (request, "vae") ? facts->vae_hash : NULL);
+  append_pair (out, "VAE", vel_values_is_set (request, "vae") ? vae : NULL);
+  if (vel_values_is_set (request, "init"))
+    append_pair (out, "Denoising strength", vel_values_get (request, "strength"));
+  if (vel_values_get_int (request, "clip_skip") > 1)
+    append_pair (out, "Clip skip", vel_values_get (request, "clip_skip"));
+  if (vel_values_get_int (request, "ensd") != 0 && writes_seed_delta (request, sampler))
+    append_pair (out, "ENSD", vel_values_get (request, "ensd"));
+  append_pair (out, "RNG", vel_recipe_their_spelling ("rng", vel_values_get (request, "rng")));
+  if (!g_str_equal (emphasis, "original") && has_emphasis (request))
+    append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
+  append_sampler_numbers (out, request, sampler);
+  append_pair (out, "Lora hashes", facts->lora_hashes);
+  append_pair (out, "TI hashes", facts->embedding_hashes);
+  append_pair (out, "Version", facts->version);
+  return g_string_free (out, FALSE);
+}
+
+char *
+vel_recipe_to_a1111 (VelValues *request, const VelRecipeFacts *facts)
+{
+  const char *negative = vel_values_get (request, "negative");
+  g_autofree char *settings = build_settings (request, facts);
+
+  return g_strstrip (
+      g_strconcat (vel_values_get (request, "prompt"), *negative ? "\nNegative prompt: " : "", negative, "\n", settings, NULL));
+}
+
+char *
+vel_recipe_fields_to_a1111 (const VelRecipeFields *self)
+{
+  const char *prompt = vel_recipe_fields_get (self, "Prompt"), *negative = vel_recipe_fields_get (self, "Negative prompt");
+  g_autoptr (GString) line = g_string_new (NULL);
+
+  for (guint i = 0; self->keys[i]; i++)
+    if (!g_str_equal (self->keys[i], "Prompt") && !g_str_equal (self->keys[i], "Negative prompt") &&
+        !g_str_has_suffix (self->keys[i], "-1") && !g_str_has_suffix (self->keys[i], "-2"))
+      append_pair (line, self->keys[i], self->values[i]);
+  return g_strstrip (g_strconcat (prompt ? prompt : "", negative && *negative ? "\nNegative prompt: " : "", negative ? negative : "", "\n",
+                                  line->str, NULL));
+}
+
+static void
+set_text (json_t *object, const char *key, const char *text)
+{
+  g_autofree char *valid = text ? g_utf8_make_valid (text, -1) : NULL;
+
+  if (valid)
+    json_object_set_new (object, key, json_string (valid));
+}
+
+/* A picture is shown to others: where its maker keeps files is nobody's business. A model is found again by its name. */
+static void
+forget_folders (json_t *request, const VelParam *table, const char *model_name)
+{
+  for (const VelParam *row = table; row->name; row++) {
+    const char *path = row->type == VEL_PARAM_FILE ? json_string_value (json_object_get (request, row->name)) : NULL;
+    g_autofree char *name = path ? g_path_get_basename (path) : NULL;
+
+    if (name)
+      json_object_set_new (request, row->name, json_string (g_str_equal (row->name, "model") && model_name ? model_name : name));
+  }
+}
+
+char *
+vel_recipe_to_json (VelValues *request, const VelRecipeFacts *facts)
+{
+  g_autofree char *values = vel_values_to_json (request), *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
+  json_t *root = json_object (), *asked = json_loads (values, 0, NULL);
+  char *dumped, *out;
+
+  forget_folders (asked, vel_values_get_table (request), facts->model_name);
+  json_object_set_new (root, "velatura", json_integer (1));
+  json_object_set_new (root, "request", asked);
+  set_text (root, "seed", seed); /* as text: most readers keep 53 bits of a number */
+  json_object_set_new (root, "width", json_integer (facts->width));
+  json_object_set_new (root, "height", json_integer (facts->height));
+  set_text (root, "model", facts->model_name);
+  set_text (root, "model_hash", facts->model_hash);
+  set_text (root, "version", facts->version);
+  dumped = json_dumps (root, JSON_COMPACT);
+  json_decref (root);
+  out = g_strdup (dumped);
+  free (dumped);
+  return out;
+}
