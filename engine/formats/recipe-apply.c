@@ -194,19 +194,26 @@ is_silent (const char *key)
   return g_strv_contains (silent_keys, key) || (n > 2 && (g_str_has_suffix (key, "-1") || g_str_has_suffix (key, "-2")));
 }
 
-/* Returns: (nullable): our option for a key, where this build has it. The one strength A1111 writes is the second pass's if there is one.
- */
+/* Whether there is a second pass. The one strength that A1111 writes is then that pass's. */
+static gboolean
+has_second_pass (const VelRecipeFields *fields)
+{
+  return vel_recipe_fields_get (fields, "Hires upscale") || vel_recipe_fields_get (fields, "Hires upscaler") ||
+         vel_recipe_fields_get (fields, "Hires resize");
+}
+
+/* Returns: (nullable): our option for a key, where this build has it */
 static const char *
 option_of (const VelRecipeFields *fields, const char *key, VelValues *request)
 {
-  gboolean second = vel_recipe_fields_get (fields, "Hires upscale") || vel_recipe_fields_get (fields, "Hires upscaler") ||
-                    vel_recipe_fields_get (fields, "Hires resize");
-
-  if (second && g_str_equal (key, "Denoising strength"))
-    return vel_values_find (request, "hires_strength") ? "hires_strength" : NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (plain_keys); i++)
-    if (g_str_equal (plain_keys[i].key, key))
-      return vel_values_find (request, plain_keys[i].name) ? plain_keys[i].name : NULL;
+    if (g_str_equal (plain_keys[i].key, key)) {
+      const char *name = plain_keys[i].name;
+
+      if (g_str_equal (name, "strength") && has_second_pass (fields))
+        name = "hires_strength";
+      return vel_values_find (request, name) ? name : NULL;
+    }
   return NULL;
 }
 

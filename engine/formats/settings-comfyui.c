@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define MAX_DEPTH 64
-#define MAX_STEPS 20000
+#define MAX_STEPS 200000       /* nodes and inputs looked at, for choosing the picture's node and for reading it */
+#define MAX_PROMPT (256 << 10) /* a graph can say the same text again and again */
 
 typedef struct {
   VelSettings *settings;
@@ -79,6 +80,8 @@ value_of (Walk *self, const json_t *value, const char *name, int depth)
       return value_of (self, input (node, usual[i]), name, depth + 1);
   json_object_foreach (json_object_get (node, "inputs"), key, other)
   {
+    if (++self->steps > MAX_STEPS)
+      break;
     if (is_link (other) || json_object_size (json_object_get (node, "inputs")) == 1)
       return value_of (self, other, name, depth + 1);
   }
@@ -115,7 +118,7 @@ note_node (Walk *self, const json_t *node)
 
 /* The next node back along any of these inputs, else along the first link there is. Returns: (nullable) a link */
 static const json_t *
-link_back (const json_t *node, const char *const *names)
+link_back (Walk *self, const json_t *node, const char *const *names)
 {
   const char *key;
   json_t *other;
@@ -125,6 +128,8 @@ link_back (const json_t *node, const char *const *names)
       return input (node, *names);
   json_object_foreach (json_object_get (node, "inputs"), key, other)
   {
+    if (++self->steps > MAX_STEPS)
+      break;
     if (is_link (other))
       return other;
   }
@@ -147,6 +152,8 @@ typedef struct {
 static void
 add_part (Prompt *self, const char *text, const char *between)
 {
+  if (self->text->len + strlen (between) + strlen (text) > MAX_PROMPT)
+    return;
   if (self->parts++ > 0)
     g_string_append (self->text, between);
   g_string_append (self->text, text);
@@ -213,7 +220,7 @@ read_prompt (Walk *self, Prompt *prompt, const json_t *link, gboolean negative, 
     if (!is_any (type, silent))
       note_node (self, node);
   }
-  read_prompt (self, prompt, link_back (node, negative || (output == 1 && input (node, "negative")) ? backward : forward), negative,
+  read_prompt (self, prompt, link_back (self, node, negative || (output == 1 && input (node, "negative")) ? backward : forward), negative,
                between, depth + 1);
 }
 
@@ -260,7 +267,7 @@ read_model (Walk *self, const json_t *link, int depth)
         vel_settings_set_file (self->settings, "Model", string (self, node, *name));
         return;
       }
-    read_model (self, link_back (node, names), depth + 1);
+    read_model (self, link_back (self, node, names), depth + 1);
     lora = string (self, node, "lora_name");
     sampling = g_str_equal (class_of (node), "ModelSamplingDiscrete") ? string (self, node, "sampling") : NULL;
     if (lora) {
@@ -276,7 +283,7 @@ read_model (Walk *self, const json_t *link, int depth)
       note_node (self, node);
     return;
   }
-  read_model (self, link_back (node, names), depth + 1);
+  read_model (self, link_back (self, node, names), depth + 1);
 }
 
 /* Clip skip: the first node back that stops at a layer. */
@@ -292,7 +299,7 @@ read_clip (Walk *self, const json_t *link, int depth)
 
     vel_settings_set (self->settings, "Clip skip", skip);
   } else if (node && is_link (input (node, "clip")))
-    read_clip (self, link_back (node, names), depth + 1);
+    read_clip (self, link_back (self, node, names), depth + 1);
 }
 
 static gboolean
@@ -322,10 +329,10 @@ find_sampler (Walk *self, const json_t *link, const json_t **pass, const json_t 
       *pass = node;
     if (vae && !*vae && is_link (input (node, "vae")) && g_str_has_prefix (class_of (node), "VAEDecode"))
       *vae = input (node, "vae");
-    if (!is_any (class_of (node), silent) && link_back (node, names))
+    if (!is_any (class_of (node), silent) && link_back (self, node, names))
       note_node (self, node);
   }
-  return find_sampler (self, link_back (node, names), pass, vae, depth + 1);
+  return find_sampler (self, link_back (self, node, names), pass, vae, depth + 1);
 }
 
 /* Where the first sampler's latent is from: an empty one's size, or a picture. */
@@ -348,10 +355,10 @@ read_start (Walk *self, const json_t *link, double denoise, int depth)
     vel_settings_set (self->settings, "Denoising strength", text);
     vel_settings_note (self->settings, _ ("The picture it started from, “%s”, is not in the file"), shown);
     json_decref (real);
-  } else if (strstr (class_of (node), "Empty") || (value (self, node, "width") && !link_back (node, names)))
+  } else if (strstr (class_of (node), "Empty") || (value (self, node, "width") && !link_back (self, node, names)))
     vel_settings_set_size (self->settings, value (self, node, "width"), value (self, node, "height"));
   else
-    read_start (self, link_back (node, names), denoise, depth + 1);
+    read_start (self, link_back (self, node, names), denoise, depth + 1);
 }
 
 /* The values of a sampler, whichever nodes they are in. */
@@ -494,20 +501,19 @@ likelihood (Walk *self, const json_t *node)
   const char *type = class_of (node);
   const json_t *link = input (node, "images") ? input (node, "images") : input (node, "image"), *enlarged = NULL, *found;
   int score = strstr (type, "Save") ? 2 : strstr (type, "Preview") ? 1 : 0;
-  Walk trial = { self->settings, self->graph, 0 };
   guint n = self->settings->notes->len;
 
   if (!score || !is_link (link) || is_bypassed (node))
     return 0;
-  found = find_sampler (&trial, link, &enlarged, NULL, 0);
+  found = find_sampler (self, link, &enlarged, NULL, 0);
   for (guint i = 0; found && i < 8; i++) {
-    const json_t *latent = follow (&trial, input (found, "latent_image"), NULL);
+    const json_t *latent = follow (self, input (found, "latent_image"), NULL);
 
-    if (latent && self->settings->file->width > 0 && number (&trial, latent, "width", 0) == self->settings->file->width &&
-        number (&trial, latent, "height", 0) == self->settings->file->height)
+    if (latent && self->settings->file->width > 0 && number (self, latent, "width", 0) == self->settings->file->width &&
+        number (self, latent, "height", 0) == self->settings->file->height)
       score += i == 0 ? 8 : 0;
     enlarged = NULL;
-    found = find_sampler (&trial, input (found, "latent_image"), &enlarged, NULL, 0);
+    found = find_sampler (self, input (found, "latent_image"), &enlarged, NULL, 0);
   }
   g_ptr_array_set_size (self->settings->notes, n);
   return score + (found ? 1 : 0);
@@ -516,7 +522,7 @@ likelihood (Walk *self, const json_t *node)
 static gboolean
 read_graph (VelSettings *settings, const json_t *graph)
 {
-  Walk self = { settings, graph, 0 };
+  Walk self = { settings, graph, 0 }, choice = self;
   const json_t *best = NULL, *sampler = NULL;
   int most = 0;
   guint tried = 0;
@@ -525,7 +531,7 @@ read_graph (VelSettings *settings, const json_t *graph)
 
   json_object_foreach ((json_t *) graph, id, node)
   {
-    int score = json_is_object (node) && tried < 200 ? likelihood (&self, node) : 0;
+    int score = json_is_object (node) && tried < 200 ? likelihood (&choice, node) : 0;
 
     tried += score > 0;
     if (score >= most && score > 0) {

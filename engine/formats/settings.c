@@ -75,6 +75,8 @@ vel_settings_set_sampler (VelSettings *self, const char *name)
 {
   const VelSampler *sampler = name ? vel_registry_find_sampler (name) : NULL;
 
+  if (!sampler && name && g_str_has_prefix (name, "k_")) /* k-diffusion's, as many call them */
+    sampler = vel_registry_find_sampler (name + 2);
   vel_settings_set (self, "Sampler", sampler ? sampler->label : name);
 }
 
