@@ -29,7 +29,11 @@ part_of (const char *name)
 static gint64
 count_elements (const VelTensorEntry *entry)
 {
-  return entry->known ? vel_shape_count (entry->shape) : 0;
+  gint64 count = 1;
+
+  for (guint i = 0; i < entry->n_axes; i++)
+    count *= entry->axes[i];
+  return count;
 }
 
 static void
@@ -96,16 +100,13 @@ describe_architecture (json_t *found, VelWeights *weights, GError **error)
 }
 
 static json_t *
-describe_metadata (const char *path, VelWeights *weights)
+describe_metadata (VelWeights *weights)
 {
   json_t *metadata = json_object ();
-  g_autoptr (VelSafetensors) file = NULL;
   GHashTableIter all;
   gpointer key, value;
 
-  if (!g_str_equal (vel_weights_get_container (weights), "safetensors") || !(file = vel_safetensors_open (path, NULL, NULL)))
-    return metadata;
-  g_hash_table_iter_init (&all, vel_safetensors_get_all_metadata (file));
+  g_hash_table_iter_init (&all, vel_weights_get_all_metadata (weights));
   while (g_hash_table_iter_next (&all, &key, &value))
     json_object_set_new (metadata, key, json_string (value));
   return metadata;
@@ -129,6 +130,6 @@ vel_inspect_model (const char *path, GError **error)
   count_parameters (found, weights);
   json_object_set_new (found, "hash_autov2", json_string (whole));
   json_object_set_new (found, "hash_autov3", json_string (data));
-  json_object_set_new (found, "metadata", describe_metadata (path, weights));
+  json_object_set_new (found, "metadata", describe_metadata (weights));
   return found;
 }

@@ -31,26 +31,51 @@ vel_catalog_entry_free (VelCatalogEntry *self)
   g_free (self);
 }
 
+/* What a name may end in: a model's files always, other kinds of files only if a model is in them. */
+static const struct {
+  const char *suffix;
+  gboolean always;
+} endings[] = {
+  { ".safetensors", TRUE }, { ".ckpt", TRUE }, { ".pt", FALSE }, { ".pth", FALSE }, { ".bin", FALSE }, { ".gguf", FALSE },
+};
+
+/* (nullable): NULL for one that no model has. always: (out) (optional) */
+static const char *
+ending_of (const char *name, gboolean *always)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    if (g_str_has_suffix (name, endings[i].suffix)) {
+      if (always)
+        *always = endings[i].always;
+      return endings[i].suffix;
+    }
+  return NULL;
+}
+
 /* "models/dreamshaper_8.safetensors" is "dreamshaper_8". Returns: (transfer full) UTF-8 */
 static char *
 name_of (const char *path)
 {
   g_autofree char *base = g_filename_display_basename (path);
+  const char *ending = ending_of (base, NULL);
 
-  if (g_str_has_suffix (base, ".safetensors"))
-    base[strlen (base) - strlen (".safetensors")] = 0;
+  if (ending)
+    base[strlen (base) - strlen (ending)] = 0;
   return g_steal_pointer (&base);
 }
 
-/* Opening reads headers only. A file that is none of ours, or damaged, stays in the list without a family: it is there, and using it
- * says what is wrong. */
+/* Opening reads headers only. A file that is none of ours, or damaged, stays in the list without a family if `always`: it is there, and
+ * using it says what is wrong. */
 static void
-add_model (GPtrArray *entries, const char *path, const char *name)
+add_model (GPtrArray *entries, const char *path, const char *name, gboolean always)
 {
   g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, NULL);
   const VelFamily *family = weights ? vel_family_match (weights) : NULL;
-  VelCatalogEntry *entry = g_new0 (VelCatalogEntry, 1);
+  VelCatalogEntry *entry;
 
+  if (!family && !always)
+    return;
+  entry = g_new0 (VelCatalogEntry, 1);
   entry->name = name ? g_strdup (name) : name_of (path);
   entry->path = g_strdup (path);
   entry->family = family ? g_strdup (family->id) : NULL;
@@ -66,11 +91,12 @@ scan (GPtrArray *entries, const char *folder, int depth)
 
   while (dir && (name = g_dir_read_name (dir))) {
     g_autofree char *path = g_build_filename (folder, name, NULL);
+    gboolean always = TRUE;
 
     if (*name == '.')
       continue;
-    if (vel_diffusers_is_model (path) || (g_str_has_suffix (name, ".safetensors") && g_file_test (path, G_FILE_TEST_IS_REGULAR)))
-      add_model (entries, path, NULL);
+    if (vel_diffusers_is_model (path) || (ending_of (name, &always) && g_file_test (path, G_FILE_TEST_IS_REGULAR)))
+      add_model (entries, path, NULL, always);
     else if (depth > 1 && g_file_test (path, G_FILE_TEST_IS_DIR)) /* a link, too: large models live on other disks */
       scan (entries, path, depth - 1);
   }
@@ -111,13 +137,13 @@ vel_catalog_list_models (const char *const *folders)
   scan (entries, own, MAX_DEPTH);
   for (; folders && *folders; folders++)
     if (vel_diffusers_is_model (*folders))
-      add_model (entries, *folders, NULL);
+      add_model (entries, *folders, NULL, TRUE);
     else
       scan (entries, *folders, MAX_DEPTH);
   g_ptr_array_sort (entries, compare_entries);
   drop_repeated (entries);
   if (vel_diffusers_is_model (vel_paths_get_starter ())) {
-    add_model (entries, vel_paths_get_starter (), "starter");
+    add_model (entries, vel_paths_get_starter (), "starter", TRUE);
     g_ptr_array_insert (entries, 0, g_ptr_array_steal_index (entries, entries->len - 1));
   }
   return entries;
@@ -170,7 +196,7 @@ vel_catalog_resolve (const char *name, const char *const *folders, GError **erro
     name = "starter";
   if (g_str_equal (name, "starter") && vel_diffusers_is_model (vel_paths_get_starter ()))
     return g_strdup (vel_paths_get_starter ());
-  if ((strchr (name, '/') || g_str_has_suffix (name, ".safetensors")) && g_file_test (name, G_FILE_TEST_EXISTS))
+  if ((strchr (name, '/') || ending_of (name, NULL)) && g_file_test (name, G_FILE_TEST_EXISTS))
     return g_canonicalize_filename (name, NULL);
   entries = vel_catalog_list_models (folders);
   found = find_name (entries, name);

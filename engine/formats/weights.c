@@ -10,16 +10,15 @@
 #include "engine/formats/shown.h"
 
 #include <glib/gi18n-lib.h>
-#include <stdint.h>
 #include <string.h>
 
 typedef struct {
   VelTensorEntry stored; /* name: in the original layout; shape as in the file */
   VelTensorEntry view;   /* as it was asked for */
-  VelSafetensors *file;  /* kept alive by VelWeights.files */
+  VelTensorFile *file;  /* kept alive by VelWeights.files */
   char *name;            /* stored.name, owned */
   char *own_name;        /* "unet/conv_in.weight" if the file says something else, or NULL */
-  void *copy;            /* of data that does not lie on a multiple of its type's size */
+  void *copy;            /* of data that is not plain as it lies in the file */
   gboolean used;
 } Item;
 
@@ -27,7 +26,7 @@ struct VelWeights {
   gatomicrefcount references;
   char *path, *shown;
   gboolean folder;
-  GPtrArray *files;            /* VelSafetensors; the first is the unet's */
+  GPtrArray *files;            /* VelTensorFile; the first is the unet's */
   GPtrArray *items;            /* Item, sorted by name */
   GPtrArray *replaced;         /* Item, alive for those who borrowed them */
   VelNames *components[VEL_N_COMPONENTS]; /* of a folder; NULL if it has none */
@@ -48,7 +47,7 @@ free_item (gpointer data)
 
 /* Takes both names. */
 static void
-add_item (GPtrArray *items, VelSafetensors *file, const VelTensorEntry *entry, char *name, char *own_name)
+add_item (GPtrArray *items, VelTensorFile *file, const VelTensorEntry *entry, char *name, char *own_name)
 {
   Item *item = g_new0 (Item, 1);
 
@@ -110,13 +109,13 @@ modern_name (const char *name)
 static gboolean
 open_single (VelWeights *self, GCancellable *cancellable, GError **error)
 {
-  VelSafetensors *file = vel_safetensors_open (self->path, cancellable, error);
+  VelTensorFile *file = vel_tensor_file_open (self->path, cancellable, error);
 
   if (!file)
     return FALSE;
   g_ptr_array_add (self->files, file);
-  for (gsize i = 0; i < vel_safetensors_get_count (file); i++) {
-    const VelTensorEntry *entry = vel_safetensors_get (file, i);
+  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (file, i);
     char *name = modern_name (entry->name);
 
     add_item (self->items, file, entry, name, g_str_equal (name, entry->name) ? NULL : g_strdup (entry->name));
@@ -131,8 +130,8 @@ collect_names (GPtrArray *files, const char *strip)
   GPtrArray *names = g_ptr_array_new ();
 
   for (guint f = 0; f < files->len; f++)
-    for (gsize i = 0; i < vel_safetensors_get_count (files->pdata[f]); i++) {
-      const char *name = vel_safetensors_get (files->pdata[f], i)->name;
+    for (gsize i = 0; i < vel_tensor_file_get_count (files->pdata[f]); i++) {
+      const char *name = vel_tensor_file_get (files->pdata[f], i)->name;
 
       if (g_str_has_prefix (name, strip))
         g_ptr_array_add (names, (gpointer) (name + strlen (strip)));
@@ -149,8 +148,8 @@ add_component (GPtrArray *items, GPtrArray *files, VelComponent component, VelNa
   const char *prefix = vel_component_get_prefix (component);
 
   for (guint f = 0; f < files->len; f++)
-    for (gsize i = 0; i < vel_safetensors_get_count (files->pdata[f]); i++) {
-      const VelTensorEntry *entry = vel_safetensors_get (files->pdata[f], i);
+    for (gsize i = 0; i < vel_tensor_file_get_count (files->pdata[f]); i++) {
+      const VelTensorEntry *entry = vel_tensor_file_get (files->pdata[f], i);
       const char *stripped;
       char *original;
 
@@ -184,7 +183,7 @@ open_component (VelWeights *self, VelComponent component, const char *folder, GC
   self->components[component] = vel_names_new (component, names);
   add_component (self->items, files, component, self->components[component], "", where);
   for (guint f = 0; f < files->len; f++)
-    g_ptr_array_add (self->files, vel_safetensors_ref (files->pdata[f]));
+    g_ptr_array_add (self->files, vel_tensor_file_ref (files->pdata[f]));
   return TRUE;
 }
 
@@ -228,7 +227,7 @@ vel_weights_open (const char *path, GCancellable *cancellable, GError **error)
   g_atomic_ref_count_init (&self->references);
   self->path = g_strdup (path);
   self->shown = g_filename_display_name (path);
-  self->files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_safetensors_unref);
+  self->files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
   self->items = g_ptr_array_new_with_free_func (free_item);
   self->replaced = g_ptr_array_new_with_free_func (free_item);
   if (!(g_file_test (path, G_FILE_TEST_IS_DIR) ? open_folder : open_single) (self, cancellable, error) ||
@@ -270,7 +269,7 @@ vel_weights_get_path (VelWeights *self)
 const char *
 vel_weights_get_container (VelWeights *self)
 {
-  return self->folder ? "diffusers" : "safetensors";
+  return self->folder ? "diffusers" : vel_tensor_file_get_container (self->files->pdata[0]);
 }
 
 /* The files of a VAE: of a file, of a folder that is one, or of a whole model's folder. */
@@ -278,14 +277,14 @@ static GPtrArray *
 open_vae_files (const char *path, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GPtrArray) files = NULL;
-  VelSafetensors *file;
+  VelTensorFile *file;
 
   if (g_file_test (path, G_FILE_TEST_IS_DIR))
     return vel_diffusers_open (path, vel_diffusers_is_model (path) ? "vae" : "", cancellable, error);
-  file = vel_safetensors_open (path, cancellable, error);
+  file = vel_tensor_file_open (path, cancellable, error);
   if (!file)
     return NULL;
-  files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_safetensors_unref);
+  files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
   g_ptr_array_add (files, file);
   return g_steal_pointer (&files);
 }
@@ -333,7 +332,7 @@ vel_weights_overlay_vae (VelWeights *self, const char *path, GCancellable *cance
   g_ptr_array_unref (self->items);
   self->items = g_steal_pointer (&items);
   for (guint f = 0; f < files->len; f++)
-    g_ptr_array_add (self->files, vel_safetensors_ref (files->pdata[f]));
+    g_ptr_array_add (self->files, vel_tensor_file_ref (files->pdata[f]));
   g_clear_pointer (&self->components[VEL_COMPONENT_VAE], vel_names_free);
   self->components[VEL_COMPONENT_VAE] = g_steal_pointer (&translated);
   self->folders[VEL_COMPONENT_VAE] = "vae";
@@ -385,7 +384,13 @@ vel_weights_get_names (VelWeights *self)
 const char *
 vel_weights_get_metadata (VelWeights *self, const char *key)
 {
-  return vel_safetensors_get_metadata (self->files->pdata[0], key);
+  return vel_tensor_file_get_metadata (self->files->pdata[0], key);
+}
+
+GHashTable *
+vel_weights_get_all_metadata (VelWeights *self)
+{
+  return vel_tensor_file_get_all_metadata (self->files->pdata[0]);
 }
 
 char *
@@ -447,18 +452,18 @@ fits (VelShape stored, VelShape wanted)
   return TRUE;
 }
 
-/* Files of older writers begin their data anywhere; kernels read whole elements. */
+/* Files of older writers begin their data anywhere, checkpoints hold views and quantised types: kernels read whole elements in a row. */
 static gboolean
-align (VelWeights *self, Item *item, GError **error)
+make_plain (Item *item, GError **error)
 {
-  if ((uintptr_t) item->stored.data % vel_type_size (item->stored.type) == 0 || item->copy)
+  if (vel_tensor_entry_is_plain (&item->stored) || item->copy)
     return TRUE;
-  item->copy = g_try_malloc (item->stored.bytes);
+  item->copy = g_try_malloc (MAX (item->stored.bytes, 1));
   if (!item->copy) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), item->name, item->stored.bytes);
     return FALSE;
   }
-  memcpy (item->copy, item->stored.data, item->stored.bytes);
+  vel_tensor_entry_read (&item->stored, item->copy);
   return TRUE;
 }
 
@@ -471,11 +476,15 @@ vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **er
   if (item)
     item->used = TRUE;
   if (item && item->stored.known && item->stored.type <= VEL_BF16 && fits (item->stored.shape, shape)) {
-    if (!align (self, item, error))
+    if (!make_plain (item, error))
       return NULL;
     item->view = item->stored;
-    if (item->copy)
+    if (item->copy) {
       item->view.data = item->copy;
+      item->view.strides = NULL;
+      item->view.decode = NULL;
+      item->view.span = item->view.bytes;
+    }
     if (item->view.shape.n == 2 && shape.n == 4)
       item->view.shape.size[2] = item->view.shape.size[3] = 1;
     item->view.shape.n = shape.n;
@@ -507,10 +516,10 @@ vel_weights_release (VelWeights *self, const VelTensorEntry *entry, GError **err
 
   if (!item || (entry != &item->view && entry != &item->stored))
     return TRUE; /* of a VAE that was replaced */
-  vel_safetensors_release (item->file, &item->stored);
+  vel_tensor_file_release (item->file, &item->stored);
   item->view.data = item->stored.data;
   g_clear_pointer (&item->copy, g_free);
-  return vel_safetensors_check_intact (item->file, error);
+  return vel_tensor_file_check_intact (item->file, error);
 }
 
 /* Buffers and copies that old checkpoints carry and nothing needs. */

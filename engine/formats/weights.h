@@ -12,13 +12,13 @@
 
 typedef struct VelWeights VelWeights;
 
-/* path: a .safetensors file or a diffusers folder; recognised by content. cancellable: (nullable).
+/* path: a file of any container that tensor-file.h knows, or a diffusers folder; recognised by content. cancellable: (nullable).
  * Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
 VelWeights *vel_weights_open (const char *path, GCancellable *cancellable, GError **error);
 VelWeights *vel_weights_ref (VelWeights *self);
 void vel_weights_unref (VelWeights *self);
 const char *vel_weights_get_path (VelWeights *self);
-/* "safetensors" or "diffusers" */
+/* "diffusers", or as vel_tensor_file_get_container */
 const char *vel_weights_get_container (VelWeights *self);
 /* Replaces everything under a prefix by another file's tensors (a VAE of its own, in either layout, prefix or not). */
 gboolean vel_weights_overlay_vae (VelWeights *self, const char *path, GCancellable *cancellable, GError **error);
@@ -28,7 +28,9 @@ gboolean vel_weights_has (VelWeights *self, const char *name);
 const VelTensorEntry *vel_weights_find (VelWeights *self, const char *name);
 /* All names in the original layout, sorted. Borrowed, NULL-terminated. */
 const char *const *vel_weights_get_names (VelWeights *self);
-/* Metadata of the container; for a folder of its unet file. (nullable) */
+/* Metadata of the container; for a folder of its unet file. String to string; borrowed. */
+GHashTable *vel_weights_get_all_metadata (VelWeights *self);
+/* (nullable) */
 const char *vel_weights_get_metadata (VelWeights *self, const char *key);
 /* A string or whole number of a JSON file of a diffusers folder, as text ("scheduler/scheduler_config.json", "prediction_type"). (nullable) (transfer full) */
 char *vel_weights_get_config (VelWeights *self, const char *file, const char *key);

@@ -150,12 +150,9 @@ test_no_file (void)
 static void
 test_others (void)
 {
-  g_autofree char *zip = scratch_file ("model.ckpt", "PK\3\4\0\0\0\0\0\0", 10), *gguf = scratch_file ("model.gguf", "GGUF\3\0\0\0", 8);
   g_autofree char *pointer = scratch_file ("pointer.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", 57);
   g_autofree char *page = scratch_file ("page.safetensors", "<!DOCTYPE html><html></html>", 28);
 
-  refuse (zip, "PyTorch checkpoints");
-  refuse (gguf, "it is a GGUF file");
   refuse (pointer, "was not downloaded");
   refuse (page, "it is a web page");
 }

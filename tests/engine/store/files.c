@@ -135,6 +135,12 @@ test_catalog (void)
   g_autofree char *broken = g_build_filename (own, "broken.safetensors", NULL), *text = g_build_filename (own, "notes.txt", NULL);
   g_autofree char *unet = g_build_filename (more, "folder", "unet", "diffusion_pytorch_model.safetensors", NULL);
   g_autofree char *folder = g_build_filename (more, "folder", NULL), *loop = g_build_filename (more, "loop", NULL), *found = NULL;
+  g_autofree char *checkpoint = g_build_filename (own, "gamma.1.ckpt", NULL), *other = g_build_filename (own, "delta.pt", NULL);
+  g_autofree char *bin = g_build_filename (own, "epsilon.bin", NULL);
+  const VelTensorOut sd1[] = {
+    { "model.diffusion_model.input_blocks.0.0.weight", VEL_F32, VEL_SHAPE (1), (float[]) { 1 } },
+    { "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight", VEL_F32, VEL_SHAPE (1), (float[]) { 1 } },
+  };
   const char *folders[] = { more, more, "/nowhere", NULL };
   g_autoptr (GPtrArray) entries = NULL;
   g_autoptr (GError) error = NULL;
@@ -145,6 +151,9 @@ test_catalog (void)
   write_model (unet, "conv_out.weight");
   g_file_set_contents (broken, "rubbish", -1, NULL);
   g_file_set_contents (text, "rubbish", -1, NULL);
+  g_file_set_contents (checkpoint, "rubbish", -1, NULL);
+  g_file_set_contents (other, "rubbish", -1, NULL);
+  g_assert_true (vel_safetensors_write (bin, sd1, 2, NULL, NULL));
   g_assert_cmpint (symlink (".", loop), ==, 0);
   entries = vel_catalog_list_models (folders);
   g_assert_nonnull (find (entries, "alpha"));
@@ -152,6 +161,9 @@ test_catalog (void)
   g_assert_nonnull (find (entries, "broken"));
   g_assert_null (find (entries, "broken")->family);
   g_assert_null (find (entries, "notes"));
+  g_assert_null (find (entries, "gamma.1")->family);
+  g_assert_null (find (entries, "delta")); /* a file of this kind is a model only if one is in it */
+  g_assert_nonnull (find (entries, "epsilon"));
   g_assert_cmpuint (find (entries, "alpha")->bytes, ==, 4);
   g_assert_cmpstr (find (entries, "folder")->path, ==, folder);
   for (guint i = 0; i < entries->len; i++) {

@@ -1,0 +1,65 @@
+/* How a tensor's bytes in a file become contiguous elements.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/formats/tensor-file.h"
+
+#include <stdint.h>
+#include <string.h>
+
+gboolean
+vel_tensor_entry_is_plain (const VelTensorEntry *entry)
+{
+  return !entry->strides && !entry->decode && (!entry->known || (uintptr_t) entry->data % vel_type_size (entry->type) == 0);
+}
+
+/* The last axis, element by element, or at once where its elements are neighbours. */
+static guint8 *
+read_row (const VelTensorEntry *entry, gint64 first, guint8 *out)
+{
+  gint64 count = entry->n_axes ? entry->axes[entry->n_axes - 1] : 1, stride = entry->n_axes ? entry->strides[entry->n_axes - 1] : 1;
+  gsize element = entry->element, step = entry->decode ? sizeof (float) : element;
+  const guint8 *data = (const guint8 *) entry->data + first * (gint64) element;
+
+  if (stride == 1 && entry->decode)
+    entry->decode (data, count, (float *) (gpointer) out);
+  else if (stride == 1)
+    memcpy (out, data, count * element);
+  else
+    for (gint64 i = 0; i < count; i++)
+      if (entry->decode)
+        entry->decode (data + i * stride * (gint64) element, 1, (float *) (gpointer) (out + i * step));
+      else
+        memcpy (out + i * step, data + i * stride * (gint64) element, element);
+  return out + count * step;
+}
+
+/* All axes but the last count like an odometer; `first` is the element under its digits. */
+static void
+gather (const VelTensorEntry *entry, guint8 *out)
+{
+  g_autofree gint64 *at = g_new0 (gint64, entry->n_axes + 1);
+  gint64 first = 0;
+  int axis;
+
+  do {
+    out = read_row (entry, first, out);
+    for (axis = (int) entry->n_axes - 2; axis >= 0; axis--) {
+      first += entry->strides[axis];
+      if (++at[axis] < entry->axes[axis])
+        break;
+      first -= at[axis] * entry->strides[axis];
+      at[axis] = 0;
+    }
+  } while (axis >= 0);
+}
+
+void
+vel_tensor_entry_read (const VelTensorEntry *entry, void *out)
+{
+  if (entry->bytes == 0)
+    return;
+  if (entry->strides)
+    gather (entry, out);
+  else if (entry->decode)
+    entry->decode (entry->data, entry->bytes / sizeof (float), out);
+  else
+    memcpy (out, entry->data, entry->bytes);
+}
