@@ -102,13 +102,12 @@ describe_architecture (json_t *found, VelWeights *weights, GError **error)
 static json_t *
 describe_metadata (VelWeights *weights)
 {
+  GHashTable *all = vel_weights_get_all_metadata (weights);
+  g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (all), (GCompareFunc) strcmp);
   json_t *metadata = json_object ();
-  GHashTableIter all;
-  gpointer key, value;
 
-  g_hash_table_iter_init (&all, vel_weights_get_all_metadata (weights));
-  while (g_hash_table_iter_next (&all, &key, &value))
-    json_object_set_new (metadata, key, json_string (value));
+  for (GList *key = keys; key; key = key->next)
+    json_object_set_new (metadata, key->data, json_string (g_hash_table_lookup (all, key->data)));
   return metadata;
 }
 

@@ -4,6 +4,7 @@
 #include "engine/formats/tensor-file-reader.h"
 
 #include "engine/error.h"
+#include "engine/formats/gguf.h"
 #include "engine/formats/mapping.h"
 #include "engine/formats/safetensors.h"
 #include "engine/formats/shown.h"
@@ -36,6 +37,7 @@ static const VelContainer *const containers[] = {
   &vel_torch_zip_container,
   &vel_torch_legacy_container,
   &vel_torch_other_container,
+  &vel_gguf_container,
 };
 
 const VelTensorType *

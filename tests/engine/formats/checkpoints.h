@@ -14,8 +14,8 @@ put (GByteArray *bytes, const void *data, gsize length)
 static inline void
 put_number (GByteArray *bytes, guint64 number, guint length)
 {
-  number = GUINT64_TO_LE (number);
-  put (bytes, &number, length);
+  for (guint i = 0; i < length; i++, number >>= 8)
+    put (bytes, &(guint8) { (guint8) number }, 1);
 }
 
 /* A literal, zeros and all. */
