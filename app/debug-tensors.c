@@ -63,7 +63,11 @@ read_options (const VelUsage *usage, VelValues *options, int argc, char **argv)
 static VelRandomKind
 random_kind (VelValues *options)
 {
-  return g_str_equal (vel_values_get (options, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU;
+  VelRandomKind kind;
+
+  if (!vel_random_kind_parse (vel_values_get (options, "rng"), &kind))
+    g_assert_not_reached ();
+  return kind;
 }
 
 static VelExit
@@ -81,7 +85,8 @@ sheet_write (GArray *sheet, const char *path)
 #define MAX_VALUES (64 << 20)
 
 static const VelParam noise_table[] = {
-  { "rng", N_ ("Noise source"), "", N_ ("Which program's noise."), VEL_PARAM_CHOICE, .standard = "cpu", .choices = "cpu|nv" },
+  { "rng", N_ ("Noise source"), "", N_ ("Which program's noise."), VEL_PARAM_CHOICE, .standard = "cpu", .choices = "cpu|nv",
+    .check = vel_random_kind_check, .wanted = N_ ("cpu, nv, or a card with so many multiprocessors as cuda:SMS or cuda:SMSxTHREADS") },
   { "seed", N_ ("Seed"), "", N_ ("Where the stream begins."), VEL_PARAM_SEED, .standard = "" },
   { "shapes", N_ ("Shapes"), "", N_ ("Sides of each tensor, drawn in turn: \"4,8,8;4,8,8\"."), VEL_PARAM_TEXT, .standard = "" },
   { "output", N_ ("Output"), "", N_ ("The tensor file to write."), VEL_PARAM_FILE, .standard = "" },
@@ -146,7 +151,8 @@ vel_debug_noise (int argc, char **argv)
 /* brownian */
 
 static const VelParam brownian_table[] = {
-  { "rng", N_ ("Noise source"), "", N_ ("Which program's noise."), VEL_PARAM_CHOICE, .standard = "cpu", .choices = "cpu|nv" },
+  { "rng", N_ ("Noise source"), "", N_ ("Which program's noise."), VEL_PARAM_CHOICE, .standard = "cpu", .choices = "cpu|nv",
+    .check = vel_random_kind_check, .wanted = N_ ("cpu, nv, or a card with so many multiprocessors as cuda:SMS or cuda:SMSxTHREADS") },
   { "seed", N_ ("Seed"), "", N_ ("Where the path begins."), VEL_PARAM_SEED, .standard = "" },
   { "shape", N_ ("Shape"), "", N_ ("Sides of each tensor: \"4,8,8\"."), VEL_PARAM_TEXT, .standard = "" },
   { "sigmas", N_ ("Noise levels"), "", N_ ("The path spans the lowest above 0 to the highest of them: \"14.6,3,0.1\"."), VEL_PARAM_TEXT,

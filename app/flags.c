@@ -84,6 +84,8 @@ allowed_values (const VelParam *param)
 {
   char low[G_ASCII_DTOSTR_BUF_SIZE], high[G_ASCII_DTOSTR_BUF_SIZE];
 
+  if (param->wanted)
+    return g_strdup (gettext (param->wanted));
   if (param->type == VEL_PARAM_CHOICE && g_str_has_prefix (param->choices, "registry:"))
     return g_strdup_printf (_ ("see `velatura list %s`"), param->choices + strlen ("registry:"));
   if (param->type == VEL_PARAM_CHOICE) {

@@ -134,6 +134,14 @@ check_registered (const VelParam *row, const char *kind_name, const char *text, 
 }
 
 static char *
+check_by_row (const VelParam *row, const char *text, GError **error)
+{
+  char *plain = row->check (text);
+
+  return plain != NULL ? plain : refuse (row, text, _(row->wanted), error);
+}
+
+static char *
 check_choice (const VelParam *row, const char *text, GError **error)
 {
   g_auto (GStrv) choices = NULL;
@@ -145,6 +153,8 @@ check_choice (const VelParam *row, const char *text, GError **error)
   for (gsize i = 0; choices[i] != NULL; i++)
     if (g_ascii_strcasecmp (choices[i], text) == 0)
       return g_strdup (choices[i]);
+  if (row->check != NULL)
+    return check_by_row (row, text, error);
   list = g_strjoinv (", ", choices);
   wanted = g_strdup_printf (_ ("one of: %s"), list);
   return refuse (row, text, wanted, error);
@@ -166,7 +176,7 @@ vel_param_check (const VelParam *row, const char *text, GError **error)
 
   if (text == NULL || *text == '\0')
     return g_strdup ("");
-  if (row->type == VEL_PARAM_TEXT || row->type == VEL_PARAM_FILE)
+  if (row->type == VEL_PARAM_FILE || (row->type == VEL_PARAM_TEXT && row->check == NULL))
     return check_text (row, text, error);
   trimmed = g_strstrip (g_strdup (text));
   if (*trimmed == '\0')
@@ -183,6 +193,7 @@ vel_param_check (const VelParam *row, const char *text, GError **error)
   case VEL_PARAM_CHOICE:
     return check_choice (row, trimmed, error);
   case VEL_PARAM_TEXT:
+    return check_by_row (row, trimmed, error);
   case VEL_PARAM_FILE:
     break;
   }

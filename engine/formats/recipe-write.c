@@ -115,7 +115,8 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
     append_pair (out, "Clip skip", vel_values_get (request, "clip_skip"));
   if (vel_values_get_int (request, "ensd") != 0 && writes_seed_delta (request, sampler))
     append_pair (out, "ENSD", vel_values_get (request, "ensd"));
-  append_pair (out, "RNG", vel_recipe_their_spelling ("rng", vel_values_get (request, "rng")));
+  if (!g_str_has_prefix (vel_values_get (request, "rng"), "cuda:")) /* A1111's own default, which it leaves out */
+    append_pair (out, "RNG", vel_recipe_their_spelling ("rng", vel_values_get (request, "rng")));
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
   append_sampler_numbers (out, request, sampler);

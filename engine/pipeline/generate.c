@@ -294,8 +294,10 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
 static void
 init_streams (Job *self, VelRandom *streams, guint64 offset)
 {
-  VelRandomKind kind = g_str_equal (vel_values_get (self->request, "rng"), "nv") ? VEL_RANDOM_NV : VEL_RANDOM_CPU;
+  VelRandomKind kind;
 
+  if (!vel_random_kind_parse (vel_values_get (self->request, "rng"), &kind))
+    g_assert_not_reached ();
   for (gint64 i = 0; i < self->batch; i++)
     vel_random_init (&streams[i], kind, self->seed + (guint64) i + offset);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "engine/registry.h"
+#include "engine/tensor/random.h"
 
 #define N_(text) text /* for the translators' tools; shown through gettext */
 
@@ -49,7 +50,9 @@ static const VelParam fixed[] = {
   { "seed", N_ ("Seed"), "random noise", N_ ("The number the noise grows from; unset, a new one each time."), VEL_PARAM_SEED, VEL_PARAM_NONE,
     .standard = "", .group = "sampling" },
   { "rng", N_ ("Noise source"), "random generator gpu philox", N_ ("Whose random numbers: PyTorch's on a CPU, or an NVIDIA card's."),
-    VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "cpu", .choices = "cpu|nv", .group = "sampling" },
+    VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "cpu", .choices = "cpu|nv|cuda:30|cuda:28|cuda:82|cuda:46|cuda:128|cuda:170",
+    .group = "sampling", .check = vel_random_kind_check,
+    .wanted = N_ ("cpu, nv, or a card with so many multiprocessors as cuda:SMS or cuda:SMSxTHREADS") },
   { "eta", N_ ("Eta"), "ancestral noise multiplier", N_ ("How much fresh noise a step adds; unset, the sampler's own."), VEL_PARAM_REAL,
     VEL_PARAM_NONE, 0, 1, 0.05, .standard = "", .group = "sampling" },
   { "ensd", N_ ("Noise seed offset"), "ensd eta noise seed delta", N_ ("Added to the seed of the noise that steps add; 31337 is a known look."),

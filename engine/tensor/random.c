@@ -113,13 +113,16 @@ next_normal (VelRandom *self)
   return radius * cos (angle);
 }
 
-/* One block of Philox 4x32-10: counter (call, 0, element, 0), key the seed; its first two words. */
+/* One block of Philox 4x32-10: counter (call, 0, thread, 0), key the seed. */
 static void
-philox (guint64 seed, guint32 call, guint32 element, guint32 words[2])
+philox (guint64 seed, guint32 call, guint32 thread, guint32 counter[4])
 {
-  guint32 counter[4] = { call, 0, element, 0 };
   guint32 key[2] = { (guint32) seed, (guint32) (seed >> 32) };
 
+  counter[0] = call;
+  counter[1] = 0;
+  counter[2] = thread;
+  counter[3] = 0;
   for (unsigned round = 0; round < 10; round++) {
     guint64 first = (guint64) counter[0] * 0xd2511f53u, second = (guint64) counter[2] * 0xcd9e8d57u;
 
@@ -130,8 +133,6 @@ philox (guint64 seed, guint32 call, guint32 element, guint32 words[2])
     key[0] += 0x9e3779b9u;
     key[1] += 0xbb67ae85u;
   }
-  words[0] = counter[0];
-  words[1] = counter[1];
 }
 
 /* The middle of a word's part of the range unit * 2^32. As in numpy, product and sum are each rounded, never fused. */
@@ -143,28 +144,40 @@ middle (guint32 word, float unit)
   return product + unit / 2;
 }
 
-/* AUTOMATIC1111 1.10 modules/rng_philox.py box_muller, in single precision */
+/* AUTOMATIC1111 1.10 modules/rng_philox.py box_muller, in single precision; curand's _curand_box_muller has the cosine as a second value.
+ */
+static float
+box_muller (const guint32 words[2], gboolean second)
+{
+  const float unit = 2.3283064e-10f, turn = (float) ((double) 2.3283064e-10f * 6.2831855);
+  float u = middle (words[0], unit), v = middle (words[1], turn);
+
+  return sqrtf (-2 * logf (u)) * (second ? cosf (v) : sinf (v));
+}
+
+/* Each thread has one value of every stride, four in a round. */
 static void
 fill_philox (VelRandom *self, float *out, gsize count)
 {
-  const float unit = 2.3283064e-10f, turn = (float) ((double) 2.3283064e-10f * 6.2831855);
+  gsize most = self->kind.threads, all = (count + VEL_RANDOM_BLOCK - 1) / VEL_RANDOM_BLOCK * VEL_RANDOM_BLOCK;
+  gsize stride = most > 0 ? MIN (most, all) : all;
 
+  if (count == 0)
+    return;
   for (gsize i = 0; i < count; i++) {
-    guint32 words[2];
-    float u, v;
+    gsize lap = i / stride;
+    guint32 words[4];
 
-    philox (self->seed, self->calls, (guint32) i, words);
-    u = middle (words[0], unit);
-    v = middle (words[1], turn);
-    out[i] = sqrtf (-2 * logf (u)) * sinf (v);
+    philox (self->seed, self->calls + (guint32) (lap / 4), (guint32) (i % stride), words);
+    out[i] = box_muller (&words[lap % 4 / 2 * 2], lap % 2 == 1);
   }
-  self->calls++;
+  self->calls += (guint32) ((count - 1) / (4 * stride) + 1);
 }
 
 void
 vel_random_normal (VelRandom *self, float *out, gsize count)
 {
-  if (self->kind == VEL_RANDOM_NV) {
+  if (self->kind.philox) {
     fill_philox (self, out, count);
   } else if (count >= 16) {
     fill_many (self, out, count);

@@ -583,6 +583,7 @@ test_rows (Fixture *self, gconstpointer data)
   GtkWidget *scale = vel_harness_find_type (steps, GTK_TYPE_SCALE), *figure = vel_harness_find_type (steps, GTK_TYPE_SPIN_BUTTON);
   GtkWidget *sampler = vel_section_find_control (sampling, "sampler"), *seed = vel_section_find_control (sampling, "seed");
   GtkWidget *lock = vel_harness_find_type (seed, GTK_TYPE_TOGGLE_BUTTON);
+  GtkWidget *rng = vel_section_find_control (sampling, "rng");
 
   vel_values_reset (self->request);
   g_assert_cmpfloat (gtk_range_get_value (GTK_RANGE (scale)), ==, 20);
@@ -598,6 +599,10 @@ test_rows (Fixture *self, gconstpointer data)
   g_assert_true (vel_values_is_set (self->request, "sampler"));
   vel_values_set (self->request, "sampler", "", NULL);
   g_assert_cmpuint (gtk_drop_down_get_selected (GTK_DROP_DOWN (sampler)), !=, GTK_INVALID_LIST_POSITION);
+  set (self, "rng", "cuda:99x1024"); /* none of the list's own */
+  g_assert_cmpstr (gtk_string_object_get_string (gtk_drop_down_get_selected_item (GTK_DROP_DOWN (rng))), ==, "cuda:99x1024");
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (rng), 1);
+  g_assert_cmpstr (vel_values_get (self->request, "rng"), ==, "nv");
   g_assert_cmpstr (figure_text (self, "size", "width"), ==, "Auto");
   set (self, "width", "192");
   g_assert_cmpstr (figure_text (self, "size", "width"), ==, "192");

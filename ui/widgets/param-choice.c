@@ -36,6 +36,12 @@ static const struct {
   { "v", N_ ("Velocity (v)") },
   { "cpu", N_ ("CPU, as PyTorch") },
   { "nv", N_ ("NVIDIA, Philox") },
+  { "cuda:30", N_ ("As a GeForce RTX 2060") },
+  { "cuda:28", N_ ("As a GeForce RTX 3060") },
+  { "cuda:82", N_ ("As a GeForce RTX 3090") },
+  { "cuda:46", N_ ("As a GeForce RTX 4070") },
+  { "cuda:128", N_ ("As a GeForce RTX 4090") },
+  { "cuda:170", N_ ("As a GeForce RTX 5090") },
 };
 
 static char *
@@ -47,27 +53,32 @@ dup_word_label (const char *word)
   return g_strdup (word);
 }
 
+/* A value that is allowed without being one of the list, from a recipe or a command line, joins it. */
 static void
 show_choice (GtkWidget *list, VelValues *values, const VelParam *param)
 {
-  const char *const *ids = g_object_get_data (G_OBJECT (list), "ids");
+  GPtrArray *ids = g_object_get_data (G_OBJECT (list), "ids");
   const char *value = vel_values_get (values, param->name);
-  guint selected = GTK_INVALID_LIST_POSITION;
+  guint selected;
 
-  for (guint i = 0; ids[i] != NULL && selected == GTK_INVALID_LIST_POSITION; i++)
-    if (g_str_equal (ids[i], value))
-      selected = i;
+  if (!g_ptr_array_find_with_equal_func (ids, value, g_str_equal, &selected)) {
+    selected = param->check != NULL ? ids->len : GTK_INVALID_LIST_POSITION;
+    if (param->check != NULL) {
+      g_ptr_array_add (ids, g_strdup (value));
+      gtk_string_list_append (GTK_STRING_LIST (gtk_drop_down_get_model (GTK_DROP_DOWN (list))), value);
+    }
+  }
   gtk_drop_down_set_selected (GTK_DROP_DOWN (list), selected);
 }
 
 static void
 on_selected (GtkDropDown *list)
 {
-  const char *const *ids = g_object_get_data (G_OBJECT (list), "ids");
+  GPtrArray *ids = g_object_get_data (G_OBJECT (list), "ids");
   guint selected = gtk_drop_down_get_selected (list);
 
   if (selected != GTK_INVALID_LIST_POSITION)
-    vel_param_binding_store (vel_param_binding_of (GTK_WIDGET (list)), ids[selected]);
+    vel_param_binding_store (vel_param_binding_of (GTK_WIDGET (list)), g_ptr_array_index (ids, selected));
 }
 
 /* An unset choice is one of the list: what the model or the program would take. */
@@ -83,24 +94,23 @@ vel_param_choice_new (VelValues *values, const VelParam *param)
   gboolean registered;
   VelRegistryKind kind = VEL_REGISTRY_SAMPLERS;
   g_auto (GStrv) found = list_ids (param, &registered, &kind);
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  GPtrArray *ids = g_ptr_array_new_with_free_func (g_free);
   GtkStringList *labels = gtk_string_list_new (NULL);
   GtkWidget *list;
-  GStrv ids;
 
   if (needs_automatic (param, found))
-    g_strv_builder_add (builder, "");
-  g_strv_builder_addv (builder, (const char **) found);
-  ids = g_strv_builder_end (builder);
-  for (guint i = 0; ids[i] != NULL; i++) {
-    const char *label = registered && ids[i][0] != '\0' ? vel_registry_get_label (kind, ids[i]) : NULL;
+    g_ptr_array_add (ids, g_strdup (""));
+  for (guint i = 0; found[i] != NULL; i++)
+    g_ptr_array_add (ids, g_strdup (found[i]));
+  for (guint i = 0; i < ids->len; i++) {
+    const char *id = g_ptr_array_index (ids, i), *label = registered && *id != '\0' ? vel_registry_get_label (kind, id) : NULL;
 
-    gtk_string_list_take (labels, label != NULL ? g_strdup (label) : dup_word_label (ids[i]));
+    gtk_string_list_take (labels, label != NULL ? g_strdup (label) : dup_word_label (id));
   }
   list = gtk_drop_down_new (G_LIST_MODEL (labels), NULL);
   gtk_widget_set_hexpand (list, TRUE);
   gtk_widget_set_valign (list, GTK_ALIGN_CENTER);
-  g_object_set_data_full (G_OBJECT (list), "ids", ids, (GDestroyNotify) g_strfreev);
+  g_object_set_data_full (G_OBJECT (list), "ids", ids, (GDestroyNotify) g_ptr_array_unref);
   vel_param_describe (list, param);
   vel_param_binding_new (list, values, param, show_choice);
   g_signal_connect (list, "notify::selected", G_CALLBACK (on_selected), NULL);

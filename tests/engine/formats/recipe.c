@@ -130,6 +130,10 @@ test_write (void)
   set (request, "eta", "0"); /* then no noise is added, and the offset says nothing */
   expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
                 "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Eta: 0, Version: Velatura 0.1.0");
+  vel_values_reset (request);
+  set (request, "rng", "cuda:128"); /* A1111 leaves its default out */
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Version: Velatura 0.1.0");
 }
 
 /* What a request says comes back from its own text, in both dialects. */

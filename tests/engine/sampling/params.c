@@ -19,6 +19,7 @@ test_accepted (void)
     { "sampler", "DPM++ 2M", "dpmpp_2m" }, { "schedule", "Karras", "karras" }, { "schedule", "Automatic", "automatic" },
     { "rng", "NV", "nv" },             { "prediction", "v", "v" },        { "prediction", "", "" },
     { "prompt", "a  \n b ", "a  \n b " }, { "clip_skip", "2", "2" },      { "batch", "64", "64" },
+    { "rng", " CUDA:128", "cuda:128" }, { "rng", "cuda:030x1536", "cuda:30x1536" }, { "rng", "cuda:46", "cuda:46" },
     { "strength", "1", "1" },          { "s_tmax", "14.6", "14.6" },      { "steps", "", "20" },
   };
 
@@ -41,6 +42,7 @@ test_refused (void)
     { "width", "513" },    { "width", "4" },       { "width", "4104" },   { "width", "-512" },   { "seed", "-2" },
     { "seed", "18446744073709551616" },            { "seed", "1.0" },     { "sampler", "eule" }, { "schedule", "linear" },
     { "rng", "gpu" },      { "prediction", "x0" }, { "clip_skip", "13" }, { "batch", "65" },     { "strength", "1.1" },
+    { "rng", "cuda:" },    { "rng", "cuda:0" },    { "rng", "cuda:30x" },
     { "prompt", "\xff" },  { "device", "toaster" },
   };
 
