@@ -141,14 +141,14 @@ read_request (VelFlags *flags, VelValues *request, VelValues *own)
 
 /* Drawn here, not in the engine, because names of files may ask for it before any work is done. */
 static void
-settle_seed (VelValues *request)
+settle_seed (VelValues *request, const char *name)
 {
   g_autofree char *seed = NULL;
 
-  if (vel_values_is_set (request, "seed"))
+  if (vel_values_is_set (request, name))
     return;
   seed = g_strdup_printf ("%u", g_random_int ());
-  vel_values_set (request, "seed", seed, NULL);
+  vel_values_set (request, name, seed, NULL);
 }
 
 /* "…/dreamshaper_8.safetensors": "dreamshaper_8" */
@@ -190,7 +190,7 @@ save_picture (Job *job, VelHistory *history, const VelResult *result, guint inde
 {
   const VelPicture *picture = result->pictures->pdata[index];
   const VelRecipeFacts facts = { picture->seed, picture->width, picture->height, result->model_name, result->model_hash,
-                                 "Velatura " VEL_VERSION };
+                                 "Velatura " VEL_VERSION, picture->variation_seed };
   g_autofree char *comment = NULL, *path = NULL;
 
   if (result->partial) /* in English: it stays in the file */
@@ -295,12 +295,17 @@ run (int argc, char **argv)
   if (!(model = vel_catalog_resolve (vel_values_get (request, "model"), NULL, &error)))
     return vel_verb_fail (error);
   name = model_name (model);
-  settle_seed (request);
+  settle_seed (request, "seed");
+  if (vel_values_get_real (request, "variation_strength") != 0)
+    settle_seed (request, "variation_seed");
   vel_report_init (&job.report, vel_values_get_bool (own, "quiet"), vel_values_get_bool (own, "json"));
   job.output = (VelOutput) { vel_values_get (request, "output"), name, date, vel_values_get_seed (request, "seed"),
-                             vel_values_get_int (request, "batch"), vel_values_get_bool (own, "force") };
+                             vel_values_get_int (request, "batch"), vel_values_get_bool (own, "force"),
+                             vel_values_get_real (request, "variation_strength") != 0 };
   if (plan_files (&job, own, &error)) {
     vel_report_note (&job.report, _ ("seed %" PRIu64), job.output.seed);
+    if (job.output.one_seed)
+      vel_report_note (&job.report, _ ("variation seed %s"), vel_values_get (request, "variation_seed"));
     vel_interrupt_watch (on_interrupt, &job);
     result = paint (&job);
     vel_interrupt_forget ();

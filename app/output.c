@@ -16,7 +16,7 @@ static gboolean
 append_word (GString *path, const char *word, const VelOutput *self, guint index)
 {
   if (g_str_equal (word, "seed"))
-    g_string_append_printf (path, "%" G_GUINT64_FORMAT, self->seed + index);
+    g_string_append_printf (path, "%" G_GUINT64_FORMAT, self->seed + (self->one_seed ? 0 : index));
   else if (g_str_equal (word, "index"))
     g_string_append_printf (path, "%u", index + 1);
   else if (g_str_equal (word, "date"))
@@ -64,7 +64,7 @@ GStrv
 vel_output_paths (const VelOutput *self, GError **error)
 {
   g_autoptr (GStrvBuilder) paths = g_strv_builder_new ();
-  gboolean differ = self->batch == 1 || strstr (self->pattern, "{index}") || strstr (self->pattern, "{seed}");
+  gboolean differ = self->batch == 1 || strstr (self->pattern, "{index}") || (strstr (self->pattern, "{seed}") && !self->one_seed);
 
   for (guint i = 0; i < self->batch; i++) {
     g_autofree char *path = expand (self, i, error);

@@ -12,9 +12,10 @@ typedef struct {
   guint64 seed;        /* of the first picture */
   guint batch;
   gboolean force;      /* existing files may be replaced */
+  gboolean one_seed;   /* all pictures have the first one's seed: they are variations */
 } VelOutput;
 
-/* Paths of all pictures of the batch. Without {index} or {seed} those of a batch end in -1, -2 …; {index} counts from 1 too.
+/* Paths of all pictures of the batch. Without {index} or {seed} (which says nothing where all have one seed) those of a batch end in -1, -2 …; {index} counts from 1 too.
  * Returns: (transfer full): NULL-terminated; NULL with VEL_ERROR_REQUEST naming what stands in braces and is not known */
 GStrv vel_output_paths (const VelOutput *self, GError **error);
 /* FALSE with VEL_ERROR_STORAGE if a path is taken or can not be written: before any work is done. */

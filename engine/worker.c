@@ -85,6 +85,7 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
   for (guint i = 0; i < result->pictures->len; i++) {
     VelPicture *picture = g_ptr_array_index (result->pictures, i);
     VelRecipeFacts facts = { .seed = picture->seed,
+                             .variation_seed = picture->variation_seed,
                              .width = picture->width,
                              .height = picture->height,
                              .model_name = result->model_name,

@@ -88,6 +88,12 @@ has_emphasis (VelValues *request)
   return strpbrk (vel_values_get (request, "prompt"), "([") || strpbrk (vel_values_get (request, "negative"), "([");
 }
 
+static gboolean
+varies (VelValues *request)
+{
+  return vel_values_get_real (request, "variation_strength") != 0;
+}
+
 /* The settings line; what stands between RNG and Version are A1111's extras. */
 static char *
 build_settings (VelValues *request, const VelRecipeFacts *facts)
@@ -96,6 +102,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   const char *sampler_id = vel_values_get (request, "sampler"), *emphasis = vel_values_get (request, "emphasis");
   const VelSampler *sampler = vel_registry_find_sampler (sampler_id);
   g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
+  g_autofree char *variation = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->variation_seed);
   g_autofree char *size = g_strdup_printf ("%ux%u", facts->width, facts->height);
   g_autofree char *vae = g_path_get_basename (vel_values_get (request, "vae"));
 
@@ -109,6 +116,12 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   append_pair (out, "Model", facts->model_name);
   append_pair (out, "VAE hash", vel_values_is_set (request, "vae") ? facts->vae_hash : NULL);
   append_pair (out, "VAE", vel_values_is_set (request, "vae") ? vae : NULL);
+  if (varies (request)) {
+    append_pair (out, "Variation seed", variation);
+    append_pair (out, "Variation seed strength", vel_values_get (request, "variation_strength"));
+  }
+  if (vel_values_is_set (request, "seed_resize"))
+    append_pair (out, "Seed resize from", vel_values_get (request, "seed_resize"));
   if (vel_values_is_set (request, "init"))
     append_pair (out, "Denoising strength", vel_values_get (request, "strength"));
   if (vel_values_get_int (request, "clip_skip") > 1)
@@ -176,6 +189,7 @@ char *
 vel_recipe_to_json (VelValues *request, const VelRecipeFacts *facts)
 {
   g_autofree char *values = vel_values_to_json (request), *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
+  g_autofree char *variation = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->variation_seed);
   json_t *root = json_object (), *asked = json_loads (values, 0, NULL);
   char *dumped, *out;
 
@@ -183,6 +197,7 @@ vel_recipe_to_json (VelValues *request, const VelRecipeFacts *facts)
   json_object_set_new (root, "velatura", json_integer (1));
   json_object_set_new (root, "request", asked);
   set_text (root, "seed", seed); /* as text: most readers keep 53 bits of a number */
+  set_text (root, "variation_seed", varies (request) ? variation : NULL);
   json_object_set_new (root, "width", json_integer (facts->width));
   json_object_set_new (root, "height", json_integer (facts->height));
   set_text (root, "model", facts->model_name);

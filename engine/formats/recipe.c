@@ -32,7 +32,7 @@ set_or_say (VelValues *request, const char *name, const char *text, GPtrArray *p
     g_ptr_array_add (problems, g_strdup (error->message));
 }
 
-/* The picture's own seed and size, not those that were asked for: a random one, the family's. */
+/* The picture's own seeds and size, not those that were asked for: a random one, the family's. */
 static gboolean
 apply_own (json_t *root, VelValues *request, GPtrArray *problems, GError **error)
 {
@@ -45,8 +45,9 @@ apply_own (json_t *root, VelValues *request, GPtrArray *problems, GError **error
     return FALSE;
   for (guint i = 0; found && found[i]; i++)
     g_ptr_array_add (problems, g_strdup (found[i]));
-  if (json_is_string (json_object_get (root, "seed")))
-    set_or_say (request, "seed", json_string_value (json_object_get (root, "seed")), problems);
+  for (const char *const *name = (const char *[]){ "seed", "variation_seed", NULL }; *name; name++)
+    if (json_is_string (json_object_get (root, *name)))
+      set_or_say (request, *name, json_string_value (json_object_get (root, *name)), problems);
   for (const char *const *name = (const char *[]){ "width", "height", NULL }; *name; name++)
     if (json_is_integer (json_object_get (root, *name))) {
       g_autofree char *size = g_strdup_printf ("%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (root, *name)));

@@ -19,6 +19,7 @@ typedef struct {
   const char *version;                        /* "Velatura 0.1.0" */
   const char *vae_hash;                       /* AutoV2 of the VAE that replaces the model's own, or NULL */
   const char *lora_hashes, *embedding_hashes; /* "name: AutoV3, other: …", or NULL */
+  guint64 variation_seed;                     /* where the request asks for a variation */
 } VelRecipeFacts;
 
 /* Returns: (transfer full) */

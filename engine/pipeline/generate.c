@@ -16,6 +16,7 @@
 #include "engine/pipeline/start.h"
 #include "engine/pipeline/trace.h"
 #include "engine/registry.h"
+#include "engine/sampling/first-noise.h"
 #include "engine/sampling/noise-levels.h"
 #include "engine/sampling/sampler.h"
 
@@ -32,7 +33,7 @@ typedef struct {
   GCancellable *cancellable;
   VelTrace *trace;
 
-  guint64 seed;
+  VelFirstNoise first; /* seeds, and how noise is made of them */
   guint width, height;
   gint64 batch;
   const VelSampler *sampler;
@@ -110,6 +111,29 @@ load (Job *self, GError **error)
   return self->model != NULL;
 }
 
+static guint64
+choose_seed (VelValues *request, const char *name)
+{
+  return vel_values_is_set (request, name) ? vel_values_get_seed (request, name) : g_random_int ();
+}
+
+static void
+plan_noise (Job *self)
+{
+  VelValues *request = self->request;
+  guint factor = vel_vae_get_factor (self->model->vae), width = 0, height = 0;
+
+  vel_seed_resize_parse (vel_values_get (request, "seed_resize"), &width, &height);
+  self->first = (VelFirstNoise) { .seed = choose_seed (request, "seed"),
+                                  .strength = vel_values_get_real (request, "variation_strength"),
+                                  .variation = choose_seed (request, "variation_seed"),
+                                  .from_height = height / factor,
+                                  .from_width = width / factor,
+                                  .seed_offset = (guint64) vel_values_get_int (request, "ensd") };
+  if (!vel_random_kind_parse (vel_values_get (request, "rng"), &self->first.kind))
+    g_assert_not_reached ();
+}
+
 /* stage: options to numbers */
 static gboolean
 plan (Job *self, GArray **sigmas, GError **error)
@@ -137,7 +161,7 @@ plan (Job *self, GArray **sigmas, GError **error)
     return FALSE;
   }
   self->batch = vel_values_get_int (request, "batch");
-  self->seed = vel_values_is_set (request, "seed") ? vel_values_get_seed (request, "seed") : g_random_int ();
+  plan_noise (self);
   *sigmas = vel_noise_levels_sigmas (self->model->levels, self->sampler, schedule, (unsigned) vel_values_get_int (request, "steps"), error);
   return *sigmas
          && vel_start_plan (&self->start, self->sampler, *sigmas, from_picture ? vel_values_get_real (request, "strength") : -1, error);
@@ -291,17 +315,6 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
   tell (self, progress);
 }
 
-static void
-init_streams (Job *self, VelRandom *streams, guint64 offset)
-{
-  VelRandomKind kind;
-
-  if (!vel_random_kind_parse (vel_values_get (self->request, "rng"), &kind))
-    g_assert_not_reached ();
-  for (gint64 i = 0; i < self->batch; i++)
-    vel_random_init (&streams[i], kind, self->seed + (guint64) i + offset);
-}
-
 static gboolean
 check_finite (VelTensor *latents, GError **error)
 {
@@ -336,13 +349,12 @@ sample_once (Job *self, GError **error)
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
   VelTerm terms[3];
   unsigned n_terms = make_terms (self, terms);
-  guint64 ensd = (guint64) vel_values_get_int (self->request, "ensd");
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels };
   g_autoptr (VelGuidance) guidance = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .streams = streams,
-                           .seed_offset = ensd,
+                           .seed_offset = self->first.seed_offset,
                            .sigma_low = self->start.lowest,
                            .sigma_high = self->start.highest,
                            .request = self->request,
@@ -356,10 +368,7 @@ sample_once (Job *self, GError **error)
     vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for %" PRId64 " pictures of %u x %u"), self->batch, self->width,
                       self->height);
   noise = vel_context_tensor (ctx, VEL_F32, shape);
-  init_streams (self, streams, 0);
-  vel_sampler_draw (ctx, streams, (guint) self->batch, noise);
-  if (ensd) /* A1111's ImageRNG.first: behind the first noise streams begin anew */
-    init_streams (self, streams, ensd);
+  vel_first_noise_fill (ctx, &self->first, streams, noise);
   vel_trace_add_picture (self->trace, noise, "noise");
   trace_sigmas (self);
   if (self->latents)
@@ -500,7 +509,8 @@ decode_once (Job *self, gint64 index, GError **error)
   if (!vel_context_check (ctx, error))
     return NULL;
   picture = g_new0 (VelPicture, 1);
-  picture->seed = self->seed + (guint64) index;
+  picture->seed = vel_first_noise_seed (&self->first, index);
+  picture->variation_seed = self->first.variation + (guint64) index;
   picture->width = self->width;
   picture->height = self->height;
   picture->rgb = to_bytes (index == 0 ? self->trace : NULL, decoded);
@@ -536,7 +546,8 @@ picture_from_preview (Job *self)
   guint factor = vel_vae_get_factor (self->model->vae);
   VelPicture *picture = g_new0 (VelPicture, 1);
 
-  picture->seed = self->seed;
+  picture->seed = self->first.seed;
+  picture->variation_seed = self->first.variation;
   picture->width = self->width;
   picture->height = self->height;
   picture->rgb = vel_preview_enlarge (self->preview, self->width / factor, self->height / factor, factor);

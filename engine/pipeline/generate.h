@@ -31,6 +31,7 @@ typedef struct {
   guint64 seed;
   guint width, height;
   guint8 *rgb; /* [height, width, 3] */
+  guint64 variation_seed; /* where the request asks for a variation */
 } VelPicture;
 
 typedef struct {

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "engine/registry.h"
+#include "engine/sampling/first-noise.h"
 #include "engine/tensor/random.h"
 
 #define N_(text) text /* for the translators' tools; shown through gettext */
@@ -49,6 +50,13 @@ static const VelParam fixed[] = {
     VEL_PARAM_NONE, .standard = "automatic", .choices = "registry:schedules", .group = "sampling" },
   { "seed", N_ ("Seed"), "random noise", N_ ("The number the noise grows from; unset, a new one each time."), VEL_PARAM_SEED, VEL_PARAM_NONE,
     .standard = "", .group = "sampling" },
+  { "variation_seed", N_ ("Variation seed"), "subseed random noise", N_ ("Another seed to move towards; unset, a new one each time."),
+    VEL_PARAM_SEED, VEL_PARAM_NONE, .standard = "", .group = "sampling" },
+  { "variation_strength", N_ ("Variation strength"), "subseed slerp", N_ ("How far the noise moves from the seed's to the variation seed's."),
+    VEL_PARAM_REAL, VEL_PARAM_NONE, 0, 1, 0.01, .standard = "0", .group = "sampling" },
+  { "seed_resize", N_ ("Seed of size"), "seed resize from",
+    N_ ("The size of a picture whose noise is laid into the middle of this one, to keep its composition."), VEL_PARAM_TEXT, VEL_PARAM_NONE,
+    .standard = "", .group = "sampling", .check = vel_seed_resize_check, .wanted = N_ ("a width and a height from 8 to 4096 as 512x768") },
   { "rng", N_ ("Noise source"), "random generator gpu philox", N_ ("Whose random numbers: PyTorch's on a CPU, or an NVIDIA card's."),
     VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "cpu", .choices = "cpu|nv|cuda:30|cuda:28|cuda:82|cuda:46|cuda:128|cuda:170",
     .group = "sampling", .check = vel_random_kind_check,

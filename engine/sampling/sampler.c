@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/sampling/brownian.h"
+#include "engine/sampling/planes.h"
 
 struct VelRun {
   const VelSampler *sampler;
@@ -18,30 +19,6 @@ struct VelRun {
 };
 
 #define NOISES_BYTES ((gint64) 64 << 20) /* at most at once */
-
-/* Writes one picture's `count` values, as torch's [C, h, w]. */
-typedef void (*FillFunc) (gpointer data, gint64 picture, float *planes, gsize count);
-
-static void
-fill (VelContext *ctx, VelTensor *out, FillFunc func, gpointer data)
-{
-  gint64 batch = out->shape.size[0], pixels = out->shape.size[1] * out->shape.size[2], channels = out->shape.size[3];
-  gsize count = (gsize) (pixels * channels);
-  g_autofree float *planes = g_new (float, count);
-  g_autofree float *host = g_new (float, count * (gsize) batch);
-
-  if (!vel_context_ok (ctx))
-    return;
-  for (gint64 b = 0; b < batch; b++) {
-    float *picture = host + (gsize) b * count;
-
-    func (data, b, planes, count);
-    for (gint64 p = 0; p < pixels; p++)
-      for (gint64 c = 0; c < channels; c++)
-        picture[p * channels + c] = planes[c * pixels + p];
-  }
-  vel_tensor_upload (out, host);
-}
 
 typedef struct {
   VelRandom *streams;
@@ -59,7 +36,7 @@ fill_from_stream (gpointer data, gint64 picture, float *planes, gsize count)
 void
 vel_sampler_draw (VelContext *ctx, VelRandom *streams, guint n_streams, VelTensor *out)
 {
-  fill (ctx, out, fill_from_stream, &(Streams) { streams, n_streams });
+  vel_planes_fill (ctx, out, fill_from_stream, &(Streams) { streams, n_streams });
 }
 
 static VelTensor *
@@ -172,7 +149,7 @@ host_brownian (VelRun *run, VelTensor *out, double sigma_from, double sigma_to)
 {
   Stride stride = { run->sampling, sigma_from, sigma_to };
 
-  fill (run->sampling->ctx, out, fill_from_path, &stride);
+  vel_planes_fill (run->sampling->ctx, out, fill_from_path, &stride);
 }
 
 static double

@@ -119,6 +119,22 @@ test_batch (void)
   g_assert_cmpint (difference (five, alone), >, 8);
 }
 
+/* Variations keep the seed and count their own; the second one's settings alone give the second one. */
+static void
+test_variations (void)
+{
+  g_autofree char *pattern = vel_program_path ("varied-{seed}.png"), *first = vel_program_path ("varied-5-1.png"),
+                  *second = vel_program_path ("varied-5-2.png"), *alone = vel_program_path ("varied.png"),
+                  *plain = vel_program_path ("unvaried.png");
+
+  g_assert_cmpint (PAINT (pattern, "--batch", "2", "--variation-strength", "0.4", "--variation-seed", "8")->status, ==, 0);
+  g_assert_cmpint (PAINT (alone, "--variation-strength", "0.4", "--variation-seed", "9")->status, ==, 0);
+  g_assert_cmpint (PAINT (plain)->status, ==, 0);
+  g_assert_cmpint (difference (second, alone), ==, 0);
+  g_assert_cmpint (difference (first, alone), >, 8);
+  g_assert_cmpint (difference (plain, alone), >, 8);
+}
+
 /* A name that is taken is refused before work begins and stays as it is; --force replaces it. */
 static void
 test_existing (void)
@@ -296,6 +312,7 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/language", test_language);
   g_test_add_func ("/generate/threads", test_threads);
   g_test_add_func ("/generate/batch", test_batch);
+  g_test_add_func ("/generate/variations", test_variations);
   g_test_add_func ("/generate/existing", test_existing);
   g_test_add_func ("/generate/failure", test_failure);
   g_test_add_func ("/generate/json", test_json);

@@ -42,6 +42,17 @@ test_names (void)
   }
 }
 
+/* Where all pictures have one seed it does not tell their names apart. */
+static void
+test_one_seed (void)
+{
+  const VelOutput output = { "{seed}.png", "starter", "2026-11-22", 7, 2, .one_seed = TRUE };
+  g_auto (GStrv) paths = vel_output_paths (&output, NULL);
+
+  g_assert_cmpstr (paths[0], ==, "7-1.png");
+  g_assert_cmpstr (paths[1], ==, "7-2.png");
+}
+
 /* A word in braces that means nothing is not taken for a name. */
 static void
 test_unknown_word (void)
@@ -128,6 +139,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/output/names", test_names);
+  g_test_add_func ("/output/one-seed", test_one_seed);
   g_test_add_func ("/output/unknown-word", test_unknown_word);
   g_test_add_func ("/output/check", test_check);
   g_test_add_func ("/output/save", test_save);

@@ -136,6 +136,34 @@ test_write (void)
                 "Model hash: 879db523c3, Model: dreamshaper_8, Version: Velatura 0.1.0");
 }
 
+/* The variation's seed is the picture's own, and is not spoken of where it says nothing. */
+static void
+test_variation (void)
+{
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  VelRecipeFacts varied = facts;
+
+  varied.variation_seed = G_MAXUINT64;
+  set (request, "variation_seed", "5");
+  set (request, "seed_resize", "512x640");
+  expect_a1111 (request, &varied, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Seed resize from: 512x640, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "variation_strength", "0.15");
+  expect_a1111 (request, &varied, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Variation seed: 18446744073709551615, Variation seed strength: 0.15, "
+                "Seed resize from: 512x640, RNG: CPU, Version: Velatura 0.1.0");
+  for (int own = 0; own < 2; own++) {
+    g_autofree char *text = own ? vel_recipe_to_json (request, &varied) : vel_recipe_to_a1111 (request, &varied);
+    g_auto (GStrv) problems = NULL;
+
+    g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+    g_assert_cmpstr (problems[0], ==, NULL);
+    g_assert_cmpuint (vel_values_get_seed (back, "variation_seed"), ==, G_MAXUINT64);
+    g_assert_cmpstr (vel_values_get (back, "variation_strength"), ==, "0.15");
+    g_assert_cmpstr (vel_values_get (back, "seed_resize"), ==, "512x640");
+  }
+}
+
 /* What a request says comes back from its own text, in both dialects. */
 static void
 test_round_trip (void)
@@ -300,6 +328,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/parse", test_parse);
   g_test_add_func ("/formats/recipe/long", test_long);
   g_test_add_func ("/formats/recipe/write", test_write);
+  g_test_add_func ("/formats/recipe/variation", test_variation);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
   g_test_add_func ("/formats/recipe/private", test_private);
   g_test_add_func ("/formats/recipe/apply", test_apply);

@@ -20,6 +20,7 @@ test_accepted (void)
     { "rng", "NV", "nv" },             { "prediction", "v", "v" },        { "prediction", "", "" },
     { "prompt", "a  \n b ", "a  \n b " }, { "clip_skip", "2", "2" },      { "batch", "64", "64" },
     { "rng", " CUDA:128", "cuda:128" }, { "rng", "cuda:030x1536", "cuda:30x1536" }, { "rng", "cuda:46", "cuda:46" },
+    { "seed_resize", "512X0768 ", "512x768" },
     { "strength", "1", "1" },          { "s_tmax", "14.6", "14.6" },      { "steps", "", "20" },
   };
 
@@ -43,6 +44,7 @@ test_refused (void)
     { "seed", "18446744073709551616" },            { "seed", "1.0" },     { "sampler", "eule" }, { "schedule", "linear" },
     { "rng", "gpu" },      { "prediction", "x0" }, { "clip_skip", "13" }, { "batch", "65" },     { "strength", "1.1" },
     { "rng", "cuda:" },    { "rng", "cuda:0" },    { "rng", "cuda:30x" },
+    { "seed_resize", "512" }, { "seed_resize", "4x4" }, { "variation_strength", "1.5" },
     { "prompt", "\xff" },  { "device", "toaster" },
   };
 
