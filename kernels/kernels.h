@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define VEL_KERNELS_ABI 3
+#define VEL_KERNELS_ABI 4
 
 typedef enum {
   VEL_F32,
@@ -157,6 +157,13 @@ typedef struct {
   void *out;                /* may be any of the terms of its type */
   const VelType *types;     /* [n], of the terms, in host memory; NULL: as out */
 } VelCombineArgs;
+
+/* out = x * share + rest, element by element in fp32; each product and each sum rounded. What a mask lets through. */
+typedef struct {
+  size_t count;
+  const float *x, *share, *rest; /* [count] */
+  float *out;                    /* [count]; may be x */
+} VelBlendArgs;
 
 /* out[r] = a[r] then b[r] */
 typedef struct {
@@ -293,6 +300,7 @@ typedef struct VelKernels {
   void (*layer_norm) (VelBackend *backend, const VelLayerNormArgs *args);
   void (*activate) (VelBackend *backend, const VelActivateArgs *args);
   void (*combine) (VelBackend *backend, const VelCombineArgs *args);
+  void (*blend) (VelBackend *backend, const VelBlendArgs *args);
   void (*concat) (VelBackend *backend, const VelConcatArgs *args);
   void (*sinusoid) (VelBackend *backend, const VelSinusoidArgs *args);
   void (*transpose) (VelBackend *backend, const VelTransposeArgs *args);

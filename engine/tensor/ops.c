@@ -225,6 +225,19 @@ vel_op_combine (VelContext *ctx, unsigned n, const double *weights, VelTensor *c
   return y;
 }
 
+void
+vel_op_blend_into (VelContext *ctx, VelTensor *out, VelTensor *x, VelTensor *share, VelTensor *rest)
+{
+  VelDevice *device = vel_context_get_device (ctx);
+  VelTensor *all[] = { out, x, share, rest };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (all); i++)
+    g_assert (all[i]->type == VEL_F32 && vel_shape_count (all[i]->shape) == vel_shape_count (out->shape));
+  if (vel_context_ok (ctx))
+    device->kernels->blend (device->backend,
+                            &(VelBlendArgs) { (size_t) vel_shape_count (out->shape), x->data, share->data, rest->data, out->data });
+}
+
 VelTensor *
 vel_op_concat (VelContext *ctx, VelTensor *a, VelTensor *b)
 {

@@ -45,6 +45,8 @@ VelTensor *vel_op_activate (VelContext *ctx, VelTensor *x, VelActivation activat
 VelTensor *vel_op_combine (VelContext *ctx, unsigned n, const double *weights, VelTensor *const *terms);
 /* The same into a tensor that is there already, which may be one of the terms. */
 void vel_op_combine_into (VelContext *ctx, VelTensor *out, unsigned n, const double *weights, VelTensor *const *terms);
+/* out = x share + rest, element by element; all in fp32 and of one shape; out may be x */
+void vel_op_blend_into (VelContext *ctx, VelTensor *out, VelTensor *x, VelTensor *share, VelTensor *rest);
 /* [..., A], [..., B] -> [..., A + B] */
 VelTensor *vel_op_concat (VelContext *ctx, VelTensor *a, VelTensor *b);
 /* n timesteps (host) -> [n, channels], in fp32 */

@@ -17,6 +17,7 @@ typedef struct {
   void (*layer_norm) (VelBackend *backend, const VelLayerNormArgs *args);
   void (*activate) (VelBackend *backend, const VelActivateArgs *args);
   void (*combine) (VelBackend *backend, const VelCombineArgs *args);
+  void (*blend) (VelBackend *backend, const VelBlendArgs *args);
   void (*convert) (VelBackend *backend, const VelConvertArgs *args);
   VelTask multiply_registers; /* data: size_t, steps of 160 operations */
 } VelIsa;

@@ -153,6 +153,12 @@ cpu_combine (VelBackend *backend, const VelCombineArgs *args)
 }
 
 static void
+cpu_blend (VelBackend *backend, const VelBlendArgs *args)
+{
+  backend->isa->blend (backend, args);
+}
+
+static void
 cpu_convert (VelBackend *backend, const VelConvertArgs *args)
 {
   backend->isa->convert (backend, args);
@@ -183,6 +189,7 @@ vel_kernels_cpu (void)
     .layer_norm = cpu_layer_norm,
     .activate = cpu_activate,
     .combine = cpu_combine,
+    .blend = cpu_blend,
     .concat = vel_cpu_concat,
     .sinusoid = vel_cpu_sinusoid,
     .transpose = vel_cpu_transpose,

@@ -48,6 +48,25 @@ combine_task (void *data, size_t task, unsigned thread)
   }
 }
 
+static void
+blend_task (void *data, size_t task, unsigned thread)
+{
+  const VelBlendArgs *args = data;
+  size_t i = task * CHUNK, end = vel_min (i + CHUNK, args->count);
+
+  for (; i + 8 <= end; i += 8)
+    store8 (args->out + i, load8 (args->x + i) * load8 (args->share + i) + load8 (args->rest + i));
+  if (i < end)
+    store_part (args->out + i, load_part (args->x + i, end - i) * load_part (args->share + i, end - i) + load_part (args->rest + i, end - i),
+                end - i);
+}
+
+void
+vel_isa_blend (VelBackend *backend, const VelBlendArgs *args)
+{
+  vel_pool_run (backend->pool, vel_divide_up (args->count, CHUNK), blend_task, (void *) args);
+}
+
 void
 vel_isa_combine (VelBackend *backend, const VelCombineArgs *args)
 {

@@ -16,6 +16,7 @@ const VelIsa vel_isa_table = {
   .layer_norm = vel_isa_layer_norm,
   .activate = vel_isa_activate,
   .combine = vel_isa_combine,
+  .blend = vel_isa_blend,
   .convert = vel_isa_convert,
   .multiply_registers = vel_isa_multiply_registers,
 };

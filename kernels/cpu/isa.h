@@ -19,6 +19,7 @@
 #define vel_isa_layer_norm VEL_JOIN (vel_isa_layer_norm, VEL_ISA)
 #define vel_isa_activate VEL_JOIN (vel_isa_activate, VEL_ISA)
 #define vel_isa_combine VEL_JOIN (vel_isa_combine, VEL_ISA)
+#define vel_isa_blend VEL_JOIN (vel_isa_blend, VEL_ISA)
 #define vel_isa_convert VEL_JOIN (vel_isa_convert, VEL_ISA)
 #define vel_isa_multiply_registers VEL_JOIN (vel_isa_multiply_registers, VEL_ISA)
 #define vel_isa_micro VEL_JOIN (vel_isa_micro, VEL_ISA)
@@ -33,5 +34,6 @@ void vel_isa_group_norm (VelBackend *backend, const VelGroupNormArgs *args);
 void vel_isa_layer_norm (VelBackend *backend, const VelLayerNormArgs *args);
 void vel_isa_activate (VelBackend *backend, const VelActivateArgs *args);
 void vel_isa_combine (VelBackend *backend, const VelCombineArgs *args);
+void vel_isa_blend (VelBackend *backend, const VelBlendArgs *args);
 void vel_isa_convert (VelBackend *backend, const VelConvertArgs *args);
 void vel_isa_multiply_registers (void *data, size_t task, unsigned thread);

@@ -100,6 +100,7 @@ void vel_cuda_group_norm (VelBackend *backend, const VelGroupNormArgs *args);  /
 void vel_cuda_layer_norm (VelBackend *backend, const VelLayerNormArgs *args);
 void vel_cuda_activate (VelBackend *backend, const VelActivateArgs *args);     /* elementwise.cu */
 void vel_cuda_combine (VelBackend *backend, const VelCombineArgs *args);
+void vel_cuda_blend (VelBackend *backend, const VelBlendArgs *args);
 void vel_cuda_sinusoid (VelBackend *backend, const VelSinusoidArgs *args);
 void vel_cuda_concat (VelBackend *backend, const VelConcatArgs *args);         /* layout.cu */
 void vel_cuda_transpose (VelBackend *backend, const VelTransposeArgs *args);

@@ -254,6 +254,7 @@ make_table (void)
   table.layer_norm = vel_cuda_layer_norm;
   table.activate = vel_cuda_activate;
   table.combine = vel_cuda_combine;
+  table.blend = vel_cuda_blend;
   table.concat = vel_cuda_concat;
   table.sinusoid = vel_cuda_sinusoid;
   table.transpose = vel_cuda_transpose;

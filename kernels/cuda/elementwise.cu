@@ -86,6 +86,24 @@ vel_cuda_combine (VelBackend *backend, const VelCombineArgs *args)
     });
 }
 
+VEL_GLOBAL void
+blend_kernel (const float *x, const float *share, const float *rest, float *out, size_t count)
+{
+  size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x;
+
+  if (i < count)
+    out[i] = add_rounded (multiply_rounded (x[i], share[i]), rest[i]);
+}
+
+void
+vel_cuda_blend (VelBackend *backend, const VelBlendArgs *args)
+{
+  dim3 grid ((unsigned) vel_divide_up (args->count, BLOCK));
+
+  if (args->count > 0)
+    VEL_LAUNCH (blend_kernel, grid, dim3 (BLOCK), 0, backend->stream, args->x, args->share, args->rest, args->out, args->count);
+}
+
 struct Times {
   float at[MAX_TIMES];
 };

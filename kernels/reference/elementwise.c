@@ -48,6 +48,16 @@ vel_reference_combine (VelBackend *backend, const VelCombineArgs *args)
   }
 }
 
+void
+vel_reference_blend (VelBackend *backend, const VelBlendArgs *args)
+{
+  for (size_t i = 0; i < args->count; i++) {
+    float product = args->x[i] * args->share[i];
+
+    args->out[i] = product + args->rest[i];
+  }
+}
+
 /* The frequencies and angles are rounded to fp32 where the reference programs round them: at timestep 999 an angle is known to
  * 3e-5 only, so anything more exact would differ from them. */
 void

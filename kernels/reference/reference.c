@@ -164,6 +164,7 @@ vel_kernels_reference (void)
     .layer_norm = vel_reference_layer_norm,
     .activate = vel_reference_activate,
     .combine = vel_reference_combine,
+    .blend = vel_reference_blend,
     .concat = vel_reference_concat,
     .sinusoid = vel_reference_sinusoid,
     .transpose = vel_reference_transpose,

@@ -21,6 +21,7 @@ void vel_reference_group_norm (VelBackend *backend, const VelGroupNormArgs *args
 void vel_reference_layer_norm (VelBackend *backend, const VelLayerNormArgs *args);
 void vel_reference_activate (VelBackend *backend, const VelActivateArgs *args);
 void vel_reference_combine (VelBackend *backend, const VelCombineArgs *args);
+void vel_reference_blend (VelBackend *backend, const VelBlendArgs *args);
 void vel_reference_concat (VelBackend *backend, const VelConcatArgs *args);
 void vel_reference_sinusoid (VelBackend *backend, const VelSinusoidArgs *args);
 void vel_reference_transpose (VelBackend *backend, const VelTransposeArgs *args);

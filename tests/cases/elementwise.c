@@ -56,6 +56,40 @@ run (const void *data, const VelCaseTarget *target, float *out)
   }
 }
 
+static const Shape blends[] = { { 1 }, { 7, .in_place = true }, { 16384 }, { 33333, .in_place = true } };
+
+static void
+run_blend (const void *data, const VelCaseTarget *target, float *out)
+{
+  const Shape *shape = data;
+  VelCaseTarget floats = *target;
+  float *values = vel_case_values (shape->count, 0, 3), *share, *rest, *result;
+  void *x;
+
+  floats.type = VEL_F32;
+  x = vel_case_input_of (&floats, shape->count, values);
+  share = vel_case_table (&floats, shape->count, 1, 1);
+  rest = vel_case_table (&floats, shape->count, 2, 2);
+  result = vel_case_result (&floats, shape->count, shape->in_place ? values : NULL);
+  target->kernels->blend (target->backend, &(VelBlendArgs){ shape->count, shape->in_place ? result : x, share, rest, result });
+  vel_case_take (&floats, result, shape->count, out);
+  free (values);
+  vel_case_free (target, x);
+  vel_case_free (target, share);
+  vel_case_free (target, rest);
+}
+
+static void
+visit_blends (VelCaseVisit visit, void *data)
+{
+  for (size_t i = 0; i < sizeof blends / sizeof *blends; i++) {
+    VelCase self = { .fp32_only = true, .count = blends[i].count, .shape = &blends[i], .run = run_blend };
+
+    snprintf (self.name, sizeof self.name, "blend %zu%s", blends[i].count, blends[i].in_place ? " in place" : "");
+    visit (&self, data);
+  }
+}
+
 void
 vel_cases_elementwise (VelCaseVisit visit, void *data)
 {
@@ -68,4 +102,5 @@ vel_cases_elementwise (VelCaseVisit visit, void *data)
               shape->terms > 0 ? (int) shape->terms : (int) shape->activation, shape->in_place ? " in place" : "");
     visit (&self, data);
   }
+  visit_blends (visit, data);
 }

@@ -198,7 +198,7 @@ test_elementwise (const Target *target)
   gsize count, terms_count;
   g_autofree float *x = find (&count, "activate.x"), *out = g_new (float, count);
   g_autofree float *a = find (&terms_count, "combine.a"), *b = find (NULL, "combine.b"), *c = find (NULL, "combine.c");
-  g_autofree float *combined = find (NULL, "combine.out");
+  g_autofree float *combined = find (NULL, "combine.out"), *blended = find (NULL, "blend.out");
 
   for (unsigned activation = 0; activation < G_N_ELEMENTS (activations); activation++) {
     g_autofree float *expected = find (NULL, "activate.%s", activations[activation]);
@@ -209,6 +209,8 @@ test_elementwise (const Target *target)
   target->kernels->combine (target->backend,
                             &(VelCombineArgs){ VEL_F32, terms_count, 3, (double[]){ 0.3, -1.7, 0.125 }, (const void *[]){ a, b, c }, out });
   check (target, "combine", out, combined, terms_count, 0);
+  target->kernels->blend (target->backend, &(VelBlendArgs){ terms_count, a, b, c, out });
+  check (target, "blend", out, blended, terms_count, 0);
 }
 
 static void

@@ -98,6 +98,7 @@ save('combine.a', a)
 save('combine.b', b)
 save('combine.c', c)
 save('combine.out', torch.tensor(0.3) * a + torch.tensor(-1.7) * b + torch.tensor(0.125) * c)
+save('blend.out', a * b + c)
 
 # timestep_embedding of LDM, which diffusers follows with flip_sin_to_cos and no shift
 timesteps = torch.tensor([0.0, 1.0, 37.0, 500.25, 999.0])
