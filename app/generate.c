@@ -189,8 +189,13 @@ static gboolean
 save_picture (Job *job, VelHistory *history, const VelResult *result, guint index, GError **error)
 {
   const VelPicture *picture = result->pictures->pdata[index];
-  const VelRecipeFacts facts = { picture->seed, picture->width, picture->height, result->model_name, result->model_hash,
-                                 "Velatura " VEL_VERSION, picture->variation_seed };
+  const VelRecipeFacts facts = { .seed = picture->seed,
+                                 .variation_seed = picture->variation_seed,
+                                 .width = picture->width,
+                                 .height = picture->height,
+                                 .model_name = result->model_name,
+                                 .model_hash = result->model_hash,
+                                 .version = "Velatura " VEL_VERSION };
   g_autofree char *comment = NULL, *path = NULL;
 
   if (result->partial) /* in English: it stays in the file */
