@@ -40,7 +40,7 @@ test_engine (void)
   VelHarness harness;
   VelStage *stage;
   g_autofree char *path = g_build_filename (g_get_user_cache_dir (), "nonsense.png", NULL);
-  g_autofree char *sentence = g_strdup_printf ("“%s”不是完好的 PNG 文件：它的开头与 PNG 文件不符", path);
+  g_autofree char *sentence = g_strdup_printf ("“%s”不是图片：它的开头不像 PNG、JPEG、WebP、AVIF 或 GIF", path);
   g_autoptr (GFile) file = g_file_new_for_path (path);
 
   g_assert_true (g_file_set_contents (path, "no picture at all", -1, NULL));
