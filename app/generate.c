@@ -20,7 +20,6 @@
 
 static const VelParam own_table[] = {
   { "prompt_file", N_ ("Prompt from a file"), "", N_ ("Read the prompt from a file; - is standard input."), VEL_PARAM_FILE, .standard = "" },
-  { "render_as", N_ ("Render as"), "", N_ ("Whose rules hold where programs differ."), VEL_PARAM_CHOICE, .standard = "a1111", .choices = "a1111" },
   { "force", N_ ("Replace"), "", N_ ("Replace existing files."), VEL_PARAM_BOOL, .standard = "false" },
   { "no_history", N_ ("No history"), "", N_ ("Do not record; --output says where the picture goes."), VEL_PARAM_BOOL, .standard = "false" },
   { "quiet", N_ ("Quiet"), "", N_ ("No progress on standard error."), VEL_PARAM_BOOL, .standard = "false" },

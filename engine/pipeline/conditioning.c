@@ -199,7 +199,7 @@ vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const char
   encode (ctx, self, chunks, name, states, pooled);
   if (!vel_context_ok (ctx))
     return FALSE;
-  if (negative && *prompt == '\0' && architecture->family->zero_for_empty) {
+  if (negative && *prompt == '\0' && self->zero_for_empty && architecture->family->zero_for_empty) {
     memset (states, 0, (gsize) (tokens * architecture->text_width) * sizeof *states);
     if (pooled)
       memset (pooled, 0, (gsize) architecture->pooled_width * sizeof *pooled);

@@ -23,6 +23,7 @@ typedef struct {
   const VelModel *model; /* with its text encoders */
   unsigned clip_skip;
   VelEmphasisMode emphasis;
+  gboolean zero_for_empty; /* see VelRules */
   guint width, height; /* of the picture */
   VelTrace *trace;     /* (nullable) */
 } VelConditioner;

@@ -34,8 +34,10 @@ typedef struct {
   VelTrace *trace;
 
   VelFirstNoise first; /* seeds, and how noise is made of them */
+  VelRandomKind kind;  /* of the noise of steps */
   guint width, height;
   gint64 batch;
+  const VelRules *rules;
   const VelSampler *sampler;
   VelStart start;
   VelModelKey key;
@@ -130,8 +132,10 @@ plan_noise (Job *self)
                                   .from_height = height / factor,
                                   .from_width = width / factor,
                                   .seed_offset = (guint64) vel_values_get_int (request, "ensd") };
-  if (!vel_random_kind_parse (vel_values_get (request, "rng"), &self->first.kind))
+  if (!vel_random_kind_parse (vel_values_get (request, "rng"), &self->kind))
     g_assert_not_reached ();
+  self->first.kind = self->rules->first_from_cpu ? VEL_RANDOM_CPU : self->kind;
+  self->first.together = self->rules->together && self->first.strength == 0 && self->first.from_width == 0;
 }
 
 /* stage: options to numbers */
@@ -142,10 +146,14 @@ plan (Job *self, GArray **sigmas, GError **error)
   VelValues *request = self->request;
   const VelSchedule *schedule;
   guint factor = vel_vae_get_factor (self->model->vae);
-  gboolean from_picture = vel_values_is_set (request, "init");
+  unsigned steps = (unsigned) vel_values_get_int (request, "steps");
+  double strength = vel_values_is_set (request, "init") ? vel_values_get_real (request, "strength") : -1;
 
-  self->sampler = vel_registry_find_sampler (vel_values_get (request, "sampler"));
-  schedule = self->sampler ? vel_registry_resolve_schedule (vel_values_get (request, "schedule"), self->sampler) : NULL;
+  self->rules = vel_rules_find (vel_values_get (request, "render_as"));
+  self->sampler = vel_registry_find_sampler (vel_rules_mean (self->rules->samplers, vel_values_get (request, "sampler")));
+  schedule = self->sampler
+               ? vel_registry_resolve_schedule (vel_rules_mean (self->rules->schedules, vel_values_get (request, "schedule")), self->sampler)
+               : NULL;
   if (!self->sampler || !schedule) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN,
                  self->sampler ? _ ("There is no schedule \"%s\"; `velatura list schedules` shows what there is")
@@ -162,9 +170,10 @@ plan (Job *self, GArray **sigmas, GError **error)
   }
   self->batch = vel_values_get_int (request, "batch");
   plan_noise (self);
-  *sigmas = vel_noise_levels_sigmas (self->model->levels, self->sampler, schedule, (unsigned) vel_values_get_int (request, "steps"), error);
+  *sigmas = vel_noise_levels_sigmas_by (self->model->levels, self->rules, self->sampler, schedule,
+                                        vel_start_count (self->rules, steps, strength), error);
   return *sigmas
-         && vel_start_plan (&self->start, self->sampler, *sigmas, from_picture ? vel_values_get_real (request, "strength") : -1, error);
+         && vel_start_plan (&self->start, self->rules, self->sampler, *sigmas, steps, strength, self->model->levels->sigma_max, error);
 }
 
 static void
@@ -185,6 +194,7 @@ encode_text (Job *self, GError **error)
                                                 ? (unsigned) vel_values_get_int (self->request, "clip_skip")
                                                 : self->model->architecture.family->clip_skip,
                                  .emphasis = vel_emphasis_mode_from_string (vel_values_get (self->request, "emphasis")),
+                                 .zero_for_empty = self->rules->zero_for_empty,
                                  .width = self->width,
                                  .height = self->height,
                                  .trace = self->trace };
@@ -341,6 +351,18 @@ trace_sigmas (Job *self)
   vel_trace_add_floats (self->trace, values, VEL_SHAPE (self->start.n_steps + 1), "sigmas");
 }
 
+/* The streams that steps draw from go on behind the first noise, or begin anew. seeds: (out) of Brownian paths. streams, seeds: [batch] */
+static void
+draw_first (Job *self, VelContext *ctx, VelRandom *streams, guint64 *seeds, VelTensor *noise)
+{
+  vel_first_noise_fill (ctx, &self->first, streams, noise);
+  for (gint64 i = 0; i < self->batch; i++) {
+    seeds[i] = vel_first_noise_seed (&self->first, i);
+    if (self->rules->steps_anew)
+      vel_random_init (&streams[i], self->kind, seeds[i] + (self->kind.philox ? 0 : 1));
+  }
+}
+
 static gboolean
 sample_once (Job *self, GError **error)
 {
@@ -350,11 +372,14 @@ sample_once (Job *self, GError **error)
   VelTerm terms[3];
   unsigned n_terms = make_terms (self, terms);
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
-  VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels };
+  g_autofree guint64 *seeds = g_new (guint64, self->batch);
+  VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, self->rules->nearest_time };
   g_autoptr (VelGuidance) guidance = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .streams = streams,
-                           .seed_offset = self->first.seed_offset,
+                           .together = self->first.together,
+                           .path_kind = self->first.kind,
+                           .path_seeds = seeds,
                            .sigma_low = self->start.lowest,
                            .sigma_high = self->start.highest,
                            .request = self->request,
@@ -368,7 +393,7 @@ sample_once (Job *self, GError **error)
     vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for %" PRId64 " pictures of %u x %u"), self->batch, self->width,
                       self->height);
   noise = vel_context_tensor (ctx, VEL_F32, shape);
-  vel_first_noise_fill (ctx, &self->first, streams, noise);
+  draw_first (self, ctx, streams, seeds, noise);
   vel_trace_add_picture (self->trace, noise, "noise");
   trace_sigmas (self);
   if (self->latents)

@@ -8,36 +8,71 @@
 
 #include "engine/formats/png.h"
 
+#define MOST_STEPS 10000u /* of a run of which only the last are taken */
+
+unsigned
+vel_start_count (const VelRules *rules, unsigned steps, double strength)
+{
+  if (rules->over_picture != VEL_OVER_PICTURE_ALL || strength < 0 || strength > 0.9999)
+    return steps;
+  return strength > 0 ? (unsigned) MIN (steps / strength, MOST_STEPS) : MOST_STEPS;
+}
+
+/* How many of n steps are taken over a picture, the last ones. */
+static unsigned
+count_steps (const VelRules *rules, unsigned n, unsigned steps, double strength)
+{
+  switch (rules->over_picture) {
+  case VEL_OVER_PICTURE_ALL:
+    return MIN (steps, n);
+  case VEL_OVER_PICTURE_SHARE:
+    return MIN ((unsigned) (n * strength), n);
+  default:
+    return (unsigned) (MIN (strength, 0.999) * n) + 1;
+  }
+}
+
+static void
+plan_noise (VelStart *self, const VelRules *rules, const VelSampler *sampler, double sigma_max, gboolean picture)
+{
+  double sigma = self->noise_sigma;
+  gboolean top = fabs (sigma - sigma_max) <= 1e-5 * MAX (sigma, sigma_max) || sigma > sigma_max;
+  gboolean root = rules->start == VEL_SCALE_ROOT ? !picture : rules->start == VEL_SCALE_ROOT_AT_TOP && top;
+
+  if (sampler->flags & VEL_SAMPLER_VARIANCE_PRESERVING)
+    self->noise_scale = picture ? sigma / sqrt (1 + sigma * sigma) : 1; /* from noise alone these samplers start at unit variance */
+  else
+    self->noise_scale = root ? sqrt (1 + sigma * sigma) : sigma;
+}
+
 gboolean
-vel_start_plan (VelStart *self, const VelSampler *sampler, GArray *sigmas, double strength, GError **error)
+vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler, GArray *sigmas, unsigned steps, double strength,
+                double sigma_max, GError **error)
 {
   const double *all = (const double *) (gpointer) sigmas->data;
   gboolean own_timesteps = sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS;
-  unsigned n = own_timesteps ? sigmas->len : sigmas->len - 1; /* steps asked for */
+  unsigned n = own_timesteps ? sigmas->len : sigmas->len - 1; /* steps of the full run */
   double last = all[sigmas->len - 1];
   unsigned run;
 
-  *self = (VelStart) { all, sigmas->len - 1, all[0], all[sigmas->len - (last == 0 ? 2 : 1)], all[0] };
-  if (strength < 0)
-    return TRUE;
-
-  run = (unsigned) (MIN (strength, 0.999) * n);
-  if (own_timesteps) { /* starts at timestep `run` of the rising list and visits those below it */
-    if (run < 2) {
+  *self = (VelStart) { all, sigmas->len - 1, all[0], 0, all[sigmas->len - (last == 0 ? 2 : 1)], all[0] };
+  if (strength >= 0) {
+    run = count_steps (rules, n, steps, strength);
+    if (own_timesteps)
+      run = run > 2 ? run - 1 : 0; /* starts at timestep `run` of the rising list and visits those below it */
+    if (run == 0) {
       g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
                    /* Translators: a sampler's name */
-                   _ ("%s with %u steps at strength %g leaves nothing to do; raise the steps or the strength"), sampler->label, n,
-                   strength);
+                   _ ("%s with %u steps at strength %g leaves nothing to do; raise the steps or the strength"), sampler->label, n, strength);
       return FALSE;
     }
-    self->sigmas = all + sigmas->len - run;
-    self->n_steps = run - 1;
-    self->noise_sigma = all[sigmas->len - 1 - run];
-  } else {
-    self->sigmas = all + n - run - 1;
-    self->n_steps = run + 1;
-    self->noise_sigma = all[n - run - 1];
+    self->sigmas = all + sigmas->len - run - (own_timesteps ? 0 : 1);
+    self->n_steps = own_timesteps ? run - 1 : run;
+    self->noise_sigma = own_timesteps ? all[sigmas->len - 1 - run] : self->sigmas[0];
   }
+  if (rules->path_of_run)
+    self->highest = self->sigmas[0];
+  plan_noise (self, rules, sampler, sigma_max, strength >= 0);
   return TRUE;
 }
 
@@ -92,10 +127,8 @@ vel_start_mix (VelContext *ctx, const VelStart *self, const VelSampler *sampler,
   gboolean preserving = sampler->flags & VEL_SAMPLER_VARIANCE_PRESERVING;
   double sigma = self->noise_sigma;
   double keep = preserving ? 1 / sqrt (1 + sigma * sigma) : 1; /* of the latent */
-  double add = preserving ? sigma * keep : sigma;              /* of the noise */
+  double add = self->noise_scale;                              /* of the noise */
 
-  if (!latent && preserving) /* from noise alone these samplers start at unit variance */
-    add = 1;
   vel_context_open (ctx);
   for (gint64 i = 0; i < x->shape.size[0]; i++) {
     VelTensor *out = vel_context_slice (ctx, x, i, 1), *unit = vel_context_slice (ctx, noise, i, 1);

@@ -6,6 +6,7 @@
 #include "engine/models/vae.h"
 #include "engine/params.h"
 #include "engine/pipeline/trace.h"
+#include "engine/sampling/rules.h"
 #include "plugins/plugin.h"
 
 /* Which of the full run's sigmas are used. */
@@ -13,11 +14,15 @@ typedef struct {
   const double *sigmas; /* n_steps + 1, into the array that was handed in */
   unsigned n_steps;
   double noise_sigma;   /* of the start */
-  double lowest, highest; /* of the full run, lowest above 0 */
+  double noise_scale;     /* of unit noise, where there is no picture below */
+  double lowest, highest; /* where Brownian paths end, lowest above 0 */
 } VelStart;
 
-/* sigmas: of the full run. strength: < 0 for noise alone. FALSE with VEL_ERROR_REQUEST if no step would be left. */
-gboolean vel_start_plan (VelStart *self, const VelSampler *sampler, GArray *sigmas, double strength, GError **error);
+/* How many steps the full run has of which those that are asked for are a part. strength: < 0 for noise alone. */
+unsigned vel_start_count (const VelRules *rules, unsigned steps, double strength);
+/* sigmas: of the full run. steps: that were asked for.  sigma_max: the network's. FALSE with VEL_ERROR_REQUEST if no step would be left. */
+gboolean vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler, GArray *sigmas, unsigned steps, double strength,
+                         double sigma_max, GError **error);
 
 /* The picture at `path`, which must be width x height, as a scaled latent [1, h, w, 4] of its own memory.
  * Returns: (transfer full); NULL with VEL_ERROR_REQUEST, VEL_ERROR_FORMAT, VEL_ERROR_MEMORY or cancelled */

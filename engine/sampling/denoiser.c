@@ -3,6 +3,8 @@
 
 #include "engine/sampling/denoiser.h"
 
+#include "engine/sampling/noise-levels.h"
+
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
@@ -32,12 +34,14 @@ static void
 times_add (VelContext *ctx, VelTimes *self, const double *sigmas, unsigned n)
 {
   gint64 width = vel_unet_get_shift_width (self->network.unet), each = self->vectors ? self->vectors->shape.size[0] : 1;
+  const VelNoiseLevels *levels = self->network.levels;
   g_autofree float *timesteps = g_new (float, n);
   VelTensor *table;
 
   vel_context_open (ctx);
   for (unsigned i = 0; i < n; i++)
-    timesteps[i] = (float) self->network.levels->sigma_to_t (self->network.levels->model, sigmas[i]);
+    timesteps[i] = self->network.nearest_time ? (float) vel_noise_levels_nearest (levels, sigmas[i])
+                                              : (float) levels->sigma_to_t (levels->model, sigmas[i]);
   table = vel_unet_embed_times (ctx, self->network.unet, timesteps, n, self->vectors);
   for (unsigned i = 0; i < n; i++) {
     VelTensor *row = vel_context_slice (ctx, table, i * each, each);

@@ -14,6 +14,7 @@ typedef struct {
   const VelUNet *unet;
   VelPrediction prediction;
   const VelNoiseLevels *levels;
+  gboolean nearest_time; /* see VelRules */
 } VelNetwork;
 
 /* What a picture is to be, for the network. Tensors of a device, in fp32; borrowed by whoever gets it. */

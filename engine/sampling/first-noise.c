@@ -141,10 +141,19 @@ fill_picture (gpointer data, gint64 picture, float *planes, gsize count)
                         planes);
 }
 
+static void
+fill_all (gpointer data, gint64 picture, float *planes, gsize count)
+{
+  const Filling *self = data;
+
+  vel_random_init (self->streams, self->noise->kind, self->noise->seed);
+  vel_random_normal (self->streams, planes, count);
+}
+
 void
 vel_first_noise_fill (VelContext *ctx, const VelFirstNoise *self, VelRandom *streams, VelTensor *out)
 {
-  vel_planes_fill (ctx, out, fill_picture, &(Filling){ self, streams, out->shape });
+  vel_planes_fill (ctx, out, self->together, self->together ? fill_all : fill_picture, &(Filling){ self, streams, out->shape });
 }
 
 gboolean

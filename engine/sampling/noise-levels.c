@@ -219,8 +219,33 @@ vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule,
 GArray *
 vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, const VelSchedule *schedule, unsigned n_steps, GError **error)
 {
+  return vel_noise_levels_sigmas_by (self, NULL, sampler, schedule, n_steps, error);
+}
+
+unsigned
+vel_noise_levels_nearest (const VelNoiseLevels *self, double sigma)
+{
+  float wanted = logf ((float) sigma), best = INFINITY;
+  unsigned nearest = 0;
+
+  for (unsigned t = 0; t < self->n_table; t++) {
+    float distance = fabsf (wanted - logf ((float) self->table[t]));
+
+    if (distance < best) {
+      best = distance;
+      nearest = t;
+    }
+  }
+  return nearest;
+}
+
+GArray *
+vel_noise_levels_sigmas_by (const VelNoiseLevels *self, const VelRules *rules, const VelSampler *sampler, const VelSchedule *schedule,
+                            unsigned n_steps, GError **error)
+{
   g_autoptr (GArray) sigmas = NULL;
-  gboolean discard = (sampler->flags & VEL_SAMPLER_DISCARD_PENULTIMATE) != 0;
+  gboolean discard = rules && rules->discard ? g_strv_contains (rules->discard, sampler->id)
+                                             : (sampler->flags & VEL_SAMPLER_DISCARD_PENULTIMATE) != 0;
   unsigned asked = n_steps + (discard ? 1 : 0), n;
 
   if ((sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS) != 0)

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "engine/error.h"
+#include "engine/sampling/rules.h"
 #include "plugins/plugin.h"
 
 /* From the betas of the forward process: abar = cumprod (1 - beta), rounded to float as checkpoints store it, sigma =
@@ -30,4 +31,9 @@ unsigned vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *
  * VEL_ERROR_REQUEST if the sampler can not take so few or so many steps */
 GArray *vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, const VelSchedule *schedule, unsigned n_steps,
                                  GError **error);
+/* The same under another program's rules. rules: (nullable) who discards the last but one level */
+GArray *vel_noise_levels_sigmas_by (const VelNoiseLevels *self, const VelRules *rules, const VelSampler *sampler, const VelSchedule *schedule,
+                                    unsigned n_steps, GError **error);
+/* The timestep whose sigma is nearest in its logarithm, in floats as ComfyUI's ModelSamplingDiscrete.timestep has it. */
+unsigned vel_noise_levels_nearest (const VelNoiseLevels *self, double sigma);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelNoiseLevels, vel_noise_levels_free)

@@ -7,5 +7,6 @@
 /* Writes one picture's values, [channels, height, width]. */
 typedef void (*VelPlanesFunc) (gpointer data, gint64 picture, float *planes, gsize count);
 
-/* out: [B, h, w, C] in fp32, filled picture by picture. Nothing is drawn where the context has failed. */
-void vel_planes_fill (VelContext *ctx, VelTensor *out, VelPlanesFunc func, gpointer data);
+/* out: [B, h, w, C] in fp32, filled picture by picture, or, together, by one call for all: [B, channels, height, width]. Nothing is drawn
+ * where the context has failed. */
+void vel_planes_fill (VelContext *ctx, VelTensor *out, gboolean together, VelPlanesFunc func, gpointer data);

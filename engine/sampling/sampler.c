@@ -36,7 +36,13 @@ fill_from_stream (gpointer data, gint64 picture, float *planes, gsize count)
 void
 vel_sampler_draw (VelContext *ctx, VelRandom *streams, guint n_streams, VelTensor *out)
 {
-  vel_planes_fill (ctx, out, fill_from_stream, &(Streams) { streams, n_streams });
+  vel_planes_fill (ctx, out, FALSE, fill_from_stream, &(Streams) { streams, n_streams });
+}
+
+void
+vel_sampler_draw_together (VelContext *ctx, VelRandom *stream, VelTensor *out)
+{
+  vel_planes_fill (ctx, out, TRUE, fill_from_stream, &(Streams) { stream, 1 });
 }
 
 static VelTensor *
@@ -98,7 +104,13 @@ draw_ahead (VelRun *run)
   shape.size[0] *= left;
   run->noises = vel_context_tensor (run->sampling->ctx, VEL_F32, shape);
   run->taken = 0;
-  vel_sampler_draw (run->sampling->ctx, run->sampling->streams, (guint) run->x->shape.size[0], run->noises);
+  if (!run->sampling->together) {
+    vel_sampler_draw (run->sampling->ctx, run->sampling->streams, (guint) run->x->shape.size[0], run->noises);
+    return;
+  }
+  for (gint64 i = 0; i < left; i++)
+    vel_sampler_draw_together (run->sampling->ctx, run->sampling->streams,
+                               vel_context_slice (run->sampling->ctx, run->noises, i * run->x->shape.size[0], run->x->shape.size[0]));
 }
 
 static void
@@ -136,11 +148,10 @@ static void
 fill_from_path (gpointer data, gint64 picture, float *planes, gsize count)
 {
   const Stride *stride = data;
-  const VelRandom *stream = &stride->sampling->streams[picture];
+  const VelSampling *sampling = stride->sampling;
   VelBrownian path;
 
-  vel_brownian_init (&path, stream->kind, stream->seed - stride->sampling->seed_offset, stride->sampling->sigma_low,
-                     stride->sampling->sigma_high);
+  vel_brownian_init (&path, sampling->path_kind, sampling->path_seeds[picture], sampling->sigma_low, sampling->sigma_high);
   vel_brownian_step (&path, stride->from, stride->to, planes, count);
 }
 
@@ -149,7 +160,7 @@ host_brownian (VelRun *run, VelTensor *out, double sigma_from, double sigma_to)
 {
   Stride stride = { run->sampling, sigma_from, sigma_to };
 
-  vel_planes_fill (run->sampling->ctx, out, fill_from_path, &stride);
+  vel_planes_fill (run->sampling->ctx, out, run->sampling->together, fill_from_path, &stride);
 }
 
 static double

@@ -13,8 +13,10 @@ typedef void (*VelStepFunc) (VelContext *ctx, unsigned finished, VelTensor *x, V
 typedef struct {
   VelContext *ctx;
   VelGuidance *guidance;
-  VelRandom *streams;  /* [batch], each picture's own; Brownian paths take kind and seed from them, */
-  guint64 seed_offset; /* without this, which was added to the streams' seeds */
+  VelRandom *streams;  /* [batch], each picture's own; [1] where noise is drawn for all pictures together */
+  gboolean together;
+  VelRandomKind path_kind;   /* of Brownian paths, */
+  const guint64 *path_seeds; /* [batch] or [1] */
   double sigma_low, sigma_high; /* ends of the Brownian paths: the lowest noise level above 0 and the highest of the full run */
   VelValues *request;  /* the sampler's params by name; those not set keep the sampler's own defaults */
   VelStepFunc step;    /* (nullable) called before the first step (finished = 0) and after each */
@@ -27,3 +29,5 @@ gboolean vel_sampler_run (const VelSampler *sampler, const VelSampling *sampling
 
 /* One unit noise per picture of out [m n_streams, h, w, C], each drawn as [C, h, w]: from each stream in turn, m times. */
 void vel_sampler_draw (VelContext *ctx, VelRandom *streams, guint n_streams, VelTensor *out);
+/* The same for out [B, h, w, C], drawn at once from one stream. */
+void vel_sampler_draw_together (VelContext *ctx, VelRandom *stream, VelTensor *out);

@@ -68,7 +68,7 @@ test_later (void)
   }
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     vel_assert_refused (vel_program_run (NULL, "list", kinds[i], NULL), 2, kinds[i]);
-  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--render-as", "comfyui", NULL), 2, "comfyui");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--render-as", "photoshop", NULL), 2, "photoshop");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--device", "toaster", NULL), 2, "toaster");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--quiet", "--device", "cuda", NULL), 1, "this build has no CUDA backend");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--device", "cpu", "--precision", "fp16", "--quiet", NULL), 1, "fp16");

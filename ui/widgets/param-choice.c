@@ -36,6 +36,8 @@ static const struct {
   { "v", N_ ("Velocity (v)") },
   { "cpu", N_ ("CPU, as PyTorch") },
   { "nv", N_ ("NVIDIA, Philox") },
+  { "a1111", "AUTOMATIC1111" },
+  { "comfyui", "ComfyUI" },
   { "cuda:30", N_ ("As a GeForce RTX 2060") },
   { "cuda:28", N_ ("As a GeForce RTX 3060") },
   { "cuda:82", N_ ("As a GeForce RTX 3090") },

@@ -1,6 +1,6 @@
 /* Whole pictures against PyTorch: every tensor on the way, within a stated bar.  SPDX-License-Identifier: Apache-2.0
  *
- * make.py and families.py in tests/golden/pictures dumped the traces from diffusers, transformers and k-diffusion in fp32. The bars are ten times what two
+ * make.py, families.py and programs.py in tests/golden/pictures dumped the traces from diffusers, transformers and k-diffusion in fp32. The bars are ten times what two
  * independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
 #include <glib/gstdio.h>
 #include <math.h>
@@ -242,7 +242,10 @@ main (int argc, char **argv)
                                        "two-levels-simple", "one-block-sgm", "folder-v",         "sde",             "sde-init-nv",
                                        "sd2-eps",      "sd2-long-v",     "sd2-folder",        "sdxl",            "sdxl-long",
                                        "sdxl-folder",  "refiner",        "refiner-empty",     "inpaint-all",     "edit",
-                                       "edit-two",     "sdxl-zero",      "short-middle",      "no-middle" };
+                                       "edit-two",     "sdxl-zero",      "short-middle",      "no-middle",
+                                       "comfyui-euler-a", "comfyui-2m",  "comfyui-sde",       "comfyui-dpm2",    "comfyui-ddim",
+                                       "comfyui-beta", "comfyui-kl-optimal", "comfyui-init",  "comfyui-sde-init", "comfyui-empty",
+                                       "diffusers-euler", "diffusers-euler-a", "diffusers-heun" };
   int status;
 
   g_test_init (&argc, &argv, NULL);

@@ -1,5 +1,6 @@
 /* First noises against torch's.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/sampling/first-noise.h"
+#include "engine/tensor/ops.h"
 
 #include "tests/engine/golden.h"
 
@@ -94,6 +95,27 @@ test_seeds (void)
   g_assert_cmpuint (vel_first_noise_seed (&noise, 2), ==, G_MAXUINT64);
 }
 
+/* One draw for a batch, whose pictures are no multiple of sixteen values, so that its blocks lie across them; checked against the stream. */
+static void
+test_together (void)
+{
+  g_autoptr (VelDevice) device = vel_device_new_cpu (1, FALSE, NULL);
+  g_autoptr (VelContext) ctx = vel_context_new (device, NULL);
+  VelFirstNoise noise = { .kind = VEL_RANDOM_CPU, .seed = 5, .together = TRUE };
+  float wanted[2 * 4 * 3 * 3], got[2 * 4 * 3 * 3];
+  VelRandom streams[2], stream;
+  VelTensor *out;
+
+  vel_random_init (&stream, VEL_RANDOM_CPU, 5);
+  vel_random_normal (&stream, wanted, G_N_ELEMENTS (wanted));
+  vel_context_open (ctx);
+  out = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (2, 3, 3, 4));
+  vel_first_noise_fill (ctx, &noise, streams, out);
+  vel_tensor_download (vel_op_channels_first (ctx, out), got);
+  vel_context_close (ctx, NULL);
+  g_assert_cmpmem (wanted, sizeof wanted, got, sizeof got);
+}
+
 static void
 test_sizes (void)
 {
@@ -115,6 +137,7 @@ main (int argc, char **argv)
   g_test_add_func ("/first-noise/torch", test_torch);
   g_test_add_func ("/first-noise/single-row", test_single_row);
   g_test_add_func ("/first-noise/seeds", test_seeds);
+  g_test_add_func ("/first-noise/together", test_together);
   g_test_add_func ("/first-noise/sizes", test_sizes);
   return g_test_run ();
 }

@@ -98,8 +98,8 @@ test_lists (void)
 
   g_assert_cmpstr (sampler_line, ==, "ddim ddpm deis dpm_adaptive dpm_fast dpmpp_2m dpmpp_2m_sde dpmpp_2m_sde_heun dpmpp_2s_a dpmpp_3m_sde dpmpp_sde "
                    "dpm2 dpm2_a euler euler_a heunpp2 heun ipndm ipndm_v lcm lms plms res_multistep restart unipc");
-  g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta ddim exponential karras kl_optimal linear_quadratic normal "
-                   "polyexponential sgm_uniform simple");
+  g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta beta_table ddim exponential karras kl_optimal kl_optimal_zero leading "
+                   "linear_quadratic normal polyexponential sgm_uniform simple");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SAMPLERS, "dpmpp_2m"), ==, "DPM++ 2M");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SCHEDULES, "automatic"), ==, "Automatic");
   g_assert_true (vel_registry_kind_from_string ("schedules", &kind) && kind == VEL_REGISTRY_SCHEDULES);
