@@ -54,12 +54,17 @@ gather (const VelTensorEntry *entry, guint8 *out)
 void
 vel_tensor_entry_read (const VelTensorEntry *entry, void *out)
 {
+  float *values = out;
+
   if (entry->bytes == 0)
     return;
   if (entry->strides)
     gather (entry, out);
   else if (entry->decode)
-    entry->decode (entry->data, entry->bytes / sizeof (float), out);
+    entry->decode (entry->data, entry->bytes / sizeof (float), values);
   else
     memcpy (out, entry->data, entry->bytes);
+  if (entry->decode && entry->scale != 0)
+    for (gsize i = 0; i < entry->bytes / sizeof (float); i++)
+      values[i] *= entry->scale;
 }

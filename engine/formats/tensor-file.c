@@ -4,6 +4,8 @@
 #include "engine/formats/tensor-file-reader.h"
 
 #include "engine/error.h"
+#include "engine/formats/float8-scales.h"
+#include "engine/formats/float8.h"
 #include "engine/formats/gguf.h"
 #include "engine/formats/mapping.h"
 #include "engine/formats/safetensors.h"
@@ -33,11 +35,7 @@ struct VelTensorFile {
 
 /* Asked in this order; what none of them knows is read as the first one, which says what is wrong with it. */
 static const VelContainer *const containers[] = {
-  &vel_safetensors_container,
-  &vel_torch_zip_container,
-  &vel_torch_legacy_container,
-  &vel_torch_other_container,
-  &vel_gguf_container,
+  &vel_safetensors_container, &vel_torch_zip_container, &vel_torch_legacy_container, &vel_torch_other_container, &vel_gguf_container,
 };
 
 const VelTensorType *
@@ -59,8 +57,8 @@ vel_tensor_type_find (const char *name)
     { "U64", 64 },
     { "C64", 64 },
     { "C128", 128 },
-    { "F8_E5M2", 8 },
-    { "F8_E4M3", 8 },
+    { "F8_E5M2", 8, TRUE, VEL_F32, vel_float8_decode_e5m2 },
+    { "F8_E4M3", 8, TRUE, VEL_F32, vel_float8_decode_e4m3 },
     { "F8_E8M0", 8 },
     { "F8_E5M2FNUZ", 8 },
     { "F8_E4M3FNUZ", 8 },
@@ -168,6 +166,23 @@ index_names (VelTensorFile *self, GError **error)
   return TRUE;
 }
 
+/* Scales of 8-bit weights are part of how these are read. */
+static gboolean
+find_scales (VelTensorFile *self, GError **error)
+{
+  for (guint i = 0; i < self->entries->len; i++) {
+    VelTensorEntry *entry = &g_array_index (self->entries, VelTensorEntry, i);
+    const char *problem;
+
+    if (!vel_float8_scale_find (self, entry, &entry->scale, &problem)) {
+      g_autofree char *shown = vel_shown (entry->name);
+
+      return vel_tensor_file_damaged (self, error, _ ("tensor “%s”: %s"), shown, problem);
+    }
+  }
+  return TRUE;
+}
+
 static void
 clear_entry (gpointer data)
 {
@@ -209,7 +224,7 @@ vel_tensor_file_open_as (const VelContainer *container, const char *path, GCance
       container = self->container = containers[i];
   other = recognise (vel_mapping_get_data (self->mapping), self->size);
   done = other ? vel_tensor_file_damaged (self, error, "%s", other) : self->container->read (self, cancellable, error);
-  if (!done || !index_names (self, error)) {
+  if (!done || !index_names (self, error) || !find_scales (self, error)) {
     if (vel_mapping_is_intact (self->mapping))
       return NULL;
     g_clear_error (error);

@@ -24,6 +24,7 @@ typedef struct {
   const gint64 *axes;     /* their sizes */
   const gint64 *strides;  /* in elements, one an axis; NULL: contiguous */
   VelTensorDecode decode; /* NULL: stored as `type` */
+  float scale;            /* what decoded elements are multiplied by; 0: nothing */
   guint element;          /* bytes of a stored element; 0 if several share bytes */
   const void *data;       /* in the mapping */
   gsize span;             /* bytes from the first element to the last one */

@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/formats/diffusers.h"
+#include "engine/formats/float8-scales.h"
 #include "engine/formats/names.h"
 #include "engine/formats/shown.h"
 
@@ -522,13 +523,13 @@ vel_weights_release (VelWeights *self, const VelTensorEntry *entry, GError **err
   return vel_tensor_file_check_intact (item->file, error);
 }
 
-/* Buffers and copies that old checkpoints carry and nothing needs. */
+/* Buffers and copies that old checkpoints carry and nothing needs, and scales that weights were read with. */
 static gboolean
 is_ballast (const char *name)
 {
   return g_str_has_suffix (name, ".position_ids") || g_str_has_suffix (name, ".logit_scale") || strstr (name, ".text_projection") ||
          strstr (name, "model_ema.") ||
-         g_str_has_prefix (name, "first_stage_model.loss.");
+         g_str_has_prefix (name, "first_stage_model.loss.") || vel_float8_scale_is_name (name);
 }
 
 GStrv

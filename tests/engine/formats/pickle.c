@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The names are those of public scanners' tests, advisories and proof-of-concept files. */
+#define _GNU_SOURCE /* memfd_create */
 #include "engine/formats/pickle.h"
 
 #include "engine/error.h"
@@ -127,11 +128,12 @@ hostile_pickle (const char *module, const char *name, guint way)
 static char *
 refuse (const GByteArray *bytes)
 {
-  g_autofree char *path = scratch_file ("hostile.pt", bytes->data, bytes->len);
+  int fd;
+  g_autofree char *path = memory_file (bytes->data, bytes->len, &fd);
   g_autoptr (GError) error = NULL;
   g_autoptr (VelTensorFile) file = vel_tensor_file_open (path, NULL, &error);
 
-  g_unlink (path);
+  close (fd);
   g_assert_null (file);
   g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
   g_assert_true (g_utf8_validate (error->message, -1, NULL));

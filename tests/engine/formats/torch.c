@@ -1,5 +1,6 @@
 /* Checkpoints of PyTorch: all that it writes comes back bit for bit; what it does not write is refused.
  * SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* memfd_create */
 #include "engine/formats/tensor-file.h"
 
 #include "engine/error.h"
@@ -133,11 +134,12 @@ test_shapes (void)
 static void
 refuse (const GByteArray *bytes, const char *expected)
 {
-  g_autofree char *path = scratch_file ("bad.pt", bytes->data, bytes->len);
+  int fd;
+  g_autofree char *path = memory_file (bytes->data, bytes->len, &fd);
   g_autoptr (GError) error = NULL;
   g_autoptr (VelTensorFile) file = vel_tensor_file_open (path, NULL, &error);
 
-  g_unlink (path); /* a file that is replaced would be written through to the disk first */
+  close (fd);
   g_assert_null (file);
   g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
   if (!strstr (error->message, expected))
@@ -320,11 +322,12 @@ test_directory (void)
       g_autofree char *path = NULL;
       g_autoptr (GError) error = NULL;
       g_autoptr (VelTensorFile) file = NULL;
+      int fd;
 
       memcpy (bytes + at, &edge, 4);
-      path = scratch_file ("edge.pt", bytes, zip->len);
+      path = memory_file (bytes, zip->len, &fd);
       file = vel_tensor_file_open (path, NULL, &error);
-      g_unlink (path);
+      close (fd);
       g_assert_true (!file == !!error);
       refused += !file;
     }
