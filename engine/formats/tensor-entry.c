@@ -7,7 +7,7 @@
 gboolean
 vel_tensor_entry_is_plain (const VelTensorEntry *entry)
 {
-  return !entry->strides && !entry->decode && (!entry->known || (uintptr_t) entry->data % vel_type_size (entry->type) == 0);
+  return !entry->strides && !entry->decode && (uintptr_t) entry->data % CLAMP (entry->element, 1, 8) == 0;
 }
 
 /* The last axis, element by element, or at once where its elements are neighbours. */

@@ -453,19 +453,32 @@ fits (VelShape stored, VelShape wanted)
   return TRUE;
 }
 
+static gboolean
+use_copy (Item *item)
+{
+  item->view.data = item->copy;
+  item->view.strides = NULL;
+  item->view.decode = NULL;
+  item->view.span = item->view.bytes;
+  return TRUE;
+}
+
 /* Files of older writers begin their data anywhere, checkpoints hold views and quantised types: kernels read whole elements in a row. */
 static gboolean
 make_plain (Item *item, GError **error)
 {
-  if (vel_tensor_entry_is_plain (&item->stored) || item->copy)
+  item->view = item->stored;
+  if (vel_tensor_entry_is_plain (&item->stored))
     return TRUE;
+  if (item->copy)
+    return use_copy (item);
   item->copy = g_try_malloc (MAX (item->stored.bytes, 1));
   if (!item->copy) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), item->name, item->stored.bytes);
     return FALSE;
   }
   vel_tensor_entry_read (&item->stored, item->copy);
-  return TRUE;
+  return use_copy (item);
 }
 
 const VelTensorEntry *
@@ -479,13 +492,6 @@ vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **er
   if (item && item->stored.known && item->stored.type <= VEL_BF16 && fits (item->stored.shape, shape)) {
     if (!make_plain (item, error))
       return NULL;
-    item->view = item->stored;
-    if (item->copy) {
-      item->view.data = item->copy;
-      item->view.strides = NULL;
-      item->view.decode = NULL;
-      item->view.span = item->view.bytes;
-    }
     if (item->view.shape.n == 2 && shape.n == 4)
       item->view.shape.size[2] = item->view.shape.size[3] = 1;
     item->view.shape.n = shape.n;
@@ -508,6 +514,20 @@ vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **er
                  wanted);
   }
   return NULL;
+}
+
+const VelTensorEntry *
+vel_weights_load (VelWeights *self, const char *name, GError **error)
+{
+  Item *item = find_item (self, name);
+
+  if (!item) {
+    g_autofree char *described = describe (self, name);
+
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s is missing from “%s”"), described, self->shown);
+    return NULL;
+  }
+  return make_plain (item, error) ? &item->view : NULL;
 }
 
 gboolean

@@ -38,6 +38,8 @@ char *vel_weights_get_config (VelWeights *self, const char *file, const char *ke
 /* shape: -1 fits any size. Marks the tensor as used.
  * Returns: borrowed; NULL with VEL_ERROR_WEIGHT giving name, shape found and shape wanted. */
 const VelTensorEntry *vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **error);
+/* Of any type and shape, contiguous and decoded. Returns: borrowed; NULL with VEL_ERROR_MEMORY, or VEL_ERROR_WEIGHT if it is missing */
+const VelTensorEntry *vel_weights_load (VelWeights *self, const char *name, GError **error);
 /* The tensor's pages may go: it has been packed.
  * Returns: FALSE with VEL_ERROR_FORMAT when the file shrank meanwhile, so that what was packed is not the tensor */
 gboolean vel_weights_release (VelWeights *self, const VelTensorEntry *entry, GError **error);

@@ -16,7 +16,7 @@ test_version (void)
 static void
 test_help (void)
 {
-  static const char *const verbs[] = { "generate", "inspect", "list", "history", "bench", "debug" };
+  static const char *const verbs[] = { "generate", "inspect", "convert", "list", "history", "bench", "debug" };
   static const char *const flags[] = { "--prompt TEXT", "--seed N", "--clip-skip N", "--cfg X", "--sampler ID", "--json", "--trace PATH" };
   const VelOutcome *outcome = vel_program_run (NULL, "--help", NULL);
 
@@ -47,13 +47,17 @@ test_unknown (void)
   vel_assert_refused (vel_program_run (NULL, "history", "show", NULL), 2, "number");
   vel_assert_refused (vel_program_run (NULL, "inspect", NULL), 2, "file");
   vel_assert_refused (vel_program_run (NULL, "bench", "unet", "luck", NULL), 2, "luck");
+  vel_assert_refused (vel_program_run (NULL, "convert", "--output", "x", NULL), 2, "one model");
+  vel_assert_refused (vel_program_run (NULL, "convert", "a", "b", "--output", "x", NULL), 2, "one model");
+  vel_assert_refused (vel_program_run (NULL, "convert", "a", NULL), 2, "--output");
+  vel_assert_refused (vel_program_run (NULL, "convert", "a", "--to", "fp4", "--output", "x", NULL), 2, "fp4");
 }
 
 /* What the plan has and this version has not is refused by its name, never ignored. */
 static void
 test_later (void)
 {
-  static const char *const verbs[] = { "preprocess", "convert", "serve", "worker", "train", "verify" };
+  static const char *const verbs[] = { "preprocess", "serve", "worker", "train", "verify" };
   static const char *const flags[] = {
     "--lora", "--embedding", "--control", "--mask", "--mask-blur", "--fill", "--hires", "--hires-steps", "--hires-strength", "--hires-upscaler",
   };

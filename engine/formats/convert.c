@@ -1,0 +1,261 @@
+/* A model in another type and container: a plan first, then tensor after tensor.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "engine/formats/convert.h"
+
+#include "engine/error.h"
+#include "engine/formats/float8-scales.h"
+#include "engine/formats/float8.h"
+#include "engine/formats/gguf-blocks.h"
+#include "engine/formats/shown.h"
+#include "engine/formats/tensor-file-reader.h"
+#include "engine/formats/tensor-plan.h"
+#include "kernels/half.h"
+
+#include <glib/gi18n-lib.h>
+#include <math.h>
+#include <string.h>
+
+/* A tensor to be written. `stored` also where its own type stays. */
+typedef enum { AS_STORED, AS_F32, AS_F16, AS_BF16, AS_F8, AS_Q8_0 } Form;
+
+static const char *const dtypes[] = { NULL, "F32", "F16", "BF16", "F8_E4M3", "Q8_0" };
+
+typedef struct {
+  VelWeights *weights;
+  const VelConvert *how;
+  GCancellable *cancellable;
+  VelTensorPlan *plan;
+  Form *forms;
+  gsize count, n_done;
+  void *out;                      /* the tensor in its new form */
+  const VelTensorEntry *borrowed; /* of the last one */
+} Job;
+
+static gboolean
+is_floating (const VelTensorEntry *entry)
+{
+  const VelTensorType *type = vel_tensor_type_find (entry->dtype);
+
+  return entry->decode || (type && type->known && type->type <= VEL_F64); /* with any number of axes */
+}
+
+static guint64
+count_elements (const VelTensorEntry *entry)
+{
+  guint64 count = 1;
+
+  for (guint i = 0; i < entry->n_axes; i++)
+    count *= entry->axes[i];
+  return count;
+}
+
+/* Whether 8 bits are enough for it: norms, biases and the VAE are small, and much depends on them. */
+static gboolean
+is_sturdy (const char *name, const VelTensorEntry *entry)
+{
+  return entry->n_axes >= 2 && !g_str_has_prefix (name, "first_stage_model.");
+}
+
+/* What stays as it is keeps its type, unless it is one that only an 8-bit file has. */
+static Form
+choose_form (const VelConvert *how, const char *name, const VelTensorEntry *entry)
+{
+  static const Form plain[] = { AS_F32, AS_F16, AS_BF16 };
+
+  if (!is_floating (entry))
+    return AS_STORED;
+  if (how->type <= VEL_CONVERT_BF16)
+    return plain[how->type];
+  if (how->type == VEL_CONVERT_FP8 && is_sturdy (name, entry))
+    return AS_F8;
+  if (how->type == VEL_CONVERT_Q8_0 && is_sturdy (name, entry) && entry->axes[entry->n_axes - 1] % VEL_BLOCK == 0)
+    return AS_Q8_0;
+  return entry->decode ? AS_F16 : AS_STORED;
+}
+
+static guint64
+form_bytes (Form form, const VelTensorEntry *entry)
+{
+  guint64 count = count_elements (entry);
+
+  switch (form) {
+  case AS_F32:
+    return count * 4;
+  case AS_F16:
+  case AS_BF16:
+    return count * 2;
+  case AS_F8:
+    return count;
+  case AS_Q8_0:
+    return count / VEL_BLOCK * VEL_Q8_0_BYTES;
+  default:
+    return entry->bytes;
+  }
+}
+
+static gboolean
+plan_tensor (Job *job, const char *name, GError **error)
+{
+  const VelTensorEntry *entry = vel_weights_find (job->weights, name);
+  Form form = choose_form (job->how, name, entry);
+  const char *dtype = form == AS_STORED ? entry->dtype : dtypes[form];
+  g_autofree char *shown = vel_shown (name);
+
+  if (vel_float8_scale_is_name (name))
+    return TRUE;
+  if (form == AS_STORED && entry->element == 0) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("tensor “%s” can not be converted: it is stored as %s, which is not read"), shown,
+                 dtype);
+    return FALSE;
+  }
+  if (job->how->type == VEL_CONVERT_Q8_0 && (!vel_gguf_has_type (dtype) || entry->n_axes > 4)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
+                 _ ("tensor “%s” can not be converted: it is stored as %s with %u axes, which a GGUF file does not have"), shown, dtype,
+                 entry->n_axes);
+    return FALSE;
+  }
+  job->forms[job->count] = form;
+  job->plan[job->count++] = (VelTensorPlan) { name, dtype, entry->n_axes, entry->axes, form_bytes (form, entry) };
+  return TRUE;
+}
+
+/* Element i, such that rounding it once more to 16 or 8 bits is as if the stored number had been rounded in one go. */
+static float
+element (const VelTensorEntry *entry, gsize i)
+{
+  switch (entry->type) {
+  case VEL_F16:
+    return vel_half_to_float (((const guint16 *) entry->data)[i]);
+  case VEL_BF16:
+    return vel_bfloat_to_float (((const guint16 *) entry->data)[i]);
+  case VEL_F64:
+    return vel_float_round_to_odd (((const double *) entry->data)[i]);
+  default:
+    return ((const float *) entry->data)[i];
+  }
+}
+
+/* Returns: FALSE if a number became infinite that was not */
+static gboolean
+convert (const VelTensorEntry *entry, Form form, guint8 *out)
+{
+  gsize count = count_elements (entry);
+  guint16 *halves = (guint16 *) (gpointer) out;
+  float *floats = (float *) (gpointer) out;
+  gboolean fits = TRUE;
+
+  for (gsize i = 0; i < count; i++) {
+    float value = element (entry, i);
+
+    if (form == AS_F32)
+      floats[i] = entry->type == VEL_F64 ? (float) ((const double *) entry->data)[i] : value;
+    else if (form == AS_F16)
+      halves[i] = vel_half_from_float (value);
+    else if (form == AS_BF16)
+      halves[i] = vel_bfloat_from_float (value);
+    else
+      out[i] = vel_float8_from_float (value);
+    if (form == AS_F16 && (halves[i] & 0x7fff) == 0x7c00 && isfinite (value))
+      fits = FALSE;
+  }
+  return fits;
+}
+
+static void
+convert_to_blocks (const VelTensorEntry *entry, guint8 *out)
+{
+  gsize count = count_elements (entry);
+  float block[VEL_BLOCK];
+
+  for (gsize i = 0; i < count; i += VEL_BLOCK, out += VEL_Q8_0_BYTES) {
+    for (gsize j = 0; j < VEL_BLOCK; j++)
+      block[j] = element (entry, i + j);
+    vel_blocks_encode_q8_0 (block, VEL_BLOCK, out);
+  }
+}
+
+/* Already in its form: nothing is copied. */
+static gboolean
+is_same (const VelTensorEntry *entry, Form form)
+{
+  return form == AS_STORED || (form == AS_F32 && entry->type == VEL_F32) || (form == AS_F16 && entry->type == VEL_F16) ||
+         (form == AS_BF16 && entry->type == VEL_BF16);
+}
+
+static const void *
+make_tensor (gpointer data, gsize index, GError **error)
+{
+  Job *job = data;
+  const VelTensorPlan *plan = &job->plan[index];
+  const VelTensorEntry *entry;
+
+  if (job->borrowed && !vel_weights_release (job->weights, job->borrowed, error))
+    return NULL;
+  job->borrowed = NULL;
+  g_clear_pointer (&job->out, g_free);
+  if (g_cancellable_set_error_if_cancelled (job->cancellable, error) || !(entry = vel_weights_load (job->weights, plan->name, error)))
+    return NULL;
+  job->borrowed = entry;
+  if (job->how->progress)
+    job->how->progress ((double) job->n_done++ / (double) job->count, job->how->data);
+  if (is_same (entry, job->forms[index]))
+    return entry->data;
+  if (!(job->out = g_try_malloc (MAX (plan->bytes, 1)))) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), plan->name,
+                 (gsize) plan->bytes);
+    return NULL;
+  }
+  if (job->forms[index] == AS_Q8_0)
+    convert_to_blocks (entry, job->out);
+  else if (!convert (entry, job->forms[index], job->out)) {
+    g_autofree char *shown = vel_shown (plan->name);
+
+    g_set_error (error, VEL_ERROR, VEL_ERROR_NUMBERS, _ ("tensor “%s” has numbers beyond 65504, which fp16 does not hold; convert to bf16"),
+                 shown);
+    return NULL;
+  }
+  return job->out;
+}
+
+/* What the file says of itself, and what programs look for in the new container. Returns: (transfer full) */
+static GHashTable *
+describe (Job *job)
+{
+  GHashTable *metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autofree char *prediction = NULL;
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, vel_weights_get_all_metadata (job->weights));
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_hash_table_insert (metadata, g_strdup (key), g_strdup (value));
+  prediction = vel_weights_get_config (job->weights, "scheduler/scheduler_config.json", "prediction_type");
+  if (prediction && !g_hash_table_contains (metadata, "modelspec.prediction_type")) /* a folder says it elsewhere */
+    g_hash_table_insert (metadata, g_strdup ("modelspec.prediction_type"), g_steal_pointer (&prediction));
+  if (job->how->type != VEL_CONVERT_Q8_0 && !g_hash_table_contains (metadata, "format"))
+    g_hash_table_insert (metadata, g_strdup ("format"), g_strdup ("pt"));
+  if (job->how->type == VEL_CONVERT_Q8_0 && job->how->architecture && !g_hash_table_contains (metadata, "general.architecture"))
+    g_hash_table_insert (metadata, g_strdup ("general.architecture"), g_strdup (job->how->architecture));
+  return metadata;
+}
+
+gboolean
+vel_convert (VelWeights *weights, const VelConvert *how, GCancellable *cancellable, GError **error)
+{
+  const char *const *names = vel_weights_get_names (weights);
+  guint n = g_strv_length ((char **) names);
+  g_autofree VelTensorPlan *plan = g_new (VelTensorPlan, n);
+  g_autofree Form *forms = g_new (Form, n);
+  Job job = { .weights = weights, .how = how, .cancellable = cancellable, .plan = plan, .forms = forms };
+  g_autoptr (GHashTable) metadata = describe (&job);
+  gboolean done = TRUE;
+
+  for (; done && *names; names++)
+    done = plan_tensor (&job, *names, error);
+  if (done)
+    done = (how->type == VEL_CONVERT_Q8_0 ? vel_gguf_write_plan : vel_safetensors_write_plan) (how->output, how->replace, plan, job.count,
+                                                                                               metadata, make_tensor, &job, error);
+  g_free (job.out);
+  return done;
+}
