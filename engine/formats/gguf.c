@@ -254,8 +254,11 @@ read_tensor (Reader *self, Tensor *tensor, GError **error)
     return FALSE;
   while (tensor->type < G_N_ELEMENTS (types) && types[tensor->type].number != number)
     tensor->type++;
-  if (tensor->type == G_N_ELEMENTS (types))
-    return vel_tensor_file_damaged (self->file, error, _ ("tensor “%s” has the unknown type “%s”"), shown, (number_to_text (U64, number)));
+  if (tensor->type == G_N_ELEMENTS (types)) {
+    g_autofree char *unknown = number_to_text (U64, number);
+
+    return vel_tensor_file_damaged (self->file, error, _ ("tensor “%s” has the unknown type “%s”"), shown, unknown);
+  }
   row = tensor->n_axes ? tensor->axes[tensor->n_axes - 1] : 1;
   if (row % types[tensor->type].block != 0)
     return vel_tensor_file_damaged (self->file, error, _ ("tensor “%s” has rows of %" PRIu64 " elements, which are no whole blocks of %s"),

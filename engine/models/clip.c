@@ -77,11 +77,11 @@ load_floats (VelLoader *loader, const char *root, const char *leaf, VelShape sha
 
 /* OpenCLIP stores the projection as [width, pooled width], transformers its transpose. */
 static void
-load_projection (VelClip *self, VelLoader *loader, const Layout *layout)
+load_projection (VelClip *self, VelLoader *loader)
 {
   g_autofree float *stored = NULL;
 
-  if (layout == &openclip) {
+  if (vel_loader_has (loader, "%smodel.text_projection", self->use->prefix)) {
     self->pooled_width = vel_loader_size (loader, 1, "%smodel.text_projection", self->use->prefix);
     self->projection = load_floats (loader, self->use->prefix, "model.text_projection", VEL_SHAPE (self->width, -1));
     return;
@@ -127,7 +127,7 @@ vel_clip_load (VelLoader *loader, const VelTextUse *use)
   }
   vel_norm_load (&self->final_norm, loader, self->width, EPS, "%s%s", root, layout->final_norm);
   if (use->pooled && vel_loader_ok (loader))
-    load_projection (self, loader, layout);
+    load_projection (self, loader);
   return vel_loader_ok (loader) ? g_steal_pointer (&self) : NULL;
 }
 

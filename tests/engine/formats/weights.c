@@ -60,6 +60,23 @@ refuse_tensor (VelWeights *weights, const char *name, VelShape shape, const char
     g_error ("“%s” was expected in: %s", expected, error->message);
 }
 
+/* Text encoders under the names of stable-diffusion.cpp's converter: of SDXL, and of SD1, where they are the original ones. */
+static void
+test_converted_names (void)
+{
+  g_autofree char *two = write_tensors ("two.safetensors", (const char *[]) { "cond_stage_model.transformer.text_model.a",
+    "cond_stage_model.1.transformer.text_model.a", "cond_stage_model.1.transformer.text_model.text_projection", "first_stage_model.b", NULL });
+  g_autofree char *one = write_tensors ("one.safetensors", (const char *[]) { "cond_stage_model.transformer.text_model.a", NULL });
+  g_autoptr (VelWeights) sdxl = open_good (two), sd1 = open_good (one);
+  static const char *const names[] = { "conditioner.embedders.0.transformer.text_model.a", "conditioner.embedders.1.model.text_projection",
+                                       "conditioner.embedders.1.transformer.text_model.a", "first_stage_model.b" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    g_assert_cmpstr (vel_weights_get_names (sdxl)[i], ==, names[i]);
+  g_assert_cmpfloat (*(const float *) vel_weights_find (sdxl, names[1])->data, ==, 2);
+  g_assert_true (vel_weights_has (sd1, "cond_stage_model.transformer.text_model.a"));
+}
+
 static void
 test_single (void)
 {
@@ -373,6 +390,7 @@ int
 main (int argc, char **argv)
 {
   scratch_init (&argc, &argv);
+  g_test_add_func ("/formats/weights/converted-names", test_converted_names);
   g_test_add_func ("/formats/weights/single", test_single);
   g_test_add_func ("/formats/weights/unaligned", test_unaligned);
   g_test_add_data_func ("/formats/weights/names/unet-sd1", "unet-sd1.names", test_names);
