@@ -15,18 +15,44 @@ e4m3_to_float (guint8 stored)
   return vel_float_from_bits (sign | ((magnitude << 20) + (120u << 23)));
 }
 
+static float
+e5m2_to_float (guint8 stored)
+{
+  return vel_half_to_float ((guint16) (stored << 8));
+}
+
+/* All 256 numbers, made once: looking them up is faster than working them out. */
+typedef struct {
+  gsize made;
+  float numbers[256];
+} Table;
+
+static void
+decode (Table *table, float (*to_float) (guint8), const guint8 *stored, gsize count, float *out)
+{
+  if (g_once_init_enter (&table->made)) {
+    for (guint i = 0; i < 256; i++)
+      table->numbers[i] = to_float ((guint8) i);
+    g_once_init_leave (&table->made, 1);
+  }
+  for (gsize i = 0; i < count; i++)
+    out[i] = table->numbers[stored[i]];
+}
+
 void
 vel_float8_decode_e4m3 (const guint8 *stored, gsize count, float *out)
 {
-  for (gsize i = 0; i < count; i++)
-    out[i] = e4m3_to_float (stored[i]);
+  static Table table;
+
+  decode (&table, e4m3_to_float, stored, count, out);
 }
 
 void
 vel_float8_decode_e5m2 (const guint8 *stored, gsize count, float *out)
 {
-  for (gsize i = 0; i < count; i++)
-    out[i] = vel_half_to_float ((guint16) (stored[i] << 8));
+  static Table table;
+
+  decode (&table, e5m2_to_float, stored, count, out);
 }
 
 guint8

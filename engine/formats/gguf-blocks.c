@@ -13,20 +13,21 @@ half_at (const guint8 *at)
 
 /* Blocks of `size` bytes: d, perhaps m, perhaps the fifth bits, and 16 bytes of low bits. bias: taken off where there is no m. */
 static inline void
-decode_small (const guint8 *block, gsize count, float *out, gboolean has_offset, gboolean has_high, float bias)
+decode_small (const guint8 *block, gsize count, float *out, gboolean has_offset, gboolean has_high, gint32 bias)
 {
   gsize size = 18 + (has_offset ? 2 : 0) + (has_high ? 4 : 0);
 
   for (; count >= VEL_BLOCK; count -= VEL_BLOCK, block += size, out += VEL_BLOCK) {
     const guint8 *low = block + size - 16, *high = low - 4;
+    guint32 fifth = has_high ? high[0] | (guint32) high[1] << 8 | (guint32) high[2] << 16 | (guint32) high[3] << 24 : 0;
     float d = half_at (block), m = has_offset ? half_at (block + 2) : 0;
 
-    for (guint j = 0; j < VEL_BLOCK; j++) {
-      guint q = j < 16 ? low[j] & 15 : low[j - 16] >> 4;
+    for (guint j = 0; j < 16; j++) {
+      gint32 first = (low[j] & 15) | (gint32) (fifth >> j << 4 & 16);
+      gint32 second = low[j] >> 4 | (gint32) (fifth >> j >> 12 & 16);
 
-      if (has_high)
-        q |= (guint) (high[j / 8] >> (j % 8) & 1) << 4;
-      out[j] = has_offset ? d * (float) q + m : d * ((float) q - bias);
+      out[j] = has_offset ? d * (float) first + m : d * (float) (first - bias);
+      out[j + 16] = has_offset ? d * (float) second + m : d * (float) (second - bias);
     }
   }
 }
