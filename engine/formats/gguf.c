@@ -14,6 +14,7 @@
 #define MOST_NAME 1024
 #define MOST_TEXT (1u << 20) /* a longer value is not kept */
 #define MOST_AXES 4
+#define MOST_ORIGINAL_AXES 8
 
 /* Types of metadata. */
 enum { U8, I8, U16, I16, U32, I32, F32, BOOL, TEXT, LIST, U64, I64, F64, N_KINDS };
@@ -70,8 +71,15 @@ typedef struct {
   guint64 count, offset, bytes;
 } Tensor;
 
+/* What a tensor's shape was before somebody made its rows fit into blocks. */
+typedef struct {
+  guint n_axes;
+  gint64 axes[MOST_ORIGINAL_AXES];
+} Shape;
+
 typedef struct {
   VelTensorFile *file;
+  GHashTable *shapes; /* name to Shape */
   const guint8 *data;
   guint64 at, size;
   gboolean ended; /* something was read beyond the end */
@@ -178,6 +186,32 @@ skip_list (Reader *self, const char *key, GError **error)
   return !is_ended (self, error);
 }
 
+/* ComfyUI-GGUF's tools lay kernels out in rows of 256, and keep the shape here. */
+static const char original_shape[] = "comfy.gguf.orig_shape.";
+
+static gboolean
+read_original_shape (Reader *self, const char *key, GError **error)
+{
+  guint64 kind = take_number (self, 4), count = take_number (self, 8);
+  g_autofree Shape *shape = g_new0 (Shape, 1);
+  g_autofree char *shown = vel_shown (key);
+
+  if (is_ended (self, error))
+    return FALSE;
+  if ((kind != I32 && kind != U32) || count > MOST_ORIGINAL_AXES)
+    return vel_tensor_file_damaged (self->file, error, _ ("metadata “%s” is no shape"), shown);
+  for (; shape->n_axes < count; shape->n_axes++) {
+    guint64 size = take_number (self, 4);
+
+    if (size > G_MAXINT32)
+      return vel_tensor_file_damaged (self->file, error, _ ("metadata “%s” is no shape"), shown);
+    shape->axes[shape->n_axes] = (gint64) size;
+  }
+  if (!g_hash_table_insert (self->shapes, g_strdup (key + strlen (original_shape)), g_steal_pointer (&shape)))
+    return vel_tensor_file_damaged (self->file, error, _ ("metadata “%s” is given twice"), shown);
+  return !is_ended (self, error);
+}
+
 /* Takes the key. value: (transfer full) (nullable) */
 static gboolean
 keep (Reader *self, char *key, char *value, GError **error)
@@ -201,7 +235,7 @@ read_value (Reader *self, char *key, GError **error)
   if (!self->ended && (kind >= N_KINDS || (is_alignment && kind != U32)))
     return vel_tensor_file_damaged (self->file, error, _ ("metadata “%s” is of the unknown type %" PRIu64), shown, kind);
   if (kind == LIST)
-    return skip_list (self, key, error);
+    return (g_str_has_prefix (key, original_shape) ? read_original_shape : skip_list) (self, key, error);
   number = take_number (self, kind == TEXT ? 8 : kind_bytes[kind]);
   if (kind == TEXT) {
     const char *text = (const char *) take (self, number);
@@ -325,6 +359,44 @@ pad (const Reader *self, guint64 at, guint64 *padded)
   return *padded <= self->size;
 }
 
+/* Both in `entry`, borrowed from the tensor or from the shape that is kept for it. */
+static gboolean
+find_axes (Reader *self, const Tensor *tensor, VelTensorEntry *entry, GError **error)
+{
+  const Shape *original = g_hash_table_lookup (self->shapes, tensor->name);
+  guint64 count = 1;
+  g_autofree char *shown = vel_shown (tensor->name);
+
+  entry->n_axes = original ? original->n_axes : tensor->n_axes;
+  entry->axes = original ? original->axes : tensor->axes;
+  for (guint i = 0; i < entry->n_axes; i++)
+    if (!g_uint64_checked_mul (&count, count, entry->axes[i]))
+      count = G_MAXUINT64;
+  return count == tensor->count ||
+         vel_tensor_file_damaged (self->file, error, _ ("tensor “%s” is said to have had another number of elements"), shown);
+}
+
+static gboolean
+add_tensor (Reader *self, const Tensor *tensor, guint64 start, GError **error)
+{
+  VelTensorEntry entry = {
+    .name = tensor->name,
+    .dtype = types[tensor->type].name,
+    .type = types[tensor->type].type,
+    .known = types[tensor->type].known,
+    .decode = types[tensor->type].decode,
+    .element = types[tensor->type].block == 1 ? types[tensor->type].bytes : 0,
+    .data = self->data + start + tensor->offset,
+    .span = tensor->bytes,
+    .bytes = tensor->count * sizeof (float),
+  };
+
+  if (!find_axes (self, tensor, &entry, error))
+    return FALSE;
+  vel_tensor_file_add (self->file, &entry);
+  return TRUE;
+}
+
 /* One behind the other, with nothing but padding between them. */
 static gboolean
 add_tensors (Reader *self, GError **error)
@@ -352,19 +424,8 @@ add_tensors (Reader *self, GError **error)
     if (tensor->offset % self->alignment != 0 || tensor->offset - next >= self->alignment)
       return vel_tensor_file_damaged (self->file, error, _ ("tensor “%s” comes after bytes that belong to no tensor"), shown);
     next = tensor->offset + tensor->bytes;
-    vel_tensor_file_add (self->file, &(VelTensorEntry){
-                                         .name = tensor->name,
-                                         .dtype = types[tensor->type].name,
-                                         .type = types[tensor->type].type,
-                                         .known = types[tensor->type].known,
-                                         .n_axes = tensor->n_axes,
-                                         .axes = tensor->axes,
-                                         .decode = types[tensor->type].decode,
-                                         .element = types[tensor->type].block == 1 ? types[tensor->type].bytes : 0,
-                                         .data = self->data + start + tensor->offset,
-                                         .span = tensor->bytes,
-                                         .bytes = tensor->count * sizeof (float),
-                                     });
+    if (!add_tensor (self, tensor, start, error))
+      return FALSE;
   }
   if (self->size - start - next >= self->alignment)
     return vel_tensor_file_damaged (self->file, error, _ ("%zu bytes at its end belong to no tensor"), (gsize) (self->size - start - next));
@@ -375,8 +436,10 @@ static gboolean
 read_gguf (VelTensorFile *file, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GArray) tensors = g_array_new (FALSE, FALSE, sizeof (Tensor));
+  g_autoptr (GHashTable) shapes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   Reader self = {
     .file = file,
+    .shapes = shapes,
     .data = vel_tensor_file_get_data (file),
     .size = vel_tensor_file_get_size (file),
     .alignment = 32,

@@ -275,6 +275,36 @@ test_lies (void)
   REFUSE (2, 0, A AXIS ("\1") KIND ("\0") LEN ("\0") A AXIS ("\1") KIND ("\0") LEN ("\x20"), 64, "“a” is given twice");
 }
 
+#define SHAPE(list) LEN ("\x17") "comfy.gguf.orig_shape.a" KIND ("\x9") list
+#define TENSOR A "\2\0\0\0" LEN ("\x4") LEN ("\x2") KIND ("\0") LEN ("\0") /* [2, 4] */
+
+/* A shape that was changed to fit into blocks is the old one again. */
+static void
+test_original_shape (void)
+{
+  static const char rest[] = SHAPE (KIND ("\x5") LEN ("\3") "\2\0\0\0" "\1\0\0\0" "\4\0\0\0") TENSOR;
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelTensorFile) opened = NULL;
+
+  PUT (file, "GGUF\3\0\0\0");
+  put_number (file, 1, 8), put_number (file, 1, 8);
+  put (file, rest, sizeof rest - 1);
+  put_number (file, 0, (32 - file->len % 32) % 32 + 32);
+  path = scratch_file ("shape.gguf", file->data, file->len);
+  opened = vel_tensor_file_open (path, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (vel_shape_equal (vel_tensor_file_get (opened, 0)->shape, VEL_SHAPE (2, 1, 4)));
+
+  REFUSE (1, 1, SHAPE (KIND ("\x5") LEN ("\2") "\2\0\0\0" "\5\0\0\0") TENSOR, 32, "another number of elements");
+  REFUSE (1, 1, SHAPE (KIND ("\x5") LEN ("\2") "\2\0\0\0" "\xff\xff\xff\xff") TENSOR, 32, "is no shape");
+  REFUSE (1, 1, SHAPE (KIND ("\x5") LEN ("\x9")) TENSOR, 32, "is no shape");
+  REFUSE (1, 1, SHAPE (KIND ("\x8") LEN ("\1")) TENSOR, 32, "is no shape");
+  REFUSE (1, 1, SHAPE (KIND ("\x5") "\0\0\0\0\0\0\0\x10") TENSOR, 32, "is no shape");
+  REFUSE (1, 2, SHAPE (KIND ("\x5") LEN ("\1") "\x8\0\0\0") SHAPE (KIND ("\x5") LEN ("\1") "\x8\0\0\0") TENSOR, 32, "given twice");
+}
+
 static void
 test_versions (void)
 {
@@ -306,6 +336,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/gguf/edges", test_edges);
   g_test_add_func ("/formats/gguf/truncated", test_truncated);
   g_test_add_func ("/formats/gguf/lies", test_lies);
+  g_test_add_func ("/formats/gguf/original-shape", test_original_shape);
   g_test_add_func ("/formats/gguf/versions", test_versions);
   return g_test_run ();
 }
