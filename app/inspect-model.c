@@ -111,24 +111,49 @@ describe_metadata (VelWeights *weights)
   return metadata;
 }
 
+/* A LoRA's is what A1111 calls it by, which its trainer may have written into it. */
+static gboolean
+describe_hashes (json_t *found, const char *path, GError **error)
+{
+  static const struct {
+    VelHashKind kind;
+    const char *key;
+  } hashes[] = { { VEL_HASH_AUTOV1, "hash_autov1" }, { VEL_HASH_AUTOV2, "hash_autov2" }, { VEL_HASH_AUTOV3, "hash_autov3" },
+                 { VEL_HASH_LORA, "hash_lora" } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (hashes); i++) {
+    g_autoptr (GError) problem = NULL;
+    g_autofree char *hash = vel_catalog_hash_kind (hashes[i].kind, path, NULL, &problem);
+
+    if (problem) {
+      g_propagate_error (error, g_steal_pointer (&problem));
+      return FALSE;
+    }
+    if (hashes[i].kind != VEL_HASH_LORA || g_strcmp0 (hash, json_string_value (json_object_get (found, "hash_autov3"))) != 0)
+      json_object_set_new (found, hashes[i].key, hash ? json_string (hash) : json_null ());
+  }
+  return TRUE;
+}
+
 json_t *
 vel_inspect_model (const char *path, GError **error)
 {
   g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, error);
-  g_autofree char *whole = NULL, *data = NULL, *shown = g_filename_display_name (path);
+  g_autofree char *shown = g_filename_display_name (path);
   json_t *found;
 
   if (!weights)
     return NULL;
   found = json_pack ("{s:s,s:s}", "file", shown, "container", vel_weights_get_container (weights));
-  if (!describe_architecture (found, weights, error) || !(whole = vel_catalog_hash (path, NULL, error)) ||
-      !(data = vel_catalog_hash_data (path, NULL, error))) {
+  if (!describe_architecture (found, weights, error)) {
     json_decref (found);
     return NULL;
   }
   count_parameters (found, weights);
-  json_object_set_new (found, "hash_autov2", json_string (whole));
-  json_object_set_new (found, "hash_autov3", json_string (data));
+  if (!describe_hashes (found, path, error)) {
+    json_decref (found);
+    return NULL;
+  }
   json_object_set_new (found, "metadata", describe_metadata (weights));
   return found;
 }

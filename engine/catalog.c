@@ -5,20 +5,14 @@
 
 #include "engine/catalog.h"
 
-#include "engine/durable.h"
 #include "engine/error.h"
 #include "engine/formats/diffusers.h"
 #include "engine/models/family.h"
 #include "engine/paths.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n-lib.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define MAX_DEPTH 4 /* folders within a models folder */
 
@@ -167,6 +161,14 @@ find_name (GPtrArray *entries, const char *name)
   return NULL;
 }
 
+const VelCatalogEntry *
+vel_catalog_recognise (GPtrArray *entries, const char *name, const char *hash)
+{
+  const VelCatalogEntry *found = name && *name ? find_name (entries, name) : NULL;
+
+  return found || !hash ? found : vel_catalog_find_hash (entries, hash, FALSE, NULL);
+}
+
 static void
 say_what_there_is (GPtrArray *entries, const char *name, GError **error)
 {
@@ -200,136 +202,12 @@ vel_catalog_resolve (const char *name, const char *const *folders, GError **erro
     return g_canonicalize_filename (name, NULL);
   entries = vel_catalog_list_models (folders);
   found = find_name (entries, name);
+  if (!found)
+    found = vel_catalog_find_hash (entries, name, TRUE, NULL);
   if (found)
     return g_strdup (found->path);
   if (vel_diffusers_is_model (name))
     return g_canonicalize_filename (name, NULL);
   say_what_there_is (entries, name, error);
   return NULL;
-}
-
-/* The file whose bytes are hashed. Returns: (transfer full) */
-static char *
-hashed_file (const char *path, GError **error)
-{
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-    return g_strdup (path);
-  for (const char *const *name = (const char *[]) { "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors",
-         "diffusion_pytorch_model.safetensors.index.json", NULL }; *name; name++) {
-    g_autofree char *file = g_build_filename (path, "unet", *name, NULL);
-
-    if (g_file_test (file, G_FILE_TEST_IS_REGULAR))
-      return g_steal_pointer (&file);
-  }
-  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” has no unet file to take a hash of"), path);
-  return NULL;
-}
-
-/* SHA-256 of everything from byte `skip` on, as hex digits. */
-static char *
-hash_file (int fd, const char *path, guint64 skip, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  gsize room = 1 << 20;
-  g_autofree guint8 *piece = g_malloc (room);
-  gssize n;
-
-  lseek (fd, skip, SEEK_SET);
-  while ((n = read (fd, piece, room)) != 0) {
-    if (g_cancellable_set_error_if_cancelled (cancellable, error))
-      return NULL;
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0) {
-      g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("“%s” can not be read: %s"), path, g_strerror (errno));
-      return NULL;
-    }
-    g_checksum_update (checksum, piece, n);
-  }
-  return g_strdup (g_checksum_get_string (checksum));
-}
-
-/* One small file per hash, named after what identifies what was hashed: path, size, time, first byte. Returns: (transfer full) */
-static char *
-remembered_path (const char *path, const struct stat *status, guint64 skip)
-{
-  g_autofree char *real = g_canonicalize_filename (path, NULL);
-  g_autofree char *identity = g_strdup_printf ("%s\n%" G_GINT64_FORMAT "\n%" G_GINT64_FORMAT ".%09ld\n%" G_GUINT64_FORMAT, real,
-                                               (gint64) status->st_size, (gint64) status->st_mtim.tv_sec, status->st_mtim.tv_nsec, skip);
-  g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, identity, -1);
-
-  return g_build_filename (vel_paths_get_cache (), "hashes", digest, NULL);
-}
-
-static gboolean
-is_hash (const char *text)
-{
-  return strspn (text, "0123456789abcdef") == 64 && text[64] == 0;
-}
-
-/* A cache that can not be written is no reason to fail. */
-static void
-remember (const char *path, const char *hash)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  g_autoptr (VelDurable) file = NULL;
-
-  g_mkdir_with_parents (folder, 0700);
-  file = vel_durable_new (folder, NULL);
-  if (file && vel_durable_write (file, hash, strlen (hash), NULL))
-    vel_durable_finish (file, path, TRUE, NULL);
-}
-
-/* Where the tensors of a safetensors file begin; 0 for any other. */
-static guint64
-data_start (int fd, const struct stat *status)
-{
-  guint8 head[9];
-  guint64 length;
-
-  if (pread (fd, head, sizeof head, 0) != sizeof head || head[8] != '{')
-    return 0;
-  memcpy (&length, head, 8);
-  length = GUINT64_FROM_LE (length);
-  return length <= (guint64) status->st_size - 8 ? 8 + length : 0;
-}
-
-static char *
-hash (const char *path, gboolean data_only, gsize digits, GCancellable *cancellable, GError **error)
-{
-  g_autofree char *file = hashed_file (path, error), *place = NULL, *known = NULL, *found = NULL;
-  struct stat status;
-  guint64 skip;
-  int fd;
-
-  if (!file)
-    return NULL;
-  fd = g_open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-  if (fd < 0 || fstat (fd, &status) != 0 || !S_ISREG (status.st_mode)) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_STORAGE, _ ("“%s” can not be read: %s"), file,
-                 fd < 0 ? g_strerror (errno) : _ ("it is no file"));
-    if (fd >= 0)
-      close (fd);
-    return NULL;
-  }
-  skip = data_only ? data_start (fd, &status) : 0;
-  place = remembered_path (file, &status, skip);
-  if (g_file_get_contents (place, &known, NULL, NULL) && is_hash (known))
-    found = g_steal_pointer (&known);
-  else if ((found = hash_file (fd, file, skip, cancellable, error)))
-    remember (place, found);
-  close (fd);
-  return found ? g_strndup (found, digits) : NULL;
-}
-
-char *
-vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error)
-{
-  return hash (path, FALSE, 10, cancellable, error);
-}
-
-char *
-vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **error)
-{
-  return hash (path, TRUE, 12, cancellable, error);
 }

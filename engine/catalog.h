@@ -18,11 +18,26 @@ void vel_catalog_entry_free (VelCatalogEntry *self);
 /* folders: (nullable) NULL-terminated, more places to look in. The starter comes first, the rest by name.
  * Returns: (transfer full) (element-type VelCatalogEntry) */
 GPtrArray *vel_catalog_list_models (const char *const *folders);
-/* name: a path, or a name of the list; "" = the starter. Returns: (transfer full); NULL with VEL_ERROR_REQUEST that says what there is */
+/* name: a path, a name of the list, or a model's hash as pictures have it; "" = the starter. Returns: (transfer full); NULL with VEL_ERROR_REQUEST that says what there is */
 char *vel_catalog_resolve (const char *name, const char *const *folders, GError **error);
-/* First 10 hex digits of the SHA-256 of the whole file (A1111's AutoV2), remembered by path, size and time in the cache folder. A
- * folder's is that of its unet file. (transfer full); NULL with error */
+/* name, hash: (nullable) of a recipe. The entry of that name, else one whose hash is known already: nothing is computed but AutoV1.
+ * Returns: (nullable) borrowed from the list */
+const VelCatalogEntry *vel_catalog_recognise (GPtrArray *entries, const char *name, const char *hash);
+
+/* Hashes as the programs write them, remembered by path, size and time in the cache folder, so that each file is read once. A folder's are
+ * those of its unet file. */
+typedef enum {
+  VEL_HASH_AUTOV1,    /* 8 hex digits of the SHA-256 of 64 KiB at 1 MiB: the "Model hash" of 2022; NULL without error for a shorter file */
+  VEL_HASH_AUTOV2,    /* 10 of the whole file: models and VAEs */
+  VEL_HASH_AUTOV3,    /* 12 of a safetensors file without its header, which stays the same when somebody edits the metadata */
+  VEL_HASH_LORA,      /* A1111's of a LoRA: 12 of what its metadata says in "sshs_model_hash", else AutoV3 */
+  VEL_HASH_EMBEDDING, /* A1111's of a textual inversion: 12 of the whole file */
+} VelHashKind;
+/* Returns: (transfer full); NULL with error */
+char *vel_catalog_hash_kind (VelHashKind kind, const char *path, GCancellable *cancellable, GError **error);
+/* AutoV2 and AutoV3. */
 char *vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error);
-/* AutoV3: the first 12 hex digits of the SHA-256 of a safetensors file without its header, which stays the same when somebody edits
- * the metadata. Otherwise as above. */
 char *vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **error);
+/* hash: 8, 10, 12 or 64 hex digits of any of these kinds; anything else finds nothing. compute: hash the files whose hashes are not known,
+ * the small ones first; else only what is remembered is looked at, and AutoV1. Returns: (nullable) borrowed from the list */
+const VelCatalogEntry *vel_catalog_find_hash (GPtrArray *entries, const char *hash, gboolean compute, GCancellable *cancellable);

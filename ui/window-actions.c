@@ -164,8 +164,10 @@ open_picture (GtkWidget *widget, const char *name, GVariant *parameter)
     gtk_file_chooser_native_new (_("Open a Picture for Its Settings"), GTK_WINDOW (widget), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
   g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
 
-  gtk_file_filter_set_name (filter, _("PNG pictures"));
-  gtk_file_filter_add_mime_type (filter, "image/png");
+  gtk_file_filter_set_name (filter, _("Pictures"));
+  for (const char *const *kind = (const char *[]) { "image/png", "image/jpeg", "image/webp", "image/avif", "image/heif", "image/gif", NULL };
+       *kind != NULL; kind++)
+    gtk_file_filter_add_mime_type (filter, *kind);
   gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (chooser), filter);
   ask (widget, chooser, G_CALLBACK (on_picture_chosen));
 }

@@ -23,15 +23,32 @@ restored_free (gpointer data)
   g_free (self);
 }
 
+/* What the thread that reads is given. */
+typedef struct {
+  char *path;
+  GPtrArray *models; /* (nullable) */
+} Reading;
+
 static void
-read_recipe (GTask *task, gpointer source, gpointer path, GCancellable *cancellable)
+reading_free (gpointer data)
 {
+  Reading *self = data;
+
+  g_clear_pointer (&self->models, g_ptr_array_unref);
+  g_free (self->path);
+  g_free (self);
+}
+
+static void
+read_recipe (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Reading *reading = data;
   g_autoptr (VelValues) request = vel_request_new ();
   g_auto (GStrv) problems = NULL;
   GError *error = NULL;
   Restored *restored;
 
-  if (!vel_recipe_restore (path, request, &problems, &error)) {
+  if (!vel_recipe_restore (reading->path, request, reading->models, &problems, &error)) {
     g_task_return_error (task, error);
     return;
   }
@@ -91,12 +108,18 @@ vel_window_restore_file (VelWindow *window, GFile *file)
 {
   g_autoptr (GTask) task = g_task_new (window, NULL, on_recipe_read, NULL);
   char *path = g_file_get_path (file);
+  VelModels *models;
+  Reading *reading;
 
   if (path == NULL) {
     vel_window_say (window, _("That file is not on this computer; save it here first."));
     return;
   }
-  g_task_set_task_data (task, path, g_free);
+  models = vel_session_get_models (vel_window_get_session (window));
+  reading = g_new0 (Reading, 1);
+  reading->path = path;
+  reading->models = vel_models_is_read (models) ? g_ptr_array_ref (vel_models_get_entries (models)) : NULL;
+  g_task_set_task_data (task, reading, reading_free);
   g_task_run_in_thread (task, read_recipe);
 }
 

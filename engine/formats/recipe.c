@@ -3,8 +3,10 @@
 
 #include "engine/formats/recipe.h"
 
+#include "engine/catalog.h"
 #include "engine/formats/metadata.h"
 #include "engine/formats/settings.h"
+#include "engine/formats/shown.h"
 
 #include <glib/gi18n-lib.h>
 #include <jansson.h>
@@ -151,8 +153,9 @@ vel_recipe_summary_clear (VelRecipeSummary *self)
   g_free (self->model);
 }
 
+/* hash: (transfer full) (nullable): of the model the picture was made with. */
 static gboolean
-restore (const VelMetadata *metadata, const char *path, VelValues *request, GPtrArray *problems, GError **error)
+restore (const VelMetadata *metadata, const char *path, VelValues *request, char **hash, GPtrArray *problems, GError **error)
 {
   const char *text = g_hash_table_lookup (metadata->text, VEL_RECIPE_OWN);
   g_autofree char *shown = g_filename_display_name (path);
@@ -161,29 +164,52 @@ restore (const VelMetadata *metadata, const char *path, VelValues *request, GPtr
   gboolean done = own && apply_own (own, request, problems, error);
 
   if (own) {
+    *hash = g_strdup (json_string_value (json_object_get (own, "model_hash")));
     json_decref (own);
     return done;
   }
   settings = vel_settings_read (metadata);
-  if (settings)
+  if (settings) {
+    *hash = g_strdup (vel_recipe_fields_get (settings->fields, "Model hash"));
     apply_settings (settings, request, problems);
-  else if (g_hash_table_lookup (metadata->text, VEL_RECIPE_A1111))
+  } else if (g_hash_table_lookup (metadata->text, VEL_RECIPE_A1111))
     g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The settings are those of a program whose pictures are not understood"));
   else
     g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” does not say how it was made: it has no settings in it"), shown);
   return settings != NULL;
 }
 
+/* A model by its name, or by its hash under another name: then the request has that one's path. */
+static void
+choose_model (VelValues *request, const char *hash, GPtrArray *models, GPtrArray *problems)
+{
+  const char *name = vel_values_get (request, "model");
+  const VelCatalogEntry *named = vel_catalog_recognise (models, name, NULL), *entry = vel_catalog_recognise (models, name, hash);
+  g_autofree char *shown = vel_shown (name);
+
+  if (named)
+    vel_values_set (request, "model", named->name, NULL);
+  else if (entry)
+    vel_values_set (request, "model", entry->path, NULL);
+  else if (hash && *name)
+    g_ptr_array_add (problems, g_strdup_printf (_ ("There is no model named “%s”, nor one with its hash %s"), shown, hash));
+  else if (*name)
+    g_ptr_array_add (problems, g_strdup_printf (_ ("There is no model named “%s”"), shown));
+}
+
 gboolean
-vel_recipe_restore (const char *path, VelValues *request, GStrv *problems, GError **error)
+vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GStrv *problems, GError **error)
 {
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *hash = NULL;
   VelMetadata metadata;
   gboolean done;
 
   if (!vel_metadata_read (&metadata, path, error))
     return FALSE;
-  done = restore (&metadata, path, request, found, error);
+  done = restore (&metadata, path, request, &hash, found, error);
+  if (done && models)
+    choose_model (request, hash, models, found);
   vel_metadata_clear (&metadata);
   if (done)
     hand_out (found, problems);

@@ -51,9 +51,9 @@ void vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, G
 /* Sets `request` from our JSON, from A1111's text or from the JSON of a program that settings.h knows. `problems`: (nullable) what could
  * not be taken over, one sentence each (transfer full). Returns FALSE with VEL_ERROR_FORMAT if the text is none of these. */
 gboolean vel_recipe_apply (const char *text, VelValues *request, GStrv *problems, GError **error);
-/* Reads a picture of any container and program that are known and sets `request` from it: from our JSON if there. `problems`: as above.
- * Returns FALSE with VEL_ERROR_FORMAT if the file is no picture or says nothing that is understood. */
-gboolean vel_recipe_restore (const char *path, VelValues *request, GStrv *problems, GError **error);
+/* Reads a picture of any container and program that are known and sets `request` from it: from our JSON if there. models: (nullable)
+ * (element-type VelCatalogEntry) a model under another name is found among them by its hash. `problems`: as above. Returns FALSE with VEL_ERROR_FORMAT if the file is no picture or says nothing that is understood. */
+gboolean vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GStrv *problems, GError **error);
 
 /* What a list shows of a picture. */
 typedef struct {

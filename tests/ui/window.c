@@ -310,6 +310,22 @@ test_restore_a1111 (Fixture *self, gconstpointer data)
   g_assert_cmpstr (vel_values_get (self->request, "seed"), ==, "77");
 }
 
+/* The same in a JPEG, whose texts are elsewhere. */
+static void
+test_restore_jpeg (Fixture *self, gconstpointer data)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "golden", "formats", "metadata", "unicode.jpg", NULL);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+
+  set (self, "prompt", PROMPT);
+  vel_window_restore_file (self->harness.window, file);
+  for (int i = 0; i < 200 && !g_str_equal (vel_values_get (self->request, "prompt"), "a fox, 水彩, Öl"); i++)
+    vel_harness_spin (20);
+  g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, "a fox, 水彩, Öl");
+  g_assert_cmpstr (vel_values_get (self->request, "negative"), ==, "blurry");
+  g_assert_cmpstr (vel_values_get (self->request, "seed"), ==, "5");
+}
+
 static gboolean
 shows_error (gpointer stage)
 {
@@ -653,6 +669,7 @@ main (int argc, char **argv)
   g_test_add ("/ui/paint", Fixture, NULL, set_up, test_paint, tear_down);
   g_test_add ("/ui/restore/own", Fixture, NULL, set_up, test_restore_own, tear_down);
   g_test_add ("/ui/restore/a1111", Fixture, NULL, set_up, test_restore_a1111, tear_down);
+  g_test_add ("/ui/restore/jpeg", Fixture, NULL, set_up, test_restore_jpeg, tear_down);
   g_test_add ("/ui/restore/nonsense", Fixture, NULL, set_up, test_restore_nonsense, tear_down);
   g_test_add ("/ui/stop", Fixture, NULL, set_up, test_stop, tear_down);
   g_test_add ("/ui/queue", Fixture, NULL, set_up, test_queue, tear_down);

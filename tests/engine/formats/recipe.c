@@ -280,7 +280,7 @@ refuse (const char *path, const char *expected)
   g_auto (GStrv) problems = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (vel_recipe_restore (path, request, &problems, &error));
+  g_assert_false (vel_recipe_restore (path, request, NULL, &problems, &error));
   g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
   if (!strstr (error->message, expected))
     g_error ("“%s” was expected in: %s", expected, error->message);
@@ -306,13 +306,13 @@ test_restore (void)
   g_autoptr (GError) error = NULL;
 
   other = write_picture ("other.png", (const char *[]) { "parameters", "{\"somebody\": {\"else\": 1}}", NULL });
-  g_assert_true (vel_recipe_restore (both, request, NULL, &error));
+  g_assert_true (vel_recipe_restore (both, request, NULL, NULL, &error));
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "ours");
   g_assert_cmpuint (vel_values_get_seed (request, "seed"), ==, G_MAXUINT64);
   g_assert_cmpint (vel_values_get_int (request, "width"), ==, 64);
-  g_assert_true (vel_recipe_restore (theirs, request, NULL, &error));
+  g_assert_true (vel_recipe_restore (theirs, request, NULL, NULL, &error));
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
-  g_assert_true (vel_recipe_restore (broken, request, NULL, &error));
+  g_assert_true (vel_recipe_restore (broken, request, NULL, NULL, &error));
   g_assert_no_error (error);
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
   refuse (plain, "it has no settings in it");

@@ -3,8 +3,10 @@
 #include "engine/durable.h"
 #include "engine/error.h"
 #include "engine/formats/png.h"
+#include "engine/formats/recipe.h"
 #include "engine/formats/safetensors.h"
 #include "engine/paths.h"
+#include "engine/pipeline/request.h"
 #include "engine/thumbnail.h"
 #include "tests/engine/formats/scratch.h"
 
@@ -248,6 +250,94 @@ test_hash (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+static void
+expect_hash (VelHashKind kind, const char *path, const char *expected)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *hash = vel_catalog_hash_kind (kind, path, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (hash, ==, expected);
+}
+
+/* Each program's way; the digits are those of sha256sum over the same bytes. */
+static void
+test_hash_kinds (void)
+{
+  gsize large = 0x120000;
+  g_autofree char *zeros = g_malloc0 (large), *path = scratch_file ("zeros.ckpt", zeros, large);
+  g_autofree char *abc = scratch_file ("abc.pt", "abc", 3), *lora = scratch_path ("lora.safetensors"), *hash = NULL;
+  const VelTensorOut out[] = { { "x", VEL_F32, VEL_SHAPE (1), (float[]) { 0 } } };
+  g_autoptr (GHashTable) metadata = g_hash_table_new (g_str_hash, g_str_equal);
+
+  expect_hash (VEL_HASH_AUTOV1, path, "de2f2560");
+  expect_hash (VEL_HASH_AUTOV1, path, "de2f2560"); /* as remembered */
+  expect_hash (VEL_HASH_AUTOV2, path, "a76c77fe20");
+  expect_hash (VEL_HASH_EMBEDDING, path, "a76c77fe203d");
+  expect_hash (VEL_HASH_AUTOV3, path, "a76c77fe203d"); /* no header to leave out */
+  expect_hash (VEL_HASH_AUTOV1, abc, NULL);
+  expect_hash (VEL_HASH_EMBEDDING, abc, "ba7816bf8f01");
+
+  g_assert_true (vel_safetensors_write (lora, out, 1, metadata, NULL));
+  expect_hash (VEL_HASH_AUTOV3, lora, "df3f619804a9"); /* four zeros */
+  expect_hash (VEL_HASH_LORA, lora, "df3f619804a9");
+  g_hash_table_insert (metadata, "sshs_model_hash", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+  g_assert_true (vel_safetensors_write (lora, out, 1, metadata, NULL));
+  expect_hash (VEL_HASH_AUTOV3, lora, "df3f619804a9");
+  expect_hash (VEL_HASH_LORA, lora, "0123456789ab");
+}
+
+static const char *
+found_name (GPtrArray *entries, const char *name, const char *hash)
+{
+  const VelCatalogEntry *entry = vel_catalog_recognise (entries, name, hash);
+
+  return entry ? entry->name : NULL;
+}
+
+/* A model that was renamed, or is known by its hash alone. */
+static void
+test_find_by_hash (void)
+{
+  g_autofree char *folder = scratch_path ("models"), *path = g_build_filename (folder, "renamed.safetensors", NULL), *found = NULL;
+  g_autofree char *picture = scratch_path ("p.png"), *recipe = NULL, *whole = NULL;
+  const char *folders[] = { folder, NULL };
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (GBytes) png = NULL;
+  g_auto (GStrv) problems = NULL;
+  const VelTensorOut out[] = { { "model.diffusion_model.out.2.weight", VEL_F32, VEL_SHAPE (1), (float[]) { 2.5f } } };
+
+  g_mkdir_with_parents (folder, 0700);
+  g_assert_true (vel_safetensors_write (path, out, 1, NULL, NULL));
+  entries = vel_catalog_list_models (folders);
+  g_assert_cmpstr (found_name (entries, "renamed", NULL), ==, "renamed");
+  g_assert_cmpstr (found_name (entries, "other", "072e3304b034"), ==, NULL); /* nobody has asked for it yet */
+  found = vel_catalog_resolve ("072E3304B034", folders, &error);              /* the bytes of 2.5f */
+  g_assert_no_error (error);
+  g_assert_cmpstr (found, ==, path);
+  g_assert_cmpstr (found_name (entries, "other", "072e3304b034"), ==, "renamed");
+  whole = vel_catalog_hash (path, NULL, NULL);
+  g_assert_cmpstr (found_name (entries, "other", whole), ==, "renamed");
+  g_assert_cmpstr (found_name (entries, NULL, "072e3304b0340000"), ==, NULL);
+  g_assert_cmpstr (found_name (entries, "", "nothing like a hash"), ==, NULL);
+  g_assert_null (vel_catalog_resolve ("0123456789", folders, NULL));
+
+  recipe = g_strdup_printf ("p\nSteps: 1, Sampler: Euler, Seed: 2, Model hash: %s, Model: once", whole);
+  png = vel_png_encode ((const guint8 *) "abc", 1, 1, (const char *[]) { VEL_RECIPE_A1111, recipe, NULL });
+  g_assert_true (g_file_set_contents (picture, g_bytes_get_data (png, NULL), g_bytes_get_size (png), NULL));
+  g_assert_true (vel_recipe_restore (picture, request, entries, &problems, &error));
+  g_assert_cmpstr (vel_values_get (request, "model"), ==, path);
+  g_assert_cmpuint (g_strv_length (problems), ==, 0);
+  g_clear_pointer (&problems, g_strfreev);
+  g_ptr_array_set_size (entries, 0);
+  g_assert_true (vel_recipe_restore (picture, request, entries, &problems, &error));
+  g_assert_cmpstr (vel_values_get (request, "model"), ==, "once");
+  g_assert_cmpuint (g_strv_length (problems), ==, 1);
+  g_assert_nonnull (strstr (problems[0], "There is no model named “once”"));
+}
+
 /* Tests run from the build tree. */
 static void
 test_paths (void)
@@ -268,6 +358,8 @@ main (int argc, char **argv)
   g_test_add_func ("/store/files/thumbnail", test_thumbnail);
   g_test_add_func ("/store/files/catalog", test_catalog);
   g_test_add_func ("/store/files/hash", test_hash);
+  g_test_add_func ("/store/files/hash-kinds", test_hash_kinds);
+  g_test_add_func ("/store/files/find-by-hash", test_find_by_hash);
   g_test_add_func ("/store/files/paths", test_paths);
   return g_test_run ();
 }
