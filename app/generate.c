@@ -188,12 +188,14 @@ static gboolean
 save_picture (Job *job, VelHistory *history, const VelResult *result, guint index, GError **error)
 {
   const VelPicture *picture = result->pictures->pdata[index];
+  g_autofree char *vae_hash = vel_catalog_hash_vae (job->request);
   const VelRecipeFacts facts = { .seed = picture->seed,
-                                 .variation_seed = picture->variation_seed,
                                  .width = picture->width,
                                  .height = picture->height,
                                  .model_name = result->model_name,
                                  .model_hash = result->model_hash,
+                                 .vae_hash = vae_hash,
+                                 .variation_seed = picture->variation_seed,
                                  .version = "Velatura " VEL_VERSION };
   g_autofree char *comment = NULL, *path = NULL;
 

@@ -204,6 +204,12 @@ vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **err
   return vel_catalog_hash_kind (VEL_HASH_AUTOV3, path, cancellable, error);
 }
 
+char *
+vel_catalog_hash_vae (VelValues *request)
+{
+  return vel_values_is_set (request, "vae") ? vel_catalog_hash (vel_values_get (request, "vae"), NULL, NULL) : NULL;
+}
+
 /* anew: compute what is not remembered; AutoV1 always is, for it reads 64 KiB. */
 static gboolean
 has_hash (const char *path, const char *hash, VelHashKind kind, gboolean anew, GCancellable *cancellable)

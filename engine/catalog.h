@@ -5,7 +5,7 @@
  * file's stem or the folder's name. */
 #pragma once
 
-#include <gio/gio.h>
+#include "engine/params.h"
 
 typedef struct {
   char *name;   /* "starter", "dreamshaper_8" */
@@ -38,6 +38,8 @@ char *vel_catalog_hash_kind (VelHashKind kind, const char *path, GCancellable *c
 /* AutoV2 and AutoV3. */
 char *vel_catalog_hash (const char *path, GCancellable *cancellable, GError **error);
 char *vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **error);
+/* AutoV2 of the VAE a request has in place of the model's own. Returns: (transfer full) (nullable): NULL if it has none that can be read */
+char *vel_catalog_hash_vae (VelValues *request);
 /* hash: 8, 10, 12 or 64 hex digits of any of these kinds; anything else finds nothing. compute: hash the files whose hashes are not known,
  * the small ones first; else only what is remembered is looked at, and AutoV1. Returns: (nullable) borrowed from the list */
 const VelCatalogEntry *vel_catalog_find_hash (GPtrArray *entries, const char *hash, gboolean compute, GCancellable *cancellable);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "config.h"
+#include "engine/catalog.h"
 #include "engine/pipeline/generate.h"
 
 #define MAX_LANES 16
@@ -84,12 +85,14 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
   vel_job_report (work->job, work->report);
   for (guint i = 0; i < result->pictures->len; i++) {
     VelPicture *picture = g_ptr_array_index (result->pictures, i);
+    g_autofree char *vae_hash = vel_catalog_hash_vae (request);
     VelRecipeFacts facts = { .seed = picture->seed,
                              .variation_seed = picture->variation_seed,
                              .width = picture->width,
                              .height = picture->height,
                              .model_name = result->model_name,
                              .model_hash = result->model_hash,
+                             .vae_hash = vae_hash,
                              .version = "Velatura " VEL_VERSION };
     gint64 id = vel_history_save (work->worker->history, picture->rgb, request, &facts, error);
 

@@ -20,6 +20,7 @@ static const struct {
   { "Negative prompt", "negative" },
   { "Steps", "steps" },
   { "CFG scale", "cfg" },
+  { "Image CFG scale", "image_cfg" },
   { "Seed", "seed" },
   { "Size-1", "width" },
   { "Size-2", "height" },

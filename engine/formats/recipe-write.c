@@ -110,6 +110,8 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   append_pair (out, "Sampler", sampler ? sampler->label : sampler_id);
   append_pair (out, "Schedule type", schedule_label (vel_values_get (request, "schedule"), sampler));
   append_pair (out, "CFG scale", vel_values_get (request, "cfg"));
+  if (vel_values_is_set (request, "init") && vel_values_is_set (request, "image_cfg"))
+    append_pair (out, "Image CFG scale", vel_values_get (request, "image_cfg"));
   append_pair (out, "Seed", seed);
   append_pair (out, "Size", size);
   append_pair (out, "Model hash", facts->model_hash);

@@ -107,10 +107,11 @@ test_write (void)
   vel_values_reset (request);
   set (request, "init", "/a/b.png");
   set (request, "strength", "0.6");
+  set (request, "image_cfg", "1.2");
   set (request, "clip_skip", "1");
   set (request, "sampler", "ddim");
   set (request, "eta", "0.5");
-  expect_a1111 (request, &facts, "Steps: 20, Sampler: DDIM, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: DDIM, Schedule type: Automatic, CFG scale: 7, Image CFG scale: 1.2, Seed: 1234567890, Size: 512x768, "
                 "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.6, RNG: CPU, Eta DDIM: 0.5, "
                 "Version: Velatura 0.1.0");
   vel_values_reset (request);
