@@ -31,7 +31,7 @@ append_weighted (GString *out, const char *text, gsize bytes, double weight)
     g_string_append_c (out, text[i]);
   }
   if (!plain)
-    g_string_append_printf (out, ":%s)", g_ascii_formatd (number, sizeof number, "%.4g", weight));
+    g_string_append_printf (out, ":%s)", g_ascii_formatd (number, sizeof number, "%.8g", weight));
 }
 
 /* "1.3::" at `at`: a number and two colons, not within a word. Returns: its length, or 0 */

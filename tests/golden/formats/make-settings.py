@@ -478,8 +478,8 @@ NAI = [("k_euler_ancestral", "euler_a"), ("k_dpmpp_2m", "dpmpp_2m"), ("k_euler",
        ("k_dpmpp_sde", "dpmpp_sde"), ("ddim_v3", "ddim"), ("k_dpmpp_2m_sde", "dpmpp_2m_sde"), ("k_lms", "lms"), ("plms", "plms")]
 NAI_PROMPTS = [
     ("masterpiece, best quality, cat, space, icon", "masterpiece, best quality, cat, space, icon"),
-    ("1girl, {{red hair}}, rain", "1girl, (red hair:1.103), rain"),
-    ("[background], ruins", "(background:0.9524), ruins"),
+    ("1girl, {{red hair}}, rain", "1girl, (red hair:1.1025), rain"),
+    ("[background], ruins", "(background:0.95238095), ruins"),
     ("saber (fate), {smile}", "saber \\(fate\\), (smile:1.05)"),
     ("1.3::golden light::, lake", "(golden light:1.3), lake"),
     ("forest, 0.5::fog::, {deer, [grass]}", "forest, (fog:0.5), (deer, :1.05)grass"),
