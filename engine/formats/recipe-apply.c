@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MAX_PROBLEMS 200
+#define MAX_TOLD 1000 /* bytes of one sentence */
 
 /* Keys that are one of our options each, and are read as they stand. An option that this build does not have makes a note. */
 static const struct {
@@ -228,7 +229,6 @@ tell_missing (const VelRecipeFields *fields, guint first, VelValues *request, GH
   gsize n = strcspn (fields->keys[first], " ") + 1;
   g_autofree char *word = g_strndup (fields->keys[first], n);
   g_autoptr (GString) all = g_string_new (NULL);
-  g_autofree char *shown = NULL;
   guint count = 0;
 
   for (guint i = first; fields->keys[i]; i++) {
@@ -238,15 +238,34 @@ tell_missing (const VelRecipeFields *fields, guint first, VelValues *request, GH
         is_usual (key, fields->values[i]))
       continue;
     g_hash_table_add (done, (char *) key);
-    g_string_append_printf (all, "%s%s: %s", count++ ? ", " : "", key, fields->values[i]);
+    count++;
+    if (all->len < MAX_TOLD) {
+      g_autofree char *shown = vel_shown (fields->values[i]), *shown_key = vel_shown (key);
+
+      g_string_append_printf (all, "%s%s: %s", all->len > 0 ? ", " : "", shown_key, shown);
+    } else if (!g_str_has_suffix (all->str, "…"))
+      g_string_append (all, ", …");
   }
-  shown = vel_shown (all->str);
   if (count == 1)
     /* Translators: a setting's name and value */
-    add_problem (problems, _ ("“%s” is not taken over: there is no such option here"), shown);
+    add_problem (problems, _ ("“%s” is not taken over: there is no such option here"), all->str);
   else
     /* Translators: several settings, names and values */
-    add_problem (problems, _ ("“%s” are not taken over: there are no such options here"), shown);
+    add_problem (problems, _ ("“%s” are not taken over: there are no such options here"), all->str);
+}
+
+/* program: comfyui, or diffusers */
+static void
+tell_rules (const VelRecipeFields *fields, const char *program, GPtrArray *problems)
+{
+  if (g_str_equal (program, "comfyui") && strchr (vel_recipe_fields_get (fields, "Prompt"), '['))
+    add_problem (problems, _ ("Square brackets are mere letters in ComfyUI; here they weaken, or change the prompt by step: write \\["));
+  add_problem (
+      problems,
+      /* Translators: comfyui, or diffusers */
+      _ ("The rules of “%s” for emphasis, noise and schedules are not followed here, but A1111's: the picture comes out alike, not "
+         "the same"),
+      program);
 }
 
 static void
@@ -260,12 +279,7 @@ apply_rest (const VelRecipeFields *fields, guint i, VelValues *request, GHashTab
   if (g_str_equal (key, "VAE"))
     add_problem (problems, _ ("The picture was made with the VAE “%s”; choose its file to use it too"), shown);
   else if (g_str_equal (key, "Render as"))
-    add_problem (
-        problems,
-        /* Translators: comfyui, or diffusers */
-        _ ("The rules of “%s” for emphasis, noise and schedules are not followed here, but A1111's: the picture comes out alike, not "
-           "the same"),
-        shown);
+    tell_rules (fields, shown, problems);
   else
     tell_missing (fields, i, request, done, problems);
 }

@@ -43,9 +43,8 @@ vel_settings_set_size (VelSettings *self, const json_t *width, const json_t *hei
   vel_settings_set (self, "Size", size);
 }
 
-/* The extension goes only if it is one of a model's: "v1.5" has none. Returns: (transfer full) */
-static char *
-stem (const char *name)
+char *
+vel_settings_stem (const char *name)
 {
   static const char *const extensions[] = { ".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft" };
   const char *slash = strrchr (name, '/'), *backslash = strrchr (name, '\\');
@@ -65,7 +64,7 @@ stem (const char *name)
 void
 vel_settings_set_file (VelSettings *self, const char *key, const char *name)
 {
-  g_autofree char *base = name ? stem (name) : NULL;
+  g_autofree char *base = name ? vel_settings_stem (name) : NULL;
 
   vel_settings_set (self, key, base);
 }
@@ -92,7 +91,7 @@ vel_settings_set_schedule (VelSettings *self, const char *name)
 static char *
 tag_name (const char *name)
 {
-  char *base = stem (name);
+  char *base = vel_settings_stem (name);
 
   return g_strdelimit (base, ":<>", '_');
 }

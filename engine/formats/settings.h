@@ -39,7 +39,10 @@ void vel_settings_set (VelSettings *self, const char *key, const char *value);
 /* A string, number or truth; nothing is set for anything else. */
 void vel_settings_set_json (VelSettings *self, const char *key, const json_t *value);
 void vel_settings_set_size (VelSettings *self, const json_t *width, const json_t *height);
-/* name: a path or name with or without extension; the stem is used. */
+/* The name of a model's file without folders, and without the extension if it is one of a model's: "v1.5" has none.
+ * Returns: (transfer full) */
+char *vel_settings_stem (const char *name);
+/* name: (nullable) a path or name; its stem is used. */
 void vel_settings_set_file (VelSettings *self, const char *key, const char *name);
 /* A sampler or schedule by any name the registry knows, set as its label; other names as they are. */
 void vel_settings_set_sampler (VelSettings *self, const char *name);

@@ -3,7 +3,7 @@
 """settings.json for tests/engine/formats/settings.c: python make-settings.py, with nothing but Python.
 
 Thirty pictures' texts of each program, written here the way the program writes them, from settings that are known beforehand; what has
-to be read out of them is stated beside. A case: {"program", "text": {keyword: text}, "fields": {key: value} (some of what is read),
+to be read out of them is stated beside. A case: {"program", "text": {keyword: text}, "fields": {key: value} (some of what is read; null: not there),
 "request": {option: value} (what becomes of it here), "notes": [part of a sentence], "size": [width, height] of the file, if it matters}.
 """
 import json
@@ -45,7 +45,7 @@ def number(value):
 
 
 def case(program, text, fields, request=None, notes=(), size=None):
-    entry = {"program": program, "text": text, "fields": {k: str(v) for k, v in fields.items()}}
+    entry = {"program": program, "text": text, "fields": {k: v if v is None else str(v) for k, v in fields.items()}}
     if request:
         entry["request"] = {k: str(v) for k, v in request.items()}
     if notes:
@@ -185,7 +185,7 @@ class Graph:
 
 def comfyui():
     for i in range(30):
-        g, fields, request, notes, size = Graph(), {}, {}, [], None
+        g, fields, request, notes, size = Graph(), {"VAE": None, "Refiner": None, "Hires steps": None, "Denoising strength": None}, {}, [], None
         prompt, negative, seed, (w, h) = at(PROMPTS, i + 3), at(NEGATIVES, i + 1), at(LARGE, i), at(SIZES, i)
         (sampler, sampler_id), (schedule, schedule_id) = at(COMFY_SAMPLERS, i), at(COMFY_SCHEDULES, i)
         steps, cfg, denoise = 10 + i, at([8.0, 7.5, 1.8, 4.5], i), 1.0
@@ -206,6 +206,10 @@ def comfyui():
             fields["VAE"] = "vae-ft-mse-840000-ema-pruned"
         latent = [g.add("EmptyLatentImage", width=w, height=h, batch_size=1), 0]
         text = prompt
+        if i == 21:
+            text, prompt = "embedding:styles\\easy-ink.pt, (embedding:gold:1.2) " + prompt, "easy-ink, (gold:1.2) " + prompt
+        if "[" in prompt:
+            notes.append("Square brackets")
         if i == 9:  # the text from another node
             text = [g.add("PrimitiveStringMultiline", value=prompt), 0]
         positive = [g.add("CLIPTextEncode", text=text, clip=clip), 0]
@@ -256,7 +260,8 @@ def comfyui():
             base = g.add("SamplerCustomAdvanced", noise=[noise, 0], guider=[guider, 0], sampler=[kind, 0], sigmas=[sigmas, 0], latent_image=latent)
         elif i in (8, 18):
             base = g.add("KSamplerAdvanced", add_noise="enable", noise_seed=seed, steps=steps, cfg=cfg, sampler_name=sampler,
-                         scheduler=schedule, start_at_step=0, end_at_step=10000, return_with_leftover_noise="disable", **common)
+                         scheduler=schedule, start_at_step=0, end_at_step=int(steps * 0.75) if i == 8 else 10000,
+                         return_with_leftover_noise="enable" if i == 8 else "disable", **common)
         elif i == 28:  # a custom node that does the same
             base = g.add("KSampler (Efficient)", seed=seed, steps=steps, cfg=cfg, sampler_name=sampler, scheduler=schedule, denoise=1.0,
                          preview_method="auto", vae_decode="true", **common)
@@ -264,10 +269,17 @@ def comfyui():
             value = [g.add("Seed (rgthree)", seed=seed), 0] if i == 12 else seed
             base = g.add("KSampler", seed=value, steps=steps, cfg=cfg, sampler_name=sampler, scheduler=schedule, denoise=denoise, **common)
         last = base
+        if i == 8:  # handed over to the refiner
+            refiner = g.add("CheckpointLoaderSimple", ckpt_name="sd_xl_refiner_1.0.safetensors")
+            last = g.add("KSamplerAdvanced", add_noise="disable", noise_seed=0, steps=steps, cfg=cfg, sampler_name=sampler, scheduler=schedule,
+                         start_at_step=int(steps * 0.75), end_at_step=10000, return_with_leftover_noise="disable",
+                         **(common | {"model": [refiner, 0], "latent_image": [base, 0]}))
+            fields |= {"Refiner": "sd_xl_refiner_1.0", "Refiner switch at": f"{int(steps * 0.75) / steps:.4g}"}
+            notes.append("Refiner: sd_xl_refiner_1.0")
         if i in (2, 20, 24):  # a second pass
             if i == 2:
                 up = g.add("LatentUpscale", upscale_method="nearest-exact", width=2 * w, height=2 * h, crop="disabled", samples=[base, 0])
-                fields["Hires upscaler"] = "Latent (nearest-exact)"
+                fields |= {"Hires upscaler": "Latent (nearest-exact)", "Hires resize": f"{2 * w}x{2 * h}"}
             else:
                 up = g.add("LatentUpscaleBy", upscale_method="bislerp", scale_by=1.5, samples=[base, 0])
                 fields["Hires upscale"] = "1.5"
@@ -278,7 +290,7 @@ def comfyui():
             if i == 24:  # both were saved; this is the first, as its size says
                 size = [w, h]
                 for key in ("Hires upscale", "Hires steps", "Denoising strength", "Hires sampler"):
-                    del fields[key]
+                    fields[key] = None
                 notes.pop()
         if last != base and i == 24:
             first = g.add("VAEDecode", samples=[base, 0], vae=vae)
