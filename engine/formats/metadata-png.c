@@ -1,6 +1,7 @@
-/* PNG: tEXt, zTXt, iTXt and eXIf.  SPDX-License-Identifier: Apache-2.0 */
+/* PNG: tEXt, zTXt, iTXt and eXIf; without any text, what the alpha channel may hide.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/formats/metadata.h"
 
+#include "engine/formats/metadata-stealth.h"
 #include "engine/formats/png-chunks.h"
 
 #include <string.h>
@@ -22,6 +23,8 @@ read_file (VelMetadata *self, const VelByteSource *source, GError **error)
   self->text = chunks.text;
   self->width = chunks.width;
   self->height = chunks.height;
+  if (g_hash_table_size (self->text) == 0)
+    vel_metadata_add_stealth (self, source);
   return TRUE;
 }
 

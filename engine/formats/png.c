@@ -16,6 +16,7 @@ typedef struct {
   guint64 offset;
   guint8 *pixels;
   png_bytep *rows;
+  guint8 *row; /* one, where they are read singly */
   guint channels;
   char message[96]; /* libpng's, or one of ours not yet translated: cutting those could split a character */
 } Reading;
@@ -104,8 +105,9 @@ blend_with_white (guint8 *pixels, gsize count)
   }
 }
 
+/* read: jumps out of itself, with a message, if it fails. */
 static gboolean
-decode (Reading *self, GError **error)
+decode (Reading *self, void (*read) (png_structp png, png_infop info, Reading *self), GError **error)
 {
   png_structp png = png_create_read_struct (PNG_LIBPNG_VER_STRING, self, on_error, on_warning);
   png_infop info = png_create_info_struct (png);
@@ -113,7 +115,7 @@ decode (Reading *self, GError **error)
 
   png_set_read_fn (png, self, on_read);
   if (setjmp (png_jmpbuf (png)) == 0)
-    read_pixels (png, info, self);
+    read (png, info, self);
   else
     done = vel_png_damaged (self->source, error, "%s", _ (self->message));
   png_destroy_read_struct (&png, &info, NULL);
@@ -127,13 +129,51 @@ read_rgb (const VelByteSource *source, const VelPngChunks *chunks, GError **erro
   Reading reading = { .source = source, .chunks = chunks };
   gsize count = (gsize) chunks->width * chunks->height;
 
-  if (!decode (&reading, error))
+  if (!decode (&reading, read_pixels, error))
     g_clear_pointer (&reading.pixels, g_free);
   g_free (reading.rows);
   if (reading.pixels && reading.channels == 4) {
     blend_with_white (reading.pixels, count);
     reading.pixels = g_realloc (reading.pixels, count * 3);
   }
+  return reading.pixels;
+}
+
+/* Row by row, so that a large picture costs an eighth of its pixels. */
+static void
+read_alpha (png_structp png, png_infop info, Reading *self)
+{
+  gsize height = self->chunks->height, width = self->chunks->width;
+
+  ignore_ancillary (png);
+  png_set_user_limits (png, VEL_PNG_MAX_SIDE, VEL_PNG_MAX_SIDE);
+  png_set_chunk_malloc_max (png, 1 << 20);
+  png_read_info (png, info);
+  if (png_get_image_width (png, info) != width || png_get_image_height (png, info) != height || png_get_bit_depth (png, info) != 8
+      || png_get_interlace_type (png, info) != PNG_INTERLACE_NONE || !(png_get_color_type (png, info) & PNG_COLOR_MASK_ALPHA))
+    png_error (png, N_ ("it is of an unknown kind"));
+  self->channels = png_get_channels (png, info);
+  self->row = g_malloc (width * self->channels);
+  self->pixels = g_malloc0 ((width * height + 7) / 8);
+  for (gsize y = 0; y < height; y++) {
+    png_read_row (png, self->row, NULL);
+    for (gsize x = 0; x < width; x++) {
+      gsize bit = x * height + y;
+
+      self->pixels[bit / 8] |= (self->row[(x + 1) * self->channels - 1] & 1) << (7 - bit % 8);
+    }
+  }
+}
+
+guint8 *
+vel_png_read_alpha_bits (const VelByteSource *source, guint width, guint height)
+{
+  const VelPngChunks chunks = { .width = width, .height = height };
+  Reading reading = { .source = source, .chunks = &chunks };
+
+  if (!decode (&reading, read_alpha, NULL))
+    g_clear_pointer (&reading.pixels, g_free);
+  g_free (reading.row);
   return reading.pixels;
 }
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <gio/gio.h>
+#include "engine/formats/byte-source.h"
 
 typedef struct {
   guint width, height;
@@ -18,6 +18,9 @@ typedef struct {
  * Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
 VelPng *vel_png_read (const char *path, gboolean text_only, GError **error);
 VelPng *vel_png_read_bytes (GBytes *bytes, const char *name, gboolean text_only, GError **error);
+/* The lowest bit of every alpha value, column by column, the first the highest of its byte. width, height: as the file has them.
+ * Returns: (transfer full) (nullable): NULL if it has no alpha of 8 bits, is interlaced or damaged */
+guint8 *vel_png_read_alpha_bits (const VelByteSource *source, guint width, guint height);
 void vel_png_free (VelPng *self);
 /* text: pairs in order, keyword then text, NULL-terminated; Latin-1 text as tEXt, else iTXt. Returns: (transfer full) */
 GBytes *vel_png_encode (const guint8 *rgb, guint width, guint height, const char *const *text);

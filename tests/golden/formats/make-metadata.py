@@ -3,7 +3,9 @@
 """Pictures with texts for tests/engine/formats/metadata.c: python make-metadata.py, with Pillow (11.3 or later, for AVIF) and piexif.
 
 Each is written by a library that the programs themselves use, but for the HEIF, whose boxes are put together here."""
+import gzip
 import io
+import json
 import os
 import struct
 
@@ -93,5 +95,27 @@ save("texts.png", pnginfo=texts)
 save("exif.png", exif=user_comment())
 save("lossy.webp", quality=50)
 save("lossless.webp", lossless=True)
+
+
+def hide(name, signature, data, bits):
+    """In the alpha channel, column by column."""
+    stream = signature + struct.pack(">I", bits) + data
+    ones = "".join(f"{b:08b}" for b in stream)
+    side = 1
+    while side * side < len(ones):
+        side += 1
+    picture = Image.new("RGBA", (side, side), (200, 120, 40, 255))
+    for i, bit in enumerate(ones):
+        picture.putpixel((i // side, i % side), (200, 120, 40, 254 | int(bit)))
+    buffer = io.BytesIO()
+    picture.save(buffer, "png")
+    write(name, buffer.getvalue())
+
+
+secret = json.dumps({"Software": "NovelAI", "Source": "NovelAI Diffusion V4.5 4BB8B1D7", "Description": "a fox",
+                     "Comment": json.dumps({"prompt": "a {fox}", "uc": "blurry", "steps": 28, "scale": 5, "seed": 5, "sampler": "k_euler"})})
+packed = gzip.compress(secret.encode(), mtime=0)
+hide("novelai.png", b"stealth_pngcomp", packed, 8 * len(packed))
+hide("stealth.png", b"stealth_pnginfo", TEXT.encode(), 8 * len(TEXT.encode()))
 write("extents.heic", heif(user_comment()[6:], False))
 write("inside.heic", heif(user_comment()[6:], True))
