@@ -68,7 +68,7 @@ answer_emphasis (VelTokenizer *tokenizer, const json_t *question, const char *te
 static json_t *
 answer_chunks (VelTokenizer *tokenizer, const json_t *question, const char *text, GError **error)
 {
-  g_autoptr (GArray) chunks = vel_prompt_chunk (tokenizer, text);
+  g_autoptr (GArray) chunks = vel_prompt_chunk (tokenizer, NULL, VEL_PROMPT_A1111, text);
   json_t *tokens = json_array (), *weights = json_array ();
 
   for (guint i = 0; i < chunks->len; i++) {

@@ -191,7 +191,7 @@ vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const char
   const VelArchitecture *architecture = &self->model->architecture;
   const char *name = negative ? "uncond" : "cond";
   g_autofree char *plain = self->emphasis == VEL_EMPHASIS_NONE ? escape (prompt) : NULL;
-  g_autoptr (GArray) chunks = vel_prompt_chunk (self->model->tokenizer, plain ? plain : prompt);
+  g_autoptr (GArray) chunks = vel_prompt_chunk (self->model->tokenizer, NULL, VEL_PROMPT_A1111, plain ? plain : prompt);
   gint64 tokens = (gint64) chunks->len * VEL_CHUNK_TOKENS;
   g_autofree float *states = g_new (float, tokens * architecture->text_width);
   g_autofree float *pooled = architecture->pooled_width ? g_new (float, architecture->pooled_width) : NULL;

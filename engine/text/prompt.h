@@ -1,8 +1,10 @@
-/* A1111's prompt language: emphasis, and chunks of 75 tokens.
+/* The prompt languages of A1111 and ComfyUI: emphasis, and chunks of 75 tokens.
  * SPDX-License-Identifier: Apache-2.0
- * AUTOMATIC1111 1.10: modules/prompt_parser.py parse_prompt_attention, modules/sd_hijack_clip.py tokenize_line. */
+ * AUTOMATIC1111 1.10: modules/prompt_parser.py parse_prompt_attention, modules/sd_hijack_clip.py tokenize_line. ComfyUI: comfy/sd1_clip.py
+ * token_weights, tokenize_with_weights. */
 #pragma once
 
+#include "engine/text/embedding.h"
 #include "engine/text/tokenizer.h"
 
 typedef struct {
@@ -12,16 +14,28 @@ typedef struct {
 
 /* Never empty: "" gives one part of weight 1. Returns: (transfer full) (element-type VelEmphasis) */
 GArray *vel_prompt_parse_emphasis (const char *prompt);
+/* ComfyUI's: round brackets only, an inner number replaces an outer one, neighbours are not joined, BREAK is a word like others.
+ * Returns: (transfer full) (element-type VelEmphasis), empty for "" */
+GArray *vel_prompt_parse_emphasis_comfyui (const char *prompt);
 
 #define VEL_CHUNK_TOKENS 77 /* start, 75, end */
 
 typedef struct {
-  guint32 tokens[VEL_CHUNK_TOKENS]; /* padded with the end token */
+  guint32 tokens[VEL_CHUNK_TOKENS]; /* padded with the end token; 0 where a vector stands */
   float weights[VEL_CHUNK_TOKENS];
+  guint32 vectors[VEL_CHUNK_TOKENS]; /* which of the embeddings' vectors stands there, plus 1; 0: the token's own */
 } VelChunk;
 
-/* Never empty. A chunk that is full after a comma at most 20 tokens back moves what follows the comma to the next one.
+typedef enum {
+  VEL_PROMPT_A1111,
+  VEL_PROMPT_COMFYUI,
+} VelPromptLanguage;
+
+/* Never empty. embeddings: (nullable)
+ * A1111: a chunk that is full after a comma at most 20 tokens back moves what follows the comma to the next one; an embedding stands where
+ * its name does, and is never split. ComfyUI: a part or an embedding of up to seven tokens is never split; an embedding is asked for as
+ * "embedding:name".
  * Returns: (transfer full) (element-type VelChunk) */
-GArray *vel_prompt_chunk (VelTokenizer *tokenizer, const char *prompt);
+GArray *vel_prompt_chunk (VelTokenizer *tokenizer, const VelEmbeddings *embeddings, VelPromptLanguage language, const char *prompt);
 /* Tokens in use, without start, end and padding: what the window's counter shows; `limit`: 75 per chunk in use. */
 guint vel_prompt_count (VelTokenizer *tokenizer, const char *prompt, guint *limit);
