@@ -281,25 +281,44 @@ vel_unet_get_shift_width (const VelUNet *self)
   return self->shift_width;
 }
 
+/* used: (inout) which keys and values come next; those that are not there yet are made. */
 static void
-text_add (VelUNetText *self, VelContext *ctx, const VelTransformer *transformer, VelTensor *context)
+text_fill (VelUNetText *self, VelContext *ctx, const VelTransformer *transformer, VelTensor *context, guint *used)
 {
-  for (unsigned i = 0; i < transformer->n_blocks; i++) {
+  for (unsigned i = 0; i < transformer->n_blocks && vel_context_ok (ctx); i++, ++*used) {
     const VelLinear *cross_kv = &transformer->blocks[i].cross_kv;
-    VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), context->type,
-                                      VEL_SHAPE (context->shape.size[0], context->shape.size[1], cross_kv->out));
     VelTensor *made;
 
-    if (!kept) {
-      vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the prompt; close other programs"));
-      return;
+    if (*used == self->keys_values->len) {
+      VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), context->type,
+                                        VEL_SHAPE (context->shape.size[0], context->shape.size[1], cross_kv->out));
+
+      if (!kept) {
+        vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the prompt; close other programs"));
+        return;
+      }
+      g_ptr_array_add (self->keys_values, kept);
     }
-    g_ptr_array_add (self->keys_values, kept);
     vel_context_open (ctx);
     made = vel_linear (ctx, cross_kv, context, VEL_ACTIVATION_NONE, NULL);
-    vel_op_combine_into (ctx, kept, 1, (double[]) { 1 }, (VelTensor *[]) { made });
+    vel_op_combine_into (ctx, self->keys_values->pdata[*used], 1, (double[]) { 1 }, &made);
     vel_context_close (ctx, NULL);
   }
+}
+
+void
+vel_unet_text_set (VelContext *ctx, const VelUNet *self, VelUNetText *text, VelTensor *context)
+{
+  guint used = 0;
+
+  vel_context_open (ctx);
+  context = vel_op_convert (ctx, context, self->type);
+  for (unsigned i = 0; i < self->n_input; i++)
+    text_fill (text, ctx, &self->input[i].transformer, context, &used);
+  text_fill (text, ctx, &self->mid_transformer, context, &used);
+  for (unsigned i = 0; i < self->n_output; i++)
+    text_fill (text, ctx, &self->output[i].transformer, context, &used);
+  vel_context_close (ctx, NULL);
 }
 
 VelUNetText *
@@ -308,14 +327,7 @@ vel_unet_text_new (VelContext *ctx, const VelUNet *self, VelTensor *context)
   g_autoptr (VelUNetText) text = g_new0 (VelUNetText, 1);
 
   text->keys_values = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_unref);
-  vel_context_open (ctx);
-  context = vel_op_convert (ctx, context, self->type);
-  for (unsigned i = 0; i < self->n_input; i++)
-    text_add (text, ctx, &self->input[i].transformer, context);
-  text_add (text, ctx, &self->mid_transformer, context);
-  for (unsigned i = 0; i < self->n_output; i++)
-    text_add (text, ctx, &self->output[i].transformer, context);
-  vel_context_close (ctx, NULL);
+  vel_unet_text_set (ctx, self, text, context);
   return vel_context_ok (ctx) ? g_steal_pointer (&text) : NULL;
 }
 

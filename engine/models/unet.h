@@ -25,9 +25,11 @@ VelType vel_unet_get_type (const VelUNet *self);
 VelTensor *vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n, VelTensor *vectors);
 gint64 vel_unet_get_shift_width (const VelUNet *self);
 
-/* What every step needs of the text and that does not change between steps: keys and values of all cross-attentions.
+/* What every step needs of the text and that changes with nothing else: keys and values of all cross-attentions.
  * context: [B, T, context_dim], of any type. Returns: (transfer full); NULL if memory is short or the context failed (ask vel_context_check) */
 VelUNetText *vel_unet_text_new (VelContext *ctx, const VelUNet *self, VelTensor *context);
+/* Another text of the same shape, in the same memory. */
+void vel_unet_text_set (VelContext *ctx, const VelUNet *self, VelUNetText *text, VelTensor *context);
 void vel_unet_text_free (VelUNetText *self);
 
 /* x: [B, h, w, in_channels], of the UNet's type; shifts: [B or 1, width], rows of vel_unet_embed_times;

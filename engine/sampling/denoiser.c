@@ -10,12 +10,14 @@
 
 struct VelTimes {
   VelNetwork network;
+  unsigned n;
   VelTensor *vectors; /* (nullable) [n, V] */
   GHashTable *rows; /* of sigma (double *), VelTensor [n or 1, width] */
 };
 
 struct VelDenoiser {
   VelNetwork network;
+  unsigned n;
   VelUNetText *text;
   VelContext *inside;                 /* the network's intermediates, whose addresses a recording knows: nobody else may use them */
   VelTensor *input, *shifts, *output; /* [B, h, w, in], [B or 1, width] in the network's type, [B, h, w, 4] in fp32; always at the same place */
@@ -65,42 +67,60 @@ vel_condition_clear (VelCondition *self)
   g_clear_pointer (&self->extra, vel_tensor_unref);
 }
 
-/* One kind of tensor of each condition, one after the other. -> [B, ...], of memory of its own, each for B / n rows; NULL if memory is short */
-static VelTensor *
-stack (VelContext *ctx, unsigned n, const VelCondition *conditions, gsize member, gint64 batch, VelType type)
+/* One kind of tensor of each condition, one after the other, each for as many rows of `all`. */
+static void
+fill_stack (VelContext *ctx, VelTensor *all, unsigned n, const VelCondition *const *conditions, gsize member)
 {
-  VelShape shape = G_STRUCT_MEMBER (VelTensor *, &conditions[0], member)->shape;
+  gint64 batch = all->shape.size[0];
+
+  vel_context_open (ctx);
+  for (gint64 i = 0; i < batch; i++)
+    vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 1, (double[]) { 1 },
+                         &G_STRUCT_MEMBER (VelTensor *, conditions[i * n / batch], member));
+  vel_context_close (ctx, NULL);
+}
+
+/* -> [B, ...], of memory of its own; NULL if memory is short */
+static VelTensor *
+stack (VelContext *ctx, unsigned n, const VelCondition *const *conditions, gsize member, gint64 batch, VelType type)
+{
+  VelShape shape = G_STRUCT_MEMBER (VelTensor *, conditions[0], member)->shape;
   VelTensor *all;
 
   shape.size[0] = batch;
   all = vel_tensor_new (vel_context_get_device (ctx), type, shape);
-  if (!all) {
+  if (all)
+    fill_stack (ctx, all, n, conditions, member);
+  else
     fail_for_memory (ctx);
-    return NULL;
-  }
-  vel_context_open (ctx);
-  for (gint64 i = 0; i < batch; i++)
-    vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 1, (double[]) { 1 },
-                         &G_STRUCT_MEMBER (VelTensor *, &conditions[i * n / batch], member));
-  vel_context_close (ctx, NULL);
   return all;
 }
 
 VelTimes *
-vel_times_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, const double *sigmas,
+vel_times_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *const *conditions, const double *sigmas,
                unsigned n_sigmas)
 {
   VelTimes *self = g_new0 (VelTimes, 1);
 
   self->network = *network;
+  self->n = n;
   self->rows = g_hash_table_new_full (g_double_hash, g_double_equal, g_free, (GDestroyNotify) vel_tensor_unref);
-  if (conditions[0].vector)
+  if (conditions[0]->vector)
     self->vectors = stack (ctx, n, conditions, G_STRUCT_OFFSET (VelCondition, vector), n, VEL_F32);
   if (n_sigmas > 0 && sigmas[n_sigmas - 1] == 0)
     n_sigmas--;
   if (n_sigmas > 0 && vel_context_ok (ctx))
     times_add (ctx, self, sigmas, n_sigmas);
   return self;
+}
+
+void
+vel_times_bind (VelContext *ctx, VelTimes *self, const VelCondition *const *conditions)
+{
+  if (!self->vectors)
+    return;
+  fill_stack (ctx, self->vectors, self->n, conditions, G_STRUCT_OFFSET (VelCondition, vector));
+  g_hash_table_remove_all (self->rows);
 }
 
 void
@@ -128,8 +148,15 @@ vel_times_get (VelContext *ctx, VelTimes *self, double sigma)
   return row;
 }
 
+/* The texts' states, [B, T, C]. */
+static VelTensor *
+stack_states (VelContext *ctx, const VelDenoiser *self, const VelCondition *const *conditions, gint64 batch)
+{
+  return stack (ctx, self->n, conditions, G_STRUCT_OFFSET (VelCondition, states), batch, VEL_F32);
+}
+
 VelDenoiser *
-vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, VelShape shape)
+vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *const *conditions, VelShape shape)
 {
   g_autoptr (VelDenoiser) self = g_new0 (VelDenoiser, 1);
   g_autoptr (VelTensor) states = NULL;
@@ -140,17 +167,29 @@ vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, const 
 
   in.size[3] = vel_unet_get_in_channels (network->unet);
   self->network = *network;
+  self->n = n;
   self->inside = vel_context_new_inside (ctx);
-  states = stack (ctx, n, conditions, G_STRUCT_OFFSET (VelCondition, states), batch, VEL_F32);
+  states = stack_states (ctx, self, conditions, batch);
   self->text = states ? vel_unet_text_new (ctx, network->unet, states) : NULL;
-  if (conditions[0].extra)
+  if (conditions[0]->extra)
     self->extra = stack (ctx, n, conditions, G_STRUCT_OFFSET (VelCondition, extra), batch, type);
   self->input = vel_tensor_new (device, type, in);
-  self->shifts = vel_tensor_new (device, type, VEL_SHAPE (conditions[0].vector ? batch : 1, vel_unet_get_shift_width (network->unet)));
+  self->shifts = vel_tensor_new (device, type, VEL_SHAPE (conditions[0]->vector ? batch : 1, vel_unet_get_shift_width (network->unet)));
   self->output = vel_tensor_new (device, VEL_F32, shape);
   if (!self->input || !self->shifts || !self->output)
     fail_for_memory (ctx);
   return vel_context_ok (ctx) && self->text ? g_steal_pointer (&self) : NULL;
+}
+
+void
+vel_denoiser_bind (VelContext *ctx, VelDenoiser *self, const VelCondition *const *conditions)
+{
+  g_autoptr (VelTensor) states = stack_states (ctx, self, conditions, self->output->shape.size[0]);
+
+  if (states)
+    vel_unet_text_set (ctx, self->network.unet, self->text, states);
+  if (self->extra)
+    fill_stack (ctx, self->extra, self->n, conditions, G_STRUCT_OFFSET (VelCondition, extra));
 }
 
 void

@@ -30,17 +30,21 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VelCondition, vel_condition_clear)
 /* What the network adds for each noise level, computed once. */
 typedef struct VelTimes VelTimes;
 /* conditions: [n], for whose vectors.  sigmas: [n_sigmas], those that are known beforehand; 0 is left out. Returns: (transfer full) */
-VelTimes *vel_times_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, const double *sigmas,
+VelTimes *vel_times_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *const *conditions, const double *sigmas,
                          unsigned n_sigmas);
 void vel_times_free (VelTimes *self);
+/* Other conditions from now on, as many. */
+void vel_times_bind (VelContext *ctx, VelTimes *self, const VelCondition *const *conditions);
 /* For any sigma > 0; kept. -> [n, width], borrowed; without vectors [1, width] for all */
 VelTensor *vel_times_get (VelContext *ctx, VelTimes *self, double sigma);
 
-/* A network bound to its text and to one size of picture. */
+/* A network bound to texts and to one size of picture. */
 typedef struct VelDenoiser VelDenoiser;
 /* conditions: [n], with states of as many tokens, each for B / n pictures.  shape: of the latents, [B, h, w, 4].
  * Returns: (transfer full); NULL if that failed (ask vel_context_check) */
-VelDenoiser *vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *conditions, VelShape shape);
+VelDenoiser *vel_denoiser_new (VelContext *ctx, const VelNetwork *network, unsigned n, const VelCondition *const *conditions, VelShape shape);
+/* Other conditions of the same shapes from now on, [n]; what was recorded holds for them too. */
+void vel_denoiser_bind (VelContext *ctx, VelDenoiser *self, const VelCondition *const *conditions);
 void vel_denoiser_free (VelDenoiser *self);
 /* x: [b, h, w, 4] = latent + sigma * noise; B is a multiple of b, and each b rows of the network get the same.  times: rows of
  * vel_times_get for this sigma, [n, width] or [1, width].  raw: (out) (optional) the network's output in fp32, valid until the next call.

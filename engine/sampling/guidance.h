@@ -17,14 +17,19 @@ typedef struct VelGuidance VelGuidance;
 /* The first evaluation's raw outputs, of the first picture and the first and the last term; last: NULL if there is one term only. */
 typedef void (*VelRawFunc) (VelTensor *first, VelTensor *last, gpointer data);
 
-/* terms: [n], n >= 1. Two that follow one another go through the network in one batch where they have as many tokens, else one after the
- * other. shape: of the latents, [batch, h, w, 4]. sigmas: [n_sigmas], those that are known beforehand. ctx: used for what is computed once.
+/* What the terms' conditions are from the evaluation with this number on, the first being 0. conditions: [n], (inout) of the same shapes. */
+typedef void (*VelChangeFunc) (unsigned evaluation, const VelCondition **conditions, gpointer data);
+
+/* terms: [n], n >= 1; the conditions are borrowed. Two that follow one another go through the network in one batch where they have as many
+ * tokens, else one after the other. shape: of the latents, [batch, h, w, 4]. sigmas: [n_sigmas], those that are known beforehand. ctx: used for what is computed once.
  * elsewhere: (nullable) another device, which evaluates the last of two or more terms at the same time.
  * Returns: (transfer full); NULL if that failed (ask vel_context_check) */
 VelGuidance *vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere *elsewhere, unsigned n, const VelTerm *terms,
                                VelShape shape, const double *sigmas, unsigned n_sigmas);
 void vel_guidance_free (VelGuidance *self);
 void vel_guidance_watch_first (VelGuidance *self, VelRawFunc watch, gpointer data);
+/* change: asked before each evaluation but the first. */
+void vel_guidance_set_change (VelGuidance *self, VelChangeFunc change, gpointer data);
 
 /* See vel_denoiser_find_culprit. */
 const char *vel_guidance_find_culprit (VelGuidance *self);

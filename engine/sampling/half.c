@@ -33,7 +33,7 @@ struct VelHalf {
   double sigma;
   const char *culprit;
 
-  /* only while it is being made */
+  /* only on the way there */
   Carried states, vector, extra;
   const double *sigmas;
   unsigned n_sigmas;
@@ -80,15 +80,22 @@ put_down (VelContext *ctx, Carried *carried)
 }
 
 static void
-make_there (gpointer data)
+bind_there (gpointer data)
 {
   VelHalf *self = data;
+  const VelCondition *conditions[1];
   VelCondition condition;
 
   vel_context_open (self->ctx);
   condition = (VelCondition) { put_down (self->ctx, &self->states), put_down (self->ctx, &self->vector), put_down (self->ctx, &self->extra) };
-  self->times = vel_times_new (self->ctx, &self->network, 1, &condition, self->sigmas, self->n_sigmas);
-  self->denoiser = vel_denoiser_new (self->ctx, &self->network, 1, &condition, self->shape);
+  conditions[0] = &condition;
+  if (self->denoiser) {
+    vel_times_bind (self->ctx, self->times, conditions);
+    vel_denoiser_bind (self->ctx, self->denoiser, conditions);
+  } else {
+    self->times = vel_times_new (self->ctx, &self->network, 1, conditions, self->sigmas, self->n_sigmas);
+    self->denoiser = vel_denoiser_new (self->ctx, &self->network, 1, conditions, self->shape);
+  }
   vel_context_close (self->ctx, NULL);
   explain (self);
 }
@@ -148,14 +155,22 @@ vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *
   self->ctx = vel_context_new_beside (ctx, elsewhere->device);
   if (!vel_context_ok (ctx))
     return NULL;
+  self->sigmas = sigmas;
+  self->n_sigmas = n_sigmas;
+  vel_half_bind (ctx, self, condition);
+  return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
+}
+
+void
+vel_half_bind (VelContext *ctx, VelHalf *self, const VelCondition *condition)
+{
+  if (!vel_context_ok (ctx))
+    return;
   self->states = take_along (condition->states);
   self->vector = take_along (condition->vector);
   self->extra = take_along (condition->extra);
-  self->sigmas = sigmas;
-  self->n_sigmas = n_sigmas;
-  vel_helper_run (elsewhere->helper, make_there, self);
+  vel_helper_run (self->elsewhere.helper, bind_there, self);
   vel_context_take_error (ctx, self->ctx);
-  return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
 }
 
 void

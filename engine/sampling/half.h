@@ -23,6 +23,8 @@ typedef struct VelHalf VelHalf;
 VelHalf *vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *network, const VelCondition *condition, VelShape shape,
                        const double *sigmas, unsigned n_sigmas);
 void vel_half_free (VelHalf *self);
+/* Another condition of the same shapes from now on. */
+void vel_half_bind (VelContext *ctx, VelHalf *self, const VelCondition *condition);
 /* Takes x [B, h, w, 4] along and begins; what ctx's device does from now on happens meanwhile. */
 void vel_half_begin (VelContext *ctx, VelHalf *self, VelTensor *x, double sigma);
 /* Waits. raw: (out) the network's output. -> [B, h, w, 4], denoised, both on ctx's device. Errors are ctx's then. */
