@@ -64,6 +64,7 @@ typedef enum {
   VEL_SAMPLER_DISCARD_PENULTIMATE = 1 << 2, /* takes the schedule of one step more without its last but one sigma */
   VEL_SAMPLER_ANCESTRAL = 1 << 3,           /* adds noise on the way */
   VEL_SAMPLER_OWN_STEPS = 1 << 4,           /* since 2: takes as many steps as it finds necessary, not n_steps */
+  VEL_SAMPLER_TWO_CALLS = 1 << 5,           /* since 2: asks twice a step; a prompt that changes counts both, as A1111 does ("second_order") */
 } VelSamplerFlags;
 
 typedef struct {

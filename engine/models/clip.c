@@ -184,9 +184,9 @@ vel_clip_get_n_tokens (const VelClip *self)
   return self->n_tokens;
 }
 
-/* token + position embeddings -> [1, n, width] */
+/* token + position embeddings -> [1, n, width]. vectors: (nullable) [n], each (nullable), in a token's place */
 static VelTensor *
-embed (VelContext *ctx, const VelClip *self, const guint32 *tokens, gint64 n)
+embed (VelContext *ctx, const VelClip *self, const guint32 *tokens, const float *const *vectors, gint64 n)
 {
   VelTensor *x = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, n, self->width));
   g_autofree float *rows = g_new (float, n * self->width);
@@ -194,6 +194,9 @@ embed (VelContext *ctx, const VelClip *self, const guint32 *tokens, gint64 n)
   for (gint64 i = 0; i < n; i++) {
     const float *token = self->token_embedding + MIN ((gint64) tokens[i], self->n_tokens - 1) * self->width;
     const float *position = self->position_embedding + i * self->width;
+
+    if (vectors && vectors[i])
+      token = vectors[i];
 
     for (gint64 c = 0; c < self->width; c++)
       rows[i * self->width + c] = token[c] + position[c];
@@ -251,7 +254,8 @@ pool (VelContext *ctx, const VelClip *self, VelTensor *x, gint64 end, float *poo
 }
 
 VelTensor *
-vel_clip_encode (VelContext *ctx, const VelClip *self, const guint32 *tokens, gint64 n, unsigned skip, gint64 end, float *pooled)
+vel_clip_encode (VelContext *ctx, const VelClip *self, const guint32 *tokens, const float *const *vectors, gint64 n, unsigned skip, gint64 end,
+                 float *pooled)
 {
   unsigned asked = skip > self->n_layers ? 1 : self->n_layers - (MAX (skip, 1) - 1);
   unsigned used = self->use->layer == VEL_TEXT_LAYER_ASKED ? asked : self->n_used;
@@ -259,7 +263,7 @@ vel_clip_encode (VelContext *ctx, const VelClip *self, const guint32 *tokens, gi
 
   g_assert (n <= self->n_positions && end < n && (!pooled || self->projection));
   vel_context_open (ctx);
-  x = vel_op_convert (ctx, embed (ctx, self, tokens, n), self->type);
+  x = vel_op_convert (ctx, embed (ctx, self, tokens, vectors, n), self->type);
   x = run_layers (ctx, self, x, 0, used);
   states = self->use->final_norm ? vel_layer_norm (ctx, &self->final_norm, x) : x;
   states = vel_op_convert (ctx, states, VEL_F32);

@@ -35,7 +35,9 @@ gint64 vel_clip_get_n_layers (const VelClip *self);
 gint64 vel_clip_get_n_tokens (const VelClip *self); /* of the vocabulary */
 
 /* The states of the layer that the family uses; skip: of VEL_TEXT_LAYER_ASKED, 1 = the last layer.
- * tokens: [n] ids, n = 77.  end: where the first end token stands.  pooled: (nullable) [pooled width] host memory, for the last layer's
- * normed state there times the projection. -> [1, n, width], in fp32 whatever the network computes in */
-VelTensor *vel_clip_encode (VelContext *ctx, const VelClip *self, const guint32 *tokens, gint64 n, unsigned skip, gint64 end, float *pooled);
+ * tokens: [n] ids, n = 77.  vectors: (nullable) [n], what stands in a token's place: [width] host memory, or NULL for the token's own.
+ * end: where the first end token stands.  pooled: (nullable) [pooled width] host memory, for the last layer's normed state there times the
+ * projection. -> [1, n, width], in fp32 whatever the network computes in */
+VelTensor *vel_clip_encode (VelContext *ctx, const VelClip *self, const guint32 *tokens, const float *const *vectors, gint64 n, unsigned skip,
+                            gint64 end, float *pooled);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelClip, vel_clip_free)

@@ -70,7 +70,7 @@ run (Subject *self, VelContext *ctx)
   switch (self->part) {
   case VEL_BENCH_TEXT:
     for (guint i = 0; self->model->text[i]; i++)
-      vel_clip_encode (ctx, self->model->text[i], tokens, G_N_ELEMENTS (tokens), 1, 0, NULL);
+      vel_clip_encode (ctx, self->model->text[i], tokens, NULL, G_N_ELEMENTS (tokens), 1, 0, NULL);
     break;
   case VEL_BENCH_UNET:
     vel_unet_forward (ctx, self->model->unet, self->input, self->shifts, self->text);

@@ -18,20 +18,6 @@ vel_emphasis_mode_from_string (const char *text)
   return VEL_EMPHASIS_ORIGINAL;
 }
 
-/* Escapes what the prompt language would read, so that a text is taken as it stands. */
-static char *
-escape (const char *text)
-{
-  GString *out = g_string_new (NULL);
-
-  for (; *text; text++) {
-    if (strchr ("()[]\\", *text))
-      g_string_append_c (out, '\\');
-    g_string_append_c (out, *text);
-  }
-  return g_string_free (out, FALSE);
-}
-
 /* Sums that restore the mean are taken in double: the mean may be near zero. */
 static double
 mean (const float *values, gsize count)
@@ -91,17 +77,21 @@ trace_tokens (const VelConditioner *self, GArray *chunks, guint encoder, const c
 
 /* One chunk through one encoder, to rows of `out` ([77, stride] host memory, of which it fills its width). pooled: (nullable) host */
 static void
-encode_chunk (VelContext *ctx, const VelConditioner *self, const VelClip *clip, const VelChunk *chunk, gint64 stride, float *out,
-              float *pooled)
+encode_chunk (VelContext *ctx, const VelConditioner *self, guint encoder, const VelChunk *chunk, gint64 stride, float *out, float *pooled)
 {
+  const VelClip *clip = self->model->text[encoder];
   gint64 width = vel_clip_get_width (clip), end;
   g_autofree float *states = g_new (float, VEL_CHUNK_TOKENS * width);
+  const float *vectors[VEL_CHUNK_TOKENS] = { NULL };
   guint32 tokens[VEL_CHUNK_TOKENS];
 
   read_tokens (self->model->tokenizer, vel_clip_get_use (clip), chunk, tokens, &end);
+  for (gint64 i = 0; i < VEL_CHUNK_TOKENS; i++)
+    if (chunk->vectors[i] > 0)
+      vectors[i] = vel_embeddings_get_vector (self->embeddings, encoder, chunk->vectors[i] - 1);
   vel_context_open (ctx);
   {
-    VelTensor *made = vel_clip_encode (ctx, clip, tokens, VEL_CHUNK_TOKENS, self->clip_skip, end, pooled);
+    VelTensor *made = vel_clip_encode (ctx, clip, tokens, vectors, VEL_CHUNK_TOKENS, self->clip_skip, end, pooled);
 
     if (vel_context_ok (ctx))
       vel_tensor_download (made, states);
@@ -168,9 +158,24 @@ make_vector (VelContext *ctx, const VelConditioner *self, const float *pooled, g
   condition->vector = keep (ctx, vector, VEL_SHAPE (1, architecture->vector_width));
 }
 
-/* name: for the trace */
+static GArray *
+make_chunks (const VelConditioner *self, const char *text)
+{
+  VelPromptLanguage language = self->emphasis == VEL_EMPHASIS_NONE ? VEL_PROMPT_PLAIN : VEL_PROMPT_A1111;
+
+  return vel_prompt_chunk (self->model->tokenizer, self->embeddings, language, text);
+}
+
+guint
+vel_conditioning_count (const VelConditioner *self, const char *text)
+{
+  g_autoptr (GArray) chunks = make_chunks (self, text);
+
+  return chunks->len;
+}
+
 static void
-encode (VelContext *ctx, const VelConditioner *self, GArray *chunks, const char *name, float *states, float *pooled)
+encode_chunks (VelContext *ctx, const VelConditioner *self, GArray *chunks, float *states, float *pooled)
 {
   gint64 stride = self->model->architecture.text_width, offset = 0;
 
@@ -178,41 +183,50 @@ encode (VelContext *ctx, const VelConditioner *self, GArray *chunks, const char 
     const VelClip *clip = self->model->text[e];
 
     for (guint i = 0; i < chunks->len && vel_context_ok (ctx); i++)
-      encode_chunk (ctx, self, clip, &g_array_index (chunks, VelChunk, i), stride, states + (gsize) i * VEL_CHUNK_TOKENS * (gsize) stride + offset,
+      encode_chunk (ctx, self, e, &g_array_index (chunks, VelChunk, i), stride, states + (gsize) i * VEL_CHUNK_TOKENS * (gsize) stride + offset,
                     i == 0 && vel_clip_get_pooled_width (clip) ? pooled : NULL);
     offset += vel_clip_get_width (clip);
-    trace_tokens (self, chunks, e, name);
   }
 }
 
+/* pooled: (nullable) */
+static void
+trace_all (const VelConditioner *self, const VelPassage *passage, GArray *chunks, VelTensor *states, const float *pooled)
+{
+  const char *name = passage->negative ? "uncond" : "cond";
+  g_autofree char *full = g_strconcat ("pooled.", name, NULL);
+
+  for (guint e = 0; self->model->text[e]; e++)
+    trace_tokens (self, chunks, e, name);
+  vel_trace_add (self->trace, states, name);
+  if (pooled)
+    vel_trace_add_floats (self->trace, pooled, VEL_SHAPE (1, self->model->architecture.pooled_width), full);
+}
+
 gboolean
-vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const char *prompt, gboolean negative, VelCondition *condition)
+vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const VelPassage *passage, VelCondition *condition)
 {
   const VelArchitecture *architecture = &self->model->architecture;
-  const char *name = negative ? "uncond" : "cond";
-  g_autofree char *plain = self->emphasis == VEL_EMPHASIS_NONE ? escape (prompt) : NULL;
-  g_autoptr (GArray) chunks = vel_prompt_chunk (self->model->tokenizer, NULL, VEL_PROMPT_A1111, plain ? plain : prompt);
-  gint64 tokens = (gint64) chunks->len * VEL_CHUNK_TOKENS;
-  g_autofree float *states = g_new (float, tokens * architecture->text_width);
-  g_autofree float *pooled = architecture->pooled_width ? g_new (float, architecture->pooled_width) : NULL;
+  g_autoptr (GArray) chunks = make_chunks (self, passage->text), padding = make_chunks (self, "");
+  g_autofree float *states = NULL, *pooled = architecture->pooled_width ? g_new (float, architecture->pooled_width) : NULL;
+  gint64 tokens;
 
-  encode (ctx, self, chunks, name, states, pooled);
+  while (chunks->len < passage->n_chunks)
+    g_array_append_vals (chunks, padding->data, 1);
+  tokens = (gint64) chunks->len * VEL_CHUNK_TOKENS;
+  states = g_new (float, tokens * architecture->text_width);
+  encode_chunks (ctx, self, chunks, states, pooled);
   if (!vel_context_ok (ctx))
     return FALSE;
-  if (negative && *prompt == '\0' && self->zero_for_empty && architecture->family->zero_for_empty) {
+  if (passage->nothing && self->zero_for_empty && architecture->family->zero_for_empty) {
     memset (states, 0, (gsize) (tokens * architecture->text_width) * sizeof *states);
     if (pooled)
       memset (pooled, 0, (gsize) architecture->pooled_width * sizeof *pooled);
   }
   condition->states = keep (ctx, states, VEL_SHAPE (1, tokens, architecture->text_width));
-  if (condition->states)
-    vel_trace_add (self->trace, condition->states, name);
-  if (pooled) {
-    g_autofree char *full = g_strconcat ("pooled.", name, NULL);
-
-    vel_trace_add_floats (self->trace, pooled, VEL_SHAPE (1, architecture->pooled_width), full);
-  }
+  if (condition->states && passage->traced)
+    trace_all (self, passage, chunks, condition->states, pooled);
   if (architecture->vector_width)
-    make_vector (ctx, self, pooled, negative, condition);
+    make_vector (ctx, self, pooled, passage->negative, condition);
   return vel_context_ok (ctx);
 }

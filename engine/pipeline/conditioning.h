@@ -6,6 +6,7 @@
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/trace.h"
 #include "engine/sampling/denoiser.h"
+#include "engine/text/embedding.h"
 #include "engine/text/prompt.h"
 
 typedef enum {
@@ -25,9 +26,22 @@ typedef struct {
   VelEmphasisMode emphasis;
   gboolean zero_for_empty; /* see VelRules */
   guint width, height; /* of the picture */
+  const VelEmbeddings *embeddings; /* (nullable) */
   VelTrace *trace;     /* (nullable) */
 } VelConditioner;
 
-/* negative: whether it is what the picture is not to be.  condition: gets states [1, 77 * chunks, sum of widths], and the vector where the
- * family has one, of memory of their own.  Returns: FALSE if the context failed (ask vel_context_check) */
-gboolean vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const char *prompt, gboolean negative, VelCondition *condition);
+/* A text of the picture: of one step of one sub-prompt. */
+typedef struct {
+  const char *text;
+  gboolean negative; /* what the picture is not to be */
+  gboolean nothing;  /* all of the negative prompt is empty: families that want it so get zeros */
+  guint n_chunks;    /* at least so many: empty ones follow */
+  gboolean traced;
+} VelPassage;
+
+/* How many chunks a text has by itself, at least one. */
+guint vel_conditioning_count (const VelConditioner *self, const char *text);
+
+/* condition: gets states [1, 77 * chunks, sum of widths], and the vector where the family has one, of memory of their own.
+ * Returns: FALSE if the context failed (ask vel_context_check) */
+gboolean vel_conditioning_encode (VelContext *ctx, const VelConditioner *self, const VelPassage *passage, VelCondition *condition);

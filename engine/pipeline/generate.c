@@ -8,11 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/pipeline/conditioning.h"
 #include "engine/pipeline/engine.h"
 #include "engine/pipeline/extra.h"
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/preview.h"
+#include "engine/pipeline/prompts.h"
 #include "engine/pipeline/start.h"
 #include "engine/pipeline/trace.h"
 #include "engine/registry.h"
@@ -44,8 +44,7 @@ typedef struct {
   GPtrArray *notes; /* (element-type utf8) */
   VelGuidance *guidance; /* while sampling */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
-  gboolean guided;
-  VelCondition cond, uncond, bare; /* uncond: only if it is guided; bare: the same without a picture to change */
+  VelPrompts *prompts;
   VelTensor *latent_before; /* (nullable) of the start picture */
   VelTensor *latents;       /* [B, h, w, 4] */
   gboolean sampled;         /* they are done */
@@ -176,19 +175,26 @@ plan (Job *self, GArray **sigmas, GError **error)
          && vel_start_plan (&self->start, self->rules, self->sampler, *sigmas, steps, strength, self->model->levels->sigma_max, error);
 }
 
+/* What this version can not do for a prompt is said. */
 static void
-clear_conditions (Job *self)
+note_networks (Job *self)
 {
-  vel_condition_clear (&self->cond);
-  vel_condition_clear (&self->uncond);
-  vel_condition_clear (&self->bare);
+  const GPtrArray *networks = vel_prompts_get_networks (self->prompts);
+
+  for (guint i = 0; i < networks->len; i++) {
+    const VelPromptNetwork *network = networks->pdata[i];
+
+    g_ptr_array_add (self->notes, g_strdup_printf (_ ("The prompt asks for <%s:%s>, which was left out: this version applies no such networks"),
+                                                   network->kind, network->name));
+  }
 }
 
-/* stage: prompts to conditions; uncond stays empty where guidance does not need it */
+/* stage: prompts to conditions */
 static gboolean
 encode_text (Job *self, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  guint calls = self->sampler->flags & VEL_SAMPLER_TWO_CALLS ? 2 : 1;
   VelConditioner conditioner = { .model = self->model,
                                  .clip_skip = vel_values_is_set (self->request, "clip_skip")
                                                 ? (unsigned) vel_values_get_int (self->request, "clip_skip")
@@ -198,15 +204,17 @@ encode_text (Job *self, GError **error)
                                  .width = self->width,
                                  .height = self->height,
                                  .trace = self->trace };
+  VelPromptsAsked asked = { .positive = vel_values_get (self->request, "prompt"),
+                            .negative = vel_values_get (self->request, "negative"),
+                            .rules = { .base_steps = calls * (guint) vel_values_get_int (self->request, "steps") },
+                            .scale = vel_values_get_real (self->request, "cfg"),
+                            .always_guided = self->trace != NULL };
 
-  clear_conditions (self);
+  g_clear_pointer (&self->prompts, vel_prompts_free);
   if (!vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error))
     return FALSE;
   tell (self, (VelProgress) { .stage = VEL_STAGE_TEXT, .seconds_left = -1 });
-  self->guided = vel_values_get_real (self->request, "cfg") != 1 || self->trace;
-  if (vel_conditioning_encode (ctx, &conditioner, vel_values_get (self->request, "prompt"), FALSE, &self->cond) && self->guided)
-    vel_conditioning_encode (ctx, &conditioner, vel_values_get (self->request, "negative"), TRUE, &self->uncond);
-  if (!vel_context_check (ctx, error))
+  if (!(self->prompts = vel_prompts_new (ctx, &conditioner, &asked, error)))
     return FALSE;
   if (self->model->plan.fit != VEL_FIT_WHOLE)
     vel_model_drop_text (self->model);
@@ -235,36 +243,20 @@ static gboolean
 make_extra (Job *self, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelTensor) extra = NULL, none = NULL;
+  double scale = vel_values_get_real (self->request, "image_cfg");
 
   vel_context_set_lean (ctx, TRUE);
-  if (!vel_extra_make (ctx, self->model, self->latent_before, self->width, self->height, &self->cond.extra, error))
+  if (!vel_extra_make (ctx, self->model, self->latent_before, self->width, self->height, &extra, error))
     return FALSE;
-  if (!self->cond.extra || !self->guided)
+  if (!extra)
     return TRUE;
-  self->uncond.extra = vel_tensor_ref (self->cond.extra);
-  if (self->model->architecture.extra != VEL_EXTRA_EDIT || vel_values_get_real (self->request, "image_cfg") == 1)
-    return TRUE;
-  self->bare = (VelCondition) { vel_tensor_ref (self->uncond.states), self->uncond.vector ? vel_tensor_ref (self->uncond.vector) : NULL,
-                                vel_extra_make_none (ctx, self->cond.extra) };
-  return vel_context_check (ctx, error);
-}
-
-/* Returns: how many; terms: [3] */
-static unsigned
-make_terms (const Job *self, VelTerm *terms)
-{
-  double scale = vel_values_get_real (self->request, "cfg"), image = vel_values_get_real (self->request, "image_cfg");
-
-  terms[0] = (VelTerm) { &self->cond, self->guided ? scale : 1 };
-  if (!self->guided)
-    return 1;
-  terms[1] = (VelTerm) { &self->uncond, 1 - scale };
-  if (!self->bare.states)
-    return 2;
-  /* bare + image (uncond - bare) + scale (cond - uncond) */
-  terms[1].weight = image - scale;
-  terms[2] = (VelTerm) { &self->bare, 1 - image };
-  return 3;
+  if (self->model->architecture.extra == VEL_EXTRA_EDIT && scale != 1 && vel_prompts_are_guided (self->prompts))
+    none = vel_extra_make_none (ctx, extra);
+  if (!vel_context_check (ctx, error))
+    return FALSE;
+  vel_prompts_set_extra (self->prompts, extra, none, scale);
+  return TRUE;
 }
 
 static void
@@ -369,8 +361,8 @@ sample_once (Job *self, GError **error)
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
-  VelTerm terms[3];
-  unsigned n_terms = make_terms (self, terms);
+  unsigned n_terms;
+  g_autofree VelTerm *terms = vel_prompts_dup_terms (self->prompts, &n_terms);
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   g_autofree guint64 *seeds = g_new (guint64, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, self->rules->nearest_time };
@@ -402,6 +394,7 @@ sample_once (Job *self, GError **error)
   self->guidance = guidance;
   if (guidance) {
     vel_guidance_watch_first (guidance, on_raw, self);
+    vel_guidance_set_change (guidance, vel_prompts_change, self->prompts);
     sampling.guidance = guidance;
     vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
   }
@@ -430,7 +423,7 @@ sample (Job *self, GError **error)
     VelType type = self->model->precision.unet, higher = vel_precision_higher (type, self->engine->device);
     g_autoptr (GError) failure = NULL;
 
-    self->elsewhere = self->guided ? vel_engine_use_second (self->engine, vel_values_get (self->request, "device2"), self->key,
+    self->elsewhere = vel_prompts_are_guided (self->prompts) ? vel_engine_use_second (self->engine, vel_values_get (self->request, "device2"), self->key,
                                                             self->cancellable, &failure)
                                    : NULL;
     if (!failure && sample_once (self, &failure))
@@ -606,7 +599,8 @@ run_stages (Job *self, VelResult *result, GError **error)
     if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, error) || !encode_start (self, error)
         || !make_extra (self, error) || !sample (self, error))
       return FALSE;
-    clear_conditions (self);
+    note_networks (self);
+    g_clear_pointer (&self->prompts, vel_prompts_free);
     self->sampled = TRUE;
   }
   for (gint64 i = result->pictures->len; i < self->batch; i++) {
@@ -710,7 +704,7 @@ static void
 job_clear (Job *self)
 {
   g_clear_pointer (&self->notes, g_ptr_array_unref);
-  clear_conditions (self);
+  g_clear_pointer (&self->prompts, vel_prompts_free);
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
   g_clear_pointer (&self->latents, vel_tensor_unref);
   g_clear_pointer (&self->spare_vae, vel_vae_free);

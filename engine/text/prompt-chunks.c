@@ -199,16 +199,29 @@ add_segment (Chunker *self, const VelEmphasis *part)
 /* ------------------------------------------------------------------ both */
 
 static GArray *
+read_parts (VelPromptLanguage language, const char *prompt)
+{
+  VelEmphasis whole = { (char *) prompt, 1 };
+  GArray *parts;
+
+  if (language == VEL_PROMPT_A1111)
+    return vel_prompt_parse_emphasis (prompt);
+  if (language == VEL_PROMPT_COMFYUI)
+    return vel_prompt_parse_emphasis_comfyui (prompt);
+  parts = g_array_new (FALSE, FALSE, sizeof whole);
+  return g_array_append_val (parts, whole);
+}
+
+static GArray *
 chunk_prompt (VelTokenizer *tokenizer, const VelEmbeddings *embeddings, VelPromptLanguage language, const char *prompt, guint *n_tokens)
 {
-  gboolean comfyui = language == VEL_PROMPT_COMFYUI;
-  g_autoptr (GArray) parts = comfyui ? vel_prompt_parse_emphasis_comfyui (prompt) : vel_prompt_parse_emphasis (prompt);
+  g_autoptr (GArray) parts = read_parts (language, prompt);
   Chunker chunker = {
     .tokenizer = tokenizer, .embeddings = embeddings, .chunks = g_array_new (FALSE, FALSE, sizeof (VelChunk)), .comma = NO_COMMA
   };
 
   for (guint i = 0; i < parts->len; i++)
-    (comfyui ? add_segment : add_part) (&chunker, &g_array_index (parts, VelEmphasis, i));
+    (language == VEL_PROMPT_COMFYUI ? add_segment : add_part) (&chunker, &g_array_index (parts, VelEmphasis, i));
   if (chunker.n > 0 || chunker.chunks->len == 0)
     finish_chunk (&chunker, chunker.n);
   *n_tokens = chunker.total;

@@ -28,6 +28,7 @@ typedef struct {
 
 typedef enum {
   VEL_PROMPT_A1111,
+  VEL_PROMPT_PLAIN, /* as A1111, but brackets and BREAK are text */
   VEL_PROMPT_COMFYUI,
 } VelPromptLanguage;
 

@@ -21,5 +21,5 @@ static const VelPluginParam params[] = { CHURN_PARAMS, { NULL } };
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "dpm2", "DPM2", "dpm_2|k_dpm_2|sample_dpm_2|kdpm2 discrete",
   N_ ("More exact than Euler, twice the work a step; a relative of Heun."),
-  .flags = VEL_SAMPLER_DISCARD_PENULTIMATE, .schedule = "karras", .params = params, .run = dpm2,
+  .flags = VEL_SAMPLER_DISCARD_PENULTIMATE | VEL_SAMPLER_TWO_CALLS, .schedule = "karras", .params = params, .run = dpm2,
 };

@@ -26,5 +26,5 @@ static const VelPluginParam params[] = { ANCESTRAL_PARAMS (1), { NULL } };
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "dpm2_a", "DPM2 a", "dpm_2_ancestral|k_dpm_2_a|k_dpm_2_ancestral|sample_dpm_2_ancestral|kdpm2 ancestral discrete",
   N_ ("DPM2 that adds noise on the way: lively and slow."),
-  .flags = VEL_SAMPLER_ANCESTRAL | VEL_SAMPLER_DISCARD_PENULTIMATE, .schedule = "karras", .params = params, .run = dpm2_ancestral,
+  .flags = VEL_SAMPLER_ANCESTRAL | VEL_SAMPLER_DISCARD_PENULTIMATE | VEL_SAMPLER_TWO_CALLS, .schedule = "karras", .params = params, .run = dpm2_ancestral,
 };

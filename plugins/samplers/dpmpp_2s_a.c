@@ -31,5 +31,5 @@ static const VelPluginParam params[] = { ANCESTRAL_PARAMS (1), { NULL } };
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "dpmpp_2s_a", "DPM++ 2S a", "dpmpp_2s_ancestral|k_dpmpp_2s_a|sample_dpmpp_2s_ancestral|dpm++2s a|dpmsolver singlestep",
   N_ ("Lively and rich in detail, twice the work a step."),
-  .flags = VEL_SAMPLER_ANCESTRAL, .schedule = "karras", .params = params, .run = dpmpp_2s_ancestral,
+  .flags = VEL_SAMPLER_ANCESTRAL | VEL_SAMPLER_TWO_CALLS, .schedule = "karras", .params = params, .run = dpmpp_2s_ancestral,
 };

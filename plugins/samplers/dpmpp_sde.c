@@ -40,5 +40,5 @@ static const VelPluginParam params[] = { ANCESTRAL_PARAMS (1), { NULL } };
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "dpmpp_sde", "DPM++ SDE", "k_dpmpp_sde|sample_dpmpp_sde|dpmpp_sde_gpu|dpm++sde|dpmsolver sde",
   N_ ("Good pictures in very few steps, twice the work each; noise on the way."),
-  .flags = VEL_SAMPLER_ANCESTRAL, .schedule = "karras", .params = params, .run = dpmpp_sde,
+  .flags = VEL_SAMPLER_ANCESTRAL | VEL_SAMPLER_TWO_CALLS, .schedule = "karras", .params = params, .run = dpmpp_sde,
 };

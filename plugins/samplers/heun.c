@@ -20,5 +20,5 @@ static const VelPluginParam params[] = { CHURN_PARAMS, { NULL } };
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "heun", "Heun", "k_heun|sample_heun|heun discrete", N_ ("More exact than Euler, twice the work a step."),
-  .params = params, .run = heun,
+  .flags = VEL_SAMPLER_TWO_CALLS, .params = params, .run = heun,
 };

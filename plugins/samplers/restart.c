@@ -74,5 +74,5 @@ static const VelPluginParam params[] = { { "s_noise", "Noise strength", "Multipl
 
 VEL_PLUGIN_EXPORT const VelSampler vel_sampler = {
   VEL_PLUGIN_ABI, "restart", "Restart", "sample_restart", N_ ("Heun that goes back near the end to mend mistakes; from 20 steps on."),
-  .flags = VEL_SAMPLER_ANCESTRAL, .schedule = "karras", .params = params, .run = restart,
+  .flags = VEL_SAMPLER_ANCESTRAL | VEL_SAMPLER_TWO_CALLS, .schedule = "karras", .params = params, .run = restart,
 };

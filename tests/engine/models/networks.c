@@ -110,7 +110,7 @@ test_text (gconstpointer data)
     VelTensor *states = vel_context_tensor (self.ctx, VEL_F32, chunk);
 
     for (gint64 i = 0; i < tokens->shape.size[0]; i++) {
-      VelTensor *made = vel_clip_encode (self.ctx, clip, (const guint32 *) tokens->data + 77 * i, 77, 1, 0, NULL);
+      VelTensor *made = vel_clip_encode (self.ctx, clip, (const guint32 *) tokens->data + 77 * i, NULL, 77, 1, 0, NULL);
       VelTensor *flat = vel_context_reshape (self.ctx, states, VEL_SHAPE (tokens->shape.size[0], 77 * vel_clip_get_width (clip)));
 
       vel_op_combine_into (self.ctx, vel_context_slice (self.ctx, flat, i, 1), 1, (double[]) { 1 }, &made);
