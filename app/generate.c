@@ -29,7 +29,7 @@ static const VelParam own_table[] = {
 };
 
 static const char *const later[] = {
-  "--lora", "--embedding", "--control", "--mask", "--mask-blur", "--fill", "--hires", "--hires-steps", "--hires-strength",
+  "--lora", "--embedding", "--control", "--hires", "--hires-steps", "--hires-strength",
   "--hires-upscaler", NULL,
 };
 
@@ -192,6 +192,8 @@ save_picture (Job *job, VelHistory *history, const VelResult *result, guint inde
   const VelRecipeFacts facts = { .seed = picture->seed,
                                  .width = picture->width,
                                  .height = picture->height,
+                                 .painted_width = picture->painted_width,
+                                 .painted_height = picture->painted_height,
                                  .model_name = result->model_name,
                                  .model_hash = result->model_hash,
                                  .vae_hash = vae_hash,

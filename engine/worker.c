@@ -88,6 +88,8 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
     g_autofree char *vae_hash = vel_catalog_hash_vae (request);
     VelRecipeFacts facts = { .seed = picture->seed,
                              .variation_seed = picture->variation_seed,
+                             .painted_width = picture->painted_width,
+                             .painted_height = picture->painted_height,
                              .width = picture->width,
                              .height = picture->height,
                              .model_name = result->model_name,

@@ -8,6 +8,7 @@
 
 #include <glib/gi18n-lib.h>
 #include <png.h>
+#include <string.h>
 
 /* Lives outside the function that calls setjmp, so that a jump leaves it as it is. */
 typedef struct {
@@ -122,9 +123,25 @@ decode (Reading *self, void (*read) (png_structp png, png_infop info, Reading *s
   return done;
 }
 
-/* Returns: (transfer full) (nullable) */
+/* Returns: (transfer full) (nullable); NULL if all is opaque */
 static guint8 *
-read_rgb (const VelByteSource *source, const VelPngChunks *chunks, GError **error)
+take_alpha (const guint8 *pixels, gsize count)
+{
+  guint8 *alpha = NULL;
+
+  for (gsize i = 0; i < count; i++)
+    if (pixels[4 * i + 3] != 255 && !alpha) {
+      alpha = g_malloc (count);
+      memset (alpha, 255, i);
+      alpha[i] = pixels[4 * i + 3];
+    } else if (alpha)
+      alpha[i] = pixels[4 * i + 3];
+  return alpha;
+}
+
+/* alpha: (out). Returns: (transfer full) (nullable) */
+static guint8 *
+read_rgb (const VelByteSource *source, const VelPngChunks *chunks, guint8 **alpha, GError **error)
 {
   Reading reading = { .source = source, .chunks = chunks };
   gsize count = (gsize) chunks->width * chunks->height;
@@ -133,6 +150,7 @@ read_rgb (const VelByteSource *source, const VelPngChunks *chunks, GError **erro
     g_clear_pointer (&reading.pixels, g_free);
   g_free (reading.rows);
   if (reading.pixels && reading.channels == 4) {
+    *alpha = take_alpha (reading.pixels, count);
     blend_with_white (reading.pixels, count);
     reading.pixels = g_realloc (reading.pixels, count * 3);
   }
@@ -189,7 +207,7 @@ read_source (const VelByteSource *source, gboolean text_only, GError **error)
   self->width = chunks.width;
   self->height = chunks.height;
   self->text = chunks.text;
-  if (!text_only && !(self->rgb = read_rgb (source, &chunks, error)))
+  if (!text_only && !(self->rgb = read_rgb (source, &chunks, &self->alpha, error)))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -219,6 +237,7 @@ void
 vel_png_free (VelPng *self)
 {
   g_free (self->rgb);
+  g_free (self->alpha);
   g_hash_table_unref (self->text);
   g_free (self);
 }

@@ -7,6 +7,7 @@
 typedef struct {
   guint width, height;
   guint8 *rgb;      /* [height, width, 3] */
+  guint8 *alpha;    /* [height, width], or NULL where all of it is opaque */
   GHashTable *text; /* keyword to UTF-8 text: tEXt, zTXt and iTXt */
 } VelPng;
 
@@ -14,7 +15,7 @@ typedef struct {
 #define VEL_PNG_MAX_PIXELS (64u << 20)
 
 /* Reads everything (pixels and text), or with `text_only` leaves rgb NULL. Grey, palette, 16-bit and alpha become 8-bit RGB, alpha over
- * white. Limits are checked before anything is allocated; text is at most 16 MB in all.
+ * white, and what alpha there was is kept beside. Limits are checked before anything is allocated; text is at most 16 MB in all.
  * Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
 VelPng *vel_png_read (const char *path, gboolean text_only, GError **error);
 VelPng *vel_png_read_bytes (GBytes *bytes, const char *name, gboolean text_only, GError **error);

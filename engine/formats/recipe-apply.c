@@ -29,6 +29,11 @@ static const struct {
   { "Prediction", "prediction" },
   { "Denoising strength", "strength" },
   { "Clip skip", "clip_skip" },
+  { "Mask mode", "mask_invert" },
+  { "Mask blur", "mask_blur" },
+  { "Masked content", "fill" },
+  { "Inpaint area", "inpaint_area" },
+  { "Masked area padding", "masked_padding" },
   { "Variation seed", "variation_seed" },
   { "Variation seed strength", "variation_strength" },
   { "Seed resize from", "seed_resize" },
@@ -294,7 +299,7 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
     const char *option = option_of (self, self->keys[i], request);
 
     if (option && !is_usual (self->keys[i], self->values[i]))
-      try_set (request, option, self->values[i], problems);
+      try_set (request, option, vel_recipe_our_spelling (option, self->values[i]), problems);
     else if (!option)
       apply_rest (self, i, request, done, problems);
   }

@@ -17,6 +17,14 @@ static const struct {
   { "emphasis", "no-norm", "No norm" },
   { "emphasis", "ignore", "Ignore" },
   { "emphasis", "none", "None" },
+  { "fill", "original", "original" },
+  { "fill", "fill", "fill" },
+  { "fill", "noise", "latent noise" },
+  { "fill", "nothing", "latent nothing" },
+  { "inpaint_area", "whole", "Whole picture" },
+  { "inpaint_area", "masked", "Only masked" },
+  { "mask_invert", "false", "Inpaint masked" },
+  { "mask_invert", "true", "Inpaint not masked" },
 };
 
 const char *

@@ -94,6 +94,35 @@ varies (VelValues *request)
   return vel_values_get_real (request, "variation_strength") != 0;
 }
 
+static guint
+asked_width (const VelRecipeFacts *facts)
+{
+  return facts->painted_width > 0 ? facts->painted_width : facts->width;
+}
+
+static guint
+asked_height (const VelRecipeFacts *facts)
+{
+  return facts->painted_height > 0 ? facts->painted_height : facts->height;
+}
+
+static void
+append_inpainting (GString *out, VelValues *request)
+{
+  if (!vel_values_is_set (request, "init") || !vel_values_is_set (request, "mask"))
+    return;
+  if (vel_values_get_bool (request, "mask_invert"))
+    append_pair (out, "Mask mode", "Inpaint not masked");
+  if (vel_values_get_int (request, "mask_blur") > 0)
+    append_pair (out, "Mask blur", vel_values_get (request, "mask_blur"));
+  if (g_str_equal (vel_values_get (request, "inpaint_area"), "masked")) {
+    append_pair (out, "Inpaint area", "Only masked");
+    append_pair (out, "Masked area padding", vel_values_get (request, "masked_padding"));
+  }
+  if (!g_str_equal (vel_values_get (request, "fill"), "original"))
+    append_pair (out, "Masked content", vel_recipe_their_spelling ("fill", vel_values_get (request, "fill")));
+}
+
 /* The settings line; what stands between RNG and Version are A1111's extras. */
 static char *
 build_settings (VelValues *request, const VelRecipeFacts *facts)
@@ -103,7 +132,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   const VelSampler *sampler = vel_registry_find_sampler (sampler_id);
   g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
   g_autofree char *variation = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->variation_seed);
-  g_autofree char *size = g_strdup_printf ("%ux%u", facts->width, facts->height);
+  g_autofree char *size = g_strdup_printf ("%ux%u", asked_width (facts), asked_height (facts));
   g_autofree char *vae = g_path_get_basename (vel_values_get (request, "vae"));
 
   append_pair (out, "Steps", vel_values_get (request, "steps"));
@@ -135,6 +164,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
   append_sampler_numbers (out, request, sampler);
+  append_inpainting (out, request);
   append_pair (out, "Lora hashes", facts->lora_hashes);
   append_pair (out, "TI hashes", facts->embedding_hashes);
   append_pair (out, "Version", facts->version);
@@ -200,8 +230,8 @@ vel_recipe_to_json (VelValues *request, const VelRecipeFacts *facts)
   json_object_set_new (root, "request", asked);
   set_text (root, "seed", seed); /* as text: most readers keep 53 bits of a number */
   set_text (root, "variation_seed", varies (request) ? variation : NULL);
-  json_object_set_new (root, "width", json_integer (facts->width));
-  json_object_set_new (root, "height", json_integer (facts->height));
+  json_object_set_new (root, "width", json_integer (asked_width (facts)));
+  json_object_set_new (root, "height", json_integer (asked_height (facts)));
   set_text (root, "model", facts->model_name);
   set_text (root, "model_hash", facts->model_hash);
   set_text (root, "version", facts->version);

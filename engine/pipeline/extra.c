@@ -33,6 +33,31 @@ keep (VelContext *ctx, VelTensor *tensor, double scale)
   return kept;
 }
 
+/* The mask at the first pixel of every latent's, and behind it the picture with mid-grey where it is painted anew. */
+static VelTensor *
+make_mask (VelContext *ctx, const VelModel *model, const VelInpaint *before)
+{
+  double scale = model->architecture.family->latent_scale;
+  gint64 width = before->image->width, height = before->image->height, factor = vel_vae_get_factor (model->vae);
+  VelTensor *image = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, height, width, 3));
+  VelTensor *mask = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, height / factor, width / factor, 1)), *latent;
+  g_autofree float *pixels = g_new (float, vel_bitmap_bytes (before->image)), *shares = g_new (float, vel_shape_count (mask->shape));
+
+  for (gint64 i = 0; i < width * height; i++)
+    for (gint64 c = 0; c < 3; c++)
+      pixels[3 * i + c] = before->mask->data[i] >= 128 ? 0 : (float) before->image->data[3 * i + c] / 255 * 2 - 1;
+  for (gint64 y = 0; y < height / factor; y++)
+    for (gint64 x = 0; x < width / factor; x++)
+      shares[y * (width / factor) + x] = before->mask->data[(y * width + x) * factor] >= 128;
+  if (vel_context_ok (ctx)) {
+    vel_tensor_upload (image, pixels);
+    vel_tensor_upload (mask, shares);
+  }
+  latent = vel_vae_encode (ctx, model->vae, image);
+  latent = vel_op_combine (ctx, 1, &scale, &latent);
+  return vel_op_concat (ctx, mask, latent);
+}
+
 /* Nothing stays: the mask is all of the picture, and behind it is mid-grey. */
 static VelTensor *
 make_whole_mask (VelContext *ctx, const VelModel *model, guint width, guint height)
@@ -46,7 +71,8 @@ make_whole_mask (VelContext *ctx, const VelModel *model, guint width, guint heig
 }
 
 gboolean
-vel_extra_make (VelContext *ctx, const VelModel *model, VelTensor *latent, guint width, guint height, VelTensor **extra, GError **error)
+vel_extra_make (VelContext *ctx, const VelModel *model, const VelInpaint *before, VelTensor *latent, guint width, guint height,
+                VelTensor **extra, GError **error)
 {
   *extra = NULL;
   if (model->architecture.extra == VEL_EXTRA_NONE)
@@ -63,6 +89,8 @@ vel_extra_make (VelContext *ctx, const VelModel *model, VelTensor *latent, guint
   vel_context_open (ctx);
   if (model->architecture.extra == VEL_EXTRA_EDIT)
     *extra = keep (ctx, latent, 1 / model->architecture.family->latent_scale);
+  else if (before && before->mask)
+    *extra = keep (ctx, make_mask (ctx, model, before), 1);
   else
     *extra = keep (ctx, make_whole_mask (ctx, model, width, height), 1);
   vel_context_close (ctx, NULL);

@@ -10,6 +10,7 @@
 
 #include "engine/pipeline/engine.h"
 #include "engine/pipeline/extra.h"
+#include "engine/pipeline/inpaint.h"
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/preview.h"
 #include "engine/pipeline/prompts.h"
@@ -45,7 +46,8 @@ typedef struct {
   VelGuidance *guidance; /* while sampling */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
   VelPrompts *prompts;
-  VelTensor *latent_before; /* (nullable) of the start picture */
+  VelInpaint *before;       /* (nullable) the start picture, */
+  VelTensor *latent_before; /* (nullable) and its latent */
   VelTensor *latents;       /* [B, h, w, 4] */
   gboolean sampled;         /* they are done */
   gboolean in_strips;       /* the device's memory is too small to decode whole pictures; */
@@ -221,6 +223,13 @@ encode_text (Job *self, GError **error)
   return TRUE;
 }
 
+static gboolean
+refuse_lone_mask (GError **error)
+{
+  g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("A mask says what to paint anew in a picture: name that one too (--init)"));
+  return FALSE;
+}
+
 /* stage: the start picture, if there is one */
 static gboolean
 encode_start (Job *self, GError **error)
@@ -228,12 +237,15 @@ encode_start (Job *self, GError **error)
   g_autoptr (VelContext) ctx = NULL;
 
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
+  g_clear_pointer (&self->before, vel_inpaint_free);
   if (!vel_values_is_set (self->request, "init"))
-    return TRUE;
+    return vel_values_is_set (self->request, "mask") ? refuse_lone_mask (error) : TRUE;
+  self->before = vel_inpaint_prepare (self->request, self->width, self->height, vel_vae_get_factor (self->model->vae), error);
+  if (!self->before)
+    return FALSE;
   ctx = vel_context_new (self->engine->device, self->cancellable);
   vel_context_set_lean (ctx, TRUE);
-  self->latent_before = vel_start_encode (ctx, self->model->vae, vel_values_get (self->request, "init"), self->width, self->height,
-                                          self->model->architecture.family->latent_scale, error);
+  self->latent_before = vel_start_encode (ctx, self->model->vae, self->before->image, self->model->architecture.family->latent_scale, error);
   vel_trace_add_picture (self->trace, self->latent_before, "init");
   return self->latent_before != NULL;
 }
@@ -247,7 +259,7 @@ make_extra (Job *self, GError **error)
   double scale = vel_values_get_real (self->request, "image_cfg");
 
   vel_context_set_lean (ctx, TRUE);
-  if (!vel_extra_make (ctx, self->model, self->latent_before, self->width, self->height, &extra, error))
+  if (!vel_extra_make (ctx, self->model, self->before, self->latent_before, self->width, self->height, &extra, error))
     return FALSE;
   if (!extra)
     return TRUE;
@@ -355,6 +367,27 @@ draw_first (Job *self, VelContext *ctx, VelRandom *streams, guint64 *seeds, VelT
   }
 }
 
+/* Noise in place of what is painted anew is each picture's own, of its seed alone.
+ * Returns: (nullable) what sampling starts from, of the context: [1, ...], or [B, ...] where pictures differ */
+static VelTensor *
+fill_start (Job *self, VelContext *ctx, VelShape shape)
+{
+  VelFirstNoise plain = { .kind = self->first.kind, .seed = self->first.seed };
+  g_autofree VelRandom *streams = NULL;
+  VelTensor *noise = NULL;
+
+  if (!self->before || self->before->fill < VEL_FILL_NOISE)
+    return self->latent_before;
+  if (self->before->fill == VEL_FILL_NOISE) {
+    if (self->first.strength != 0) /* variations have one seed */
+      shape.size[0] = 1;
+    streams = g_new (VelRandom, shape.size[0]);
+    noise = vel_context_tensor (ctx, VEL_F32, shape);
+    vel_first_noise_fill (ctx, &plain, streams, noise);
+  }
+  return vel_mask_mix (ctx, self->before->repaint, self->latent_before, noise);
+}
+
 static gboolean
 sample_once (Job *self, GError **error)
 {
@@ -367,6 +400,7 @@ sample_once (Job *self, GError **error)
   g_autofree guint64 *seeds = g_new (guint64, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, self->rules->nearest_time };
   g_autoptr (VelGuidance) guidance = NULL;
+  g_autoptr (VelMask) mask = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .streams = streams,
                            .together = self->first.together,
@@ -377,7 +411,7 @@ sample_once (Job *self, GError **error)
                            .request = self->request,
                            .step = on_step,
                            .step_data = self };
-  VelTensor *noise;
+  VelTensor *noise, *before;
 
   g_clear_pointer (&self->latents, vel_tensor_unref);
   self->latents = vel_tensor_new (self->engine->device, VEL_F32, shape);
@@ -388,8 +422,11 @@ sample_once (Job *self, GError **error)
   draw_first (self, ctx, streams, seeds, noise);
   vel_trace_add_picture (self->trace, noise, "noise");
   trace_sigmas (self);
+  before = fill_start (self, ctx, shape);
   if (self->latents)
-    vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, self->latent_before);
+    vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, before);
+  if (self->before && self->before->repaint)
+    sampling.mask = mask = vel_mask_new (ctx, self->before->repaint, before, self->batch);
   guidance = vel_guidance_new (ctx, &network, self->elsewhere, n_terms, terms, shape, self->start.sigmas, self->start.n_steps + 1);
   self->guidance = guidance;
   if (guidance) {
@@ -500,6 +537,20 @@ strip_room (Job *self)
   return free_bytes / 3;
 }
 
+/* rgb: (transfer full) as it was decoded */
+static void
+finish_picture (const Job *self, VelPicture *picture, guint8 *rgb)
+{
+  VelBitmap *bitmap = vel_bitmap_new_take (self->width, self->height, 3, rgb);
+
+  if (self->before)
+    bitmap = vel_inpaint_finish (self->before, bitmap);
+  picture->width = bitmap->width;
+  picture->height = bitmap->height;
+  picture->rgb = g_steal_pointer (&bitmap->data);
+  vel_bitmap_free (bitmap);
+}
+
 static VelPicture *
 decode_once (Job *self, gint64 index, GError **error)
 {
@@ -529,9 +580,9 @@ decode_once (Job *self, gint64 index, GError **error)
   picture = g_new0 (VelPicture, 1);
   picture->seed = vel_first_noise_seed (&self->first, index);
   picture->variation_seed = self->first.variation + (guint64) index;
-  picture->width = self->width;
-  picture->height = self->height;
-  picture->rgb = to_bytes (index == 0 ? self->trace : NULL, decoded);
+  picture->painted_width = self->width;
+  picture->painted_height = self->height;
+  finish_picture (self, picture, to_bytes (index == 0 ? self->trace : NULL, decoded));
   if (vel_context_check (ctx, error)) /* a card that broke down meanwhile gave anything */
     return picture;
   picture_free (picture);
@@ -566,8 +617,8 @@ picture_from_preview (Job *self)
 
   picture->seed = self->first.seed;
   picture->variation_seed = self->first.variation;
-  picture->width = self->width;
-  picture->height = self->height;
+  picture->width = picture->painted_width = self->width;
+  picture->height = picture->painted_height = self->height;
   picture->rgb = vel_preview_enlarge (self->preview, self->width / factor, self->height / factor, factor);
   return picture;
 }
@@ -706,6 +757,7 @@ job_clear (Job *self)
   g_clear_pointer (&self->notes, g_ptr_array_unref);
   g_clear_pointer (&self->prompts, vel_prompts_free);
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
+  g_clear_pointer (&self->before, vel_inpaint_free);
   g_clear_pointer (&self->latents, vel_tensor_unref);
   g_clear_pointer (&self->spare_vae, vel_vae_free);
   g_clear_pointer (&self->spare, vel_device_unref);

@@ -32,6 +32,7 @@ typedef struct {
   guint width, height;
   guint8 *rgb; /* [height, width, 3] */
   guint64 variation_seed; /* where the request asks for a variation */
+  guint painted_width, painted_height; /* in what size the network worked, where that is another: a masked part alone */
 } VelPicture;
 
 typedef struct {

@@ -6,8 +6,6 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
-#include "engine/formats/png.h"
-
 #define MOST_STEPS 10000u /* of a run of which only the last are taken */
 
 unsigned
@@ -78,40 +76,30 @@ vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler
 
 /* RGB bytes to -1..1, [1, H, W, 3] of the context. */
 static VelTensor *
-to_tensor (VelContext *ctx, const VelPng *png)
+to_tensor (VelContext *ctx, const VelBitmap *rgb)
 {
-  gsize count = (gsize) png->width * png->height * 3;
-  VelTensor *image = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, png->height, png->width, 3));
-  g_autofree float *host = g_new (float, count);
+  VelTensor *image = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, rgb->height, rgb->width, 3));
+  g_autofree float *host = g_new (float, vel_bitmap_bytes (rgb));
 
-  for (gsize i = 0; i < count; i++)
-    host[i] = (float) png->rgb[i] / 255 * 2 - 1;
+  for (gsize i = 0; i < vel_bitmap_bytes (rgb); i++)
+    host[i] = (float) rgb->data[i] / 255 * 2 - 1;
   if (vel_context_ok (ctx))
     vel_tensor_upload (image, host);
   return image;
 }
 
 VelTensor *
-vel_start_encode (VelContext *ctx, const VelVae *vae, const char *path, guint width, guint height, double scale, GError **error)
+vel_start_encode (VelContext *ctx, const VelVae *vae, const VelBitmap *image, double scale, GError **error)
 {
-  g_autoptr (VelPng) png = vel_png_read (path, FALSE, error);
   g_autoptr (VelTensor) latent = NULL;
   VelTensor *mean;
 
-  if (!png)
-    return NULL;
-  if (png->width != width || png->height != height) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
-                 _ ("The start picture \"%s\" is %u x %u; the picture to paint is %u x %u: make them the same size"), path, png->width,
-                 png->height, width, height);
-    return NULL;
-  }
   if (!vel_vae_has_encoder (vae)) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("This model's VAE has no encoder, so it can not start from a picture"));
     return NULL;
   }
   vel_context_open (ctx);
-  mean = vel_vae_encode (ctx, vae, to_tensor (ctx, png));
+  mean = vel_vae_encode (ctx, vae, to_tensor (ctx, image));
   latent = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, mean->shape);
   if (!latent)
     vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the start picture"));
@@ -132,9 +120,10 @@ vel_start_mix (VelContext *ctx, const VelStart *self, const VelSampler *sampler,
   vel_context_open (ctx);
   for (gint64 i = 0; i < x->shape.size[0]; i++) {
     VelTensor *out = vel_context_slice (ctx, x, i, 1), *unit = vel_context_slice (ctx, noise, i, 1);
+    VelTensor *own = latent ? vel_context_slice (ctx, latent, latent->shape.size[0] > 1 ? i : 0, 1) : NULL;
 
-    if (latent)
-      vel_op_combine_into (ctx, out, 2, (double[]) { keep, add }, (VelTensor *[]) { latent, unit });
+    if (own)
+      vel_op_combine_into (ctx, out, 2, (double[]) { keep, add }, (VelTensor *[]) { own, unit });
     else
       vel_op_combine_into (ctx, out, 1, &add, &unit);
   }

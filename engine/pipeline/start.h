@@ -6,6 +6,7 @@
 #include "engine/models/vae.h"
 #include "engine/params.h"
 #include "engine/pipeline/trace.h"
+#include "engine/pixels/bitmap.h"
 #include "engine/sampling/rules.h"
 #include "plugins/plugin.h"
 
@@ -24,9 +25,9 @@ unsigned vel_start_count (const VelRules *rules, unsigned steps, double strength
 gboolean vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler, GArray *sigmas, unsigned steps, double strength,
                          double sigma_max, GError **error);
 
-/* The picture at `path`, which must be width x height, as a scaled latent [1, h, w, 4] of its own memory.
- * Returns: (transfer full); NULL with VEL_ERROR_REQUEST, VEL_ERROR_FORMAT, VEL_ERROR_MEMORY or cancelled */
-VelTensor *vel_start_encode (VelContext *ctx, const VelVae *vae, const char *path, guint width, guint height, double scale, GError **error);
+/* RGB pixels as a scaled latent [1, h, w, 4] of its own memory.
+ * Returns: (transfer full); NULL with VEL_ERROR_REQUEST, VEL_ERROR_MEMORY or cancelled */
+VelTensor *vel_start_encode (VelContext *ctx, const VelVae *vae, const VelBitmap *image, double scale, GError **error);
 
-/* x = latent + sigma * noise in the sampler's scale. noise, x: [B, h, w, 4]; latent: [1, h, w, 4] for all pictures, or NULL. */
+/* x = latent + sigma * noise in the sampler's scale. noise, x: [B, h, w, 4]; latent: likewise, or [1, h, w, 4] for all pictures, or NULL. */
 void vel_start_mix (VelContext *ctx, const VelStart *self, const VelSampler *sampler, VelTensor *x, VelTensor *noise, VelTensor *latent);

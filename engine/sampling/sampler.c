@@ -79,6 +79,8 @@ host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
     report (run, run->started++);
   vel_context_open (ctx);
   denoised = vel_guidance_run (ctx, run->sampling->guidance, exploding (run, x, sigma), sigma);
+  if (run->sampling->mask)
+    vel_mask_apply (ctx, run->sampling->mask, denoised);
   vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, &denoised);
   vel_op_combine_into (ctx, run->denoised, 1, (double[]) { 1 }, &denoised);
   vel_context_close (ctx, NULL);

@@ -4,6 +4,7 @@
 
 #include "engine/params.h"
 #include "engine/sampling/guidance.h"
+#include "engine/sampling/mask.h"
 #include "engine/tensor/random.h"
 
 /* finished: steps done, fewer than the run has until its end.  x: the latent now, in the sampler's own scale.  denoised: (nullable) the
@@ -13,6 +14,7 @@ typedef void (*VelStepFunc) (VelContext *ctx, unsigned finished, VelTensor *x, V
 typedef struct {
   VelContext *ctx;
   VelGuidance *guidance;
+  const VelMask *mask; /* (nullable) */
   VelRandom *streams;  /* [batch], each picture's own; [1] where noise is drawn for all pictures together */
   gboolean together;
   VelRandomKind path_kind;   /* of Brownian paths, */

@@ -119,6 +119,24 @@ test_batch (void)
   g_assert_cmpint (difference (five, alone), >, 8);
 }
 
+/* A masked part is painted by itself and put back: the picture is as large as its start, and far from the mask it is the start. */
+static void
+test_masked_part (void)
+{
+  g_autofree char *start = tiny_model_golden ("start.png"), *mask = tiny_model_golden ("mask.png"), *path = vel_program_path ("part.png");
+  g_autoptr (VelPng) before = read_picture (start), png = NULL;
+
+  vel_assert_refused (PAINT (path, "--mask", mask, "--quiet"), 1, "--init");
+  g_assert_cmpint (PAINT (path, "--init", start, "--mask", mask, "--inpaint-area", "masked", "--mask-blur", "2")->status, ==, 0);
+  png = read_picture (path);
+  g_assert_cmpuint (png->width, ==, before->width);
+  g_assert_cmpuint (png->height, ==, before->height);
+  g_assert_nonnull (strstr (g_hash_table_lookup (png->text, "parameters"), "Size: 64x48, "));
+  g_assert_nonnull (strstr (g_hash_table_lookup (png->text, "parameters"), "Inpaint area: Only masked, "));
+  g_assert_cmpmem (png->rgb, 88 * 3, before->rgb, 88 * 3);
+  g_assert_cmpint (memcmp (png->rgb, before->rgb, 88 * 72 * 3), !=, 0);
+}
+
 /* Variations keep the seed and count their own; the second one's settings alone give the second one. */
 static void
 test_variations (void)
@@ -313,6 +331,7 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/threads", test_threads);
   g_test_add_func ("/generate/batch", test_batch);
   g_test_add_func ("/generate/variations", test_variations);
+  g_test_add_func ("/generate/masked-part", test_masked_part);
   g_test_add_func ("/generate/existing", test_existing);
   g_test_add_func ("/generate/failure", test_failure);
   g_test_add_func ("/generate/json", test_json);

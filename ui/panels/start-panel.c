@@ -21,10 +21,13 @@ summarise (VelSection *section, VelValues *request)
   return name != NULL ? g_strdup_printf ("%s · %.2f", name, vel_values_get_real (request, "strength")) : g_strdup (_("None"));
 }
 
+static const char *const first_rows[] = { "init", "strength", "resize", "mask", NULL };
+
 static void
 vel_start_panel_class_init (VelStartPanelClass *klass)
 {
   VEL_SECTION_CLASS (klass)->summarise = summarise;
+  VEL_SECTION_CLASS (klass)->first_rows = first_rows;
   gtk_widget_class_set_template_from_resource (GTK_WIDGET_CLASS (klass), "/io/github/velatura/Velatura/ui/panels/start-panel.ui");
 }
 

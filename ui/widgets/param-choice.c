@@ -25,8 +25,16 @@ list_ids (const VelParam *param, gboolean *registered, VelRegistryKind *kind)
 
 /* How the words of the tables are said; one that is not here is shown as it is written. */
 static const struct {
-  const char *word, *label;
+  const char *word, *label, *option; /* option: of which it is one; NULL: of any that has no label of its own before */
 } words[] = {
+  { "fit", N_ ("Fit, edges drawn out"), "resize" },
+  { "fill", N_ ("Fill, cut off"), "resize" },
+  { "stretch", N_ ("Stretch"), "resize" },
+  { "fill", N_ ("Colours from around"), "fill" },
+  { "noise", N_ ("Noise"), "fill" },
+  { "nothing", N_ ("Nothing"), "fill" },
+  { "whole", N_ ("Whole picture"), "inpaint_area" },
+  { "masked", N_ ("Masked part alone"), "inpaint_area" },
   { "", N_ ("Automatic") },
   { "original", N_ ("Original") },
   { "no-norm", N_ ("Without normalising") },
@@ -47,10 +55,10 @@ static const struct {
 };
 
 static char *
-dup_word_label (const char *word)
+dup_word_label (const VelParam *param, const char *word)
 {
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    if (g_str_equal (words[i].word, word))
+    if (g_str_equal (words[i].word, word) && (words[i].option == NULL || g_str_equal (words[i].option, param->name)))
       return g_strdup (_(words[i].label));
   return g_strdup (word);
 }
@@ -107,7 +115,7 @@ vel_param_choice_new (VelValues *values, const VelParam *param)
   for (guint i = 0; i < ids->len; i++) {
     const char *id = g_ptr_array_index (ids, i), *label = registered && *id != '\0' ? vel_registry_get_label (kind, id) : NULL;
 
-    gtk_string_list_take (labels, label != NULL ? g_strdup (label) : dup_word_label (id));
+    gtk_string_list_take (labels, label != NULL ? g_strdup (label) : dup_word_label (param, id));
   }
   list = gtk_drop_down_new (G_LIST_MODEL (labels), NULL);
   gtk_widget_set_hexpand (list, TRUE);

@@ -137,6 +137,41 @@ test_write (void)
                 "Model hash: 879db523c3, Model: dreamshaper_8, Version: Velatura 0.1.0");
 }
 
+/* A mask's settings come back, and the size is what was painted in, not the picture's that it was put into. */
+static void
+test_mask (void)
+{
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  VelRecipeFacts part = facts;
+
+  part.painted_width = 768;
+  part.painted_height = 640;
+  set (request, "mask", "/a/mask.png"); /* says nothing without a start picture */
+  set (request, "mask_invert", "true");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "init", "/a/b.png");
+  set (request, "mask_blur", "6");
+  set (request, "fill", "noise");
+  set (request, "inpaint_area", "masked");
+  set (request, "masked_padding", "48");
+  expect_a1111 (request, &part, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 768x640, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.75, RNG: CPU, Mask mode: Inpaint not masked, Mask blur: 6, "
+                "Inpaint area: Only masked, Masked area padding: 48, Masked content: latent noise, Version: Velatura 0.1.0");
+  for (int own = 0; own < 2; own++) {
+    static const char *const names[] = { "mask_invert", "mask_blur", "fill", "inpaint_area", "masked_padding" };
+    g_autofree char *text = own ? vel_recipe_to_json (request, &part) : vel_recipe_to_a1111 (request, &part);
+    g_auto (GStrv) problems = NULL;
+
+    g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+    g_assert_cmpstr (problems[0], ==, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+      g_assert_cmpstr (vel_values_get (back, names[i]), ==, vel_values_get (request, names[i]));
+    g_assert_cmpint (vel_values_get_int (back, "width"), ==, 768);
+    g_assert_cmpint (vel_values_get_int (back, "height"), ==, 640);
+  }
+}
+
 /* The variation's seed is the picture's own, and is not spoken of where it says nothing. */
 static void
 test_variation (void)
@@ -329,6 +364,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/parse", test_parse);
   g_test_add_func ("/formats/recipe/long", test_long);
   g_test_add_func ("/formats/recipe/write", test_write);
+  g_test_add_func ("/formats/recipe/mask", test_mask);
   g_test_add_func ("/formats/recipe/variation", test_variation);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
   g_test_add_func ("/formats/recipe/private", test_private);

@@ -1,0 +1,269 @@
+/* Start pictures and masks, in pixels.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "engine/pipeline/inpaint.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "engine/formats/png.h"
+#include "engine/pixels/blur.h"
+#include "engine/pixels/compose.h"
+
+#define LIGHT 128 /* what is lighter counts as white once a mask is blurred */
+
+/* What was asked for. */
+typedef struct {
+  const char *init_path, *mask_path;
+  guint width, height, factor;
+  VelResizeMode resize;
+  VelFill fill;
+  guint blur, padding;
+  gboolean invert, only_masked;
+} Task;
+
+/* A part of a picture. */
+typedef struct {
+  int x, y, right, bottom; /* right and bottom lie beyond it */
+} Region;
+
+void
+vel_inpaint_free (VelInpaint *self)
+{
+  if (!self)
+    return;
+  g_clear_pointer (&self->image, vel_bitmap_free);
+  g_clear_pointer (&self->mask, vel_bitmap_free);
+  g_clear_pointer (&self->overlay, vel_bitmap_free);
+  g_free (self->repaint);
+  g_free (self);
+}
+
+static Task
+read_task (VelValues *request, guint width, guint height, guint factor)
+{
+  static const char *const fills[] = { "original", "fill", "noise", "nothing", NULL };
+  Task task = { .init_path = vel_values_get (request, "init"),
+                .mask_path = vel_values_get (request, "mask"),
+                .width = width,
+                .height = height,
+                .factor = factor,
+                .resize = vel_resize_mode_from_string (vel_values_get (request, "resize")),
+                .blur = (guint) vel_values_get_int (request, "mask_blur"),
+                .padding = (guint) vel_values_get_int (request, "masked_padding"),
+                .invert = vel_values_get_bool (request, "mask_invert"),
+                .only_masked = g_str_equal (vel_values_get (request, "inpaint_area"), "masked") };
+
+  while (fills[task.fill] && !g_str_equal (fills[task.fill], vel_values_get (request, "fill")))
+    task.fill++;
+  return task;
+}
+
+static VelBitmap *
+read_image (const char *path, GError **error)
+{
+  g_autoptr (VelPng) png = vel_png_read (path, FALSE, error);
+
+  return png ? vel_bitmap_new_take (png->width, png->height, 3, g_steal_pointer (&png->rgb)) : NULL;
+}
+
+static VelBitmap *
+read_mask (const Task *task, GError **error)
+{
+  g_autoptr (VelPng) png = vel_png_read (task->mask_path, FALSE, error);
+  VelBitmap *mask;
+
+  if (!png)
+    return NULL;
+  if (png->alpha)
+    mask = vel_bitmap_new_take (png->width, png->height, 1, g_steal_pointer (&png->alpha));
+  else {
+    g_autoptr (VelBitmap) rgb = vel_bitmap_new_take (png->width, png->height, 3, g_steal_pointer (&png->rgb));
+
+    mask = vel_bitmap_grey (rgb);
+  }
+  for (gsize i = 0; task->blur > 0 && i < vel_bitmap_bytes (mask); i++)
+    mask->data[i] = mask->data[i] > LIGHT ? 255 : 0;
+  if (task->invert)
+    vel_bitmap_invert (mask);
+  vel_bitmap_blur (mask, task->blur);
+  return mask;
+}
+
+/* The smallest part that holds all that is not black. FALSE if all is. */
+static gboolean
+find_region (const VelBitmap *mask, Region *region)
+{
+  *region = (Region){ (int) mask->width, (int) mask->height, 0, 0 };
+  for (int y = 0; y < (int) mask->height; y++)
+    for (int x = 0; x < (int) mask->width; x++)
+      if (mask->data[(gsize) y * mask->width + x] != 0)
+        *region = (Region){ MIN (region->x, x), MIN (region->y, y), MAX (region->right, x + 1), MAX (region->bottom, y + 1) };
+  return region->right > 0;
+}
+
+/* One side of a region, made `wanted` long around its middle, then moved and cut so that it lies within 0 .. most. */
+static void
+lengthen (int *from, int *to, double wanted, int most)
+{
+  int more = (int) (wanted - (*to - *from));
+
+  *from -= more / 2;
+  *to += more - more / 2;
+  if (*to >= most) {
+    *from -= *to - most;
+    *to = most;
+  }
+  if (*from < 0) {
+    *to -= *from;
+    *from = 0;
+  }
+  *to = MIN (*to, most);
+}
+
+/* Padding around it, then the proportions of what is painted. */
+static void
+grow_region (Region *region, const Task *task, const VelBitmap *mask)
+{
+  int padding = (int) task->padding, width = (int) mask->width, height = (int) mask->height;
+  double wanted = (double) task->width / task->height, own;
+
+  *region = (Region){ MAX (region->x - padding, 0), MAX (region->y - padding, 0), MIN (region->right + padding, width),
+                      MIN (region->bottom + padding, height) };
+  own = (double) (region->right - region->x) / (region->bottom - region->y);
+  if (own > wanted)
+    lengthen (&region->y, &region->bottom, (region->right - region->x) / wanted, height);
+  else
+    lengthen (&region->x, &region->right, (region->bottom - region->y) * wanted, width);
+}
+
+static VelBitmap *
+cut_region (const VelBitmap *from, const Region *region, const Task *task)
+{
+  g_autoptr (VelBitmap) part = vel_bitmap_crop (from, (guint) region->x, (guint) region->y, (guint) (region->right - region->x),
+                                                (guint) (region->bottom - region->y));
+
+  return vel_bitmap_resize (part, task->width, task->height, VEL_RESIZE_FIT);
+}
+
+static VelBitmap *
+make_overlay (const VelBitmap *image, const VelBitmap *mask)
+{
+  VelBitmap *overlay = vel_bitmap_cut_out (image, mask);
+
+  vel_bitmap_divide_by_alpha (overlay);
+  return overlay;
+}
+
+/* The masked part alone, at full size. */
+static gboolean
+take_part (VelInpaint *self, const Task *task, const VelBitmap *image, const VelBitmap *mask, GError **error)
+{
+  Region region;
+
+  if (mask->width != image->width || mask->height != image->height) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                 _ ("The mask “%s” is %u x %u, the start picture %u x %u: to paint the masked part alone both must be of one size"),
+                 task->mask_path, mask->width, mask->height, image->width, image->height);
+    return FALSE;
+  }
+  if (!find_region (mask, &region)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("The mask “%s” is all black: it marks nothing to paint anew"), task->mask_path);
+    return FALSE;
+  }
+  grow_region (&region, task, mask);
+  self->overlay = make_overlay (image, mask);
+  self->image = cut_region (image, &region, task);
+  self->mask = cut_region (mask, &region, task);
+  self->x = region.x;
+  self->y = region.y;
+  self->part_width = (guint) (region.right - region.x);
+  self->part_height = (guint) (region.bottom - region.y);
+  return TRUE;
+}
+
+/* All of it. Twice the mask's lightness lies over the result, so that the blurred edge outside is the start's own. */
+static void
+take_whole (VelInpaint *self, const Task *task, const VelBitmap *image, const VelBitmap *mask)
+{
+  g_autoptr (VelBitmap) doubled = NULL;
+
+  self->image = vel_bitmap_resize (image, task->width, task->height, task->resize);
+  if (!mask)
+    return;
+  self->mask = vel_bitmap_resize (mask, task->width, task->height, task->resize);
+  if (task->blur == 0)
+    return;
+  doubled = vel_bitmap_dup (self->mask);
+  for (gsize i = 0; i < vel_bitmap_bytes (doubled); i++)
+    doubled->data[i] = (guint8) MIN (2u * doubled->data[i], 255);
+  self->overlay = make_overlay (self->image, doubled);
+}
+
+static float
+block_mean (const VelBitmap *mask, guint x, guint y, guint side)
+{
+  guint sum = 0;
+
+  for (guint j = 0; j < side; j++)
+    for (guint i = 0; i < side; i++)
+      sum += mask->data[(gsize) (y * side + j) * mask->width + x * side + i];
+  return (float) sum / (float) (side * side);
+}
+
+static void
+shrink_mask (VelInpaint *self, const Task *task)
+{
+  guint w = task->width / task->factor, h = task->height / task->factor;
+  g_autoptr (VelBitmap) small = task->blur > 0 ? vel_bitmap_resample (self->mask, w, h, VEL_FILTER_BICUBIC) : NULL;
+
+  self->repaint = g_new (float, (gsize) w *h);
+  for (guint y = 0; y < h; y++)
+    for (guint x = 0; x < w; x++)
+      self->repaint[y * w + x] = (small ? small->data[y * w + x] : block_mean (self->mask, x, y, task->factor)) >= 127.5f;
+}
+
+VelInpaint *
+vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor, GError **error)
+{
+  Task task = read_task (request, width, height, factor);
+  g_autoptr (VelInpaint) self = g_new0 (VelInpaint, 1);
+  g_autoptr (VelBitmap) image = read_image (task.init_path, error), mask = NULL;
+
+  if (!image || (*task.mask_path && !(mask = read_mask (&task, error))))
+    return NULL;
+  if (!mask || !task.only_masked)
+    take_whole (self, &task, image, mask);
+  else if (!take_part (self, &task, image, mask, error))
+    return NULL;
+  if (!mask)
+    return g_steal_pointer (&self);
+  shrink_mask (self, &task);
+  self->fill = task.fill;
+  if (task.fill != VEL_FILL_ORIGINAL) {
+    VelBitmap *filled = vel_bitmap_fill_masked (self->image, self->mask);
+
+    vel_bitmap_free (self->image);
+    self->image = filled;
+  }
+  return g_steal_pointer (&self);
+}
+
+VelBitmap *
+vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb)
+{
+  g_autoptr (VelBitmap) painted = rgb, base = NULL;
+
+  if (!self->overlay)
+    return g_steal_pointer (&painted);
+  if (self->part_width == 0)
+    base = vel_bitmap_with_channels (painted, 4);
+  else {
+    g_autoptr (VelBitmap) part = vel_bitmap_resize (painted, self->part_width, self->part_height, VEL_RESIZE_FILL);
+    g_autoptr (VelBitmap) opaque = vel_bitmap_with_channels (part, 4);
+
+    base = vel_bitmap_new (self->overlay->width, self->overlay->height, 4);
+    vel_bitmap_paste (base, opaque, self->x, self->y);
+  }
+  vel_bitmap_composite (base, self->overlay);
+  return vel_bitmap_with_channels (base, 3);
+}

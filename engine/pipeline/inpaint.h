@@ -1,0 +1,37 @@
+/* Pixels to start from: made to fit, and where there is a mask told apart into what stays and what is painted anew.
+ * SPDX-License-Identifier: Apache-2.0
+ * AUTOMATIC1111 1.10 modules/processing.py StableDiffusionProcessingImg2Img.init, modules/masking.py. */
+#pragma once
+
+#include "engine/params.h"
+#include "engine/pixels/resample.h"
+
+typedef enum {
+  VEL_FILL_ORIGINAL, /* what is there */
+  VEL_FILL_COLOURS,  /* colours from around */
+  VEL_FILL_NOISE,    /* the latent of that becomes noise, */
+  VEL_FILL_NOTHING,  /* or zeros */
+} VelFill;
+
+typedef struct {
+  VelBitmap *image;              /* RGB, as large as what is painted */
+  VelBitmap *mask;               /* (nullable) grey, likewise; light where it is painted anew */
+  float *repaint;                /* (nullable) [height / factor, width / factor]: the mask as latents have it, 1 or 0 */
+  VelFill fill;                  /* of what is painted anew, before */
+  VelBitmap *overlay;            /* (nullable) RGBA: what lies over the result */
+  int x, y;                      /* where in the overlay the result goes, */
+  guint part_width, part_height; /* made as large as this; 0: it is as large as the overlay */
+} VelInpaint;
+
+/* width, height: of what is painted, multiples of factor.  request: its init, mask, mask_blur, mask_invert, fill, inpaint_area,
+ * masked_padding and resize.
+ *
+ * A mask that is not blurred is shrunk by the mean of every factor x factor pixels, and nothing is laid over the result; one that is has
+ * its greys made black and white before and is shrunk as A1111 does it, by Pillow's bicubic filter. Transparency is a mask where a file has
+ * some. Returns: (transfer full); NULL with VEL_ERROR_REQUEST or VEL_ERROR_FORMAT */
+VelInpaint *vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor, GError **error);
+void vel_inpaint_free (VelInpaint *self);
+/* The picture as it is kept. rgb: (transfer full) as large as what is painted. Returns: (transfer full) RGB, as large as the overlay if
+ * there is one */
+VelBitmap *vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelInpaint, vel_inpaint_free)

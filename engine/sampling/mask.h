@@ -1,0 +1,22 @@
+/* Where a picture stands still while the rest is painted anew.
+ * SPDX-License-Identifier: Apache-2.0
+ * AUTOMATIC1111 1.10 modules/sd_samplers_cfg_denoiser.py: after guidance, what was denoised is let through by the mask's share, and what is
+ * kept stands beside it. */
+#pragma once
+
+#include "engine/tensor/context.h"
+
+typedef struct VelMask VelMask;
+
+/* repaint: [h, w] in host memory, 1 where the picture is painted anew, 0 where it stands still.  before: [B, h, w, C], or [1, ...] for all
+ * pictures: the latent that stands still.  batch: B.
+ * Returns: (transfer full); NULL if memory is short (ask vel_context_check) */
+VelMask *vel_mask_new (VelContext *ctx, const float *repaint, VelTensor *before, gint64 batch);
+void vel_mask_free (VelMask *self);
+/* denoised: [B, h, w, C], in place */
+void vel_mask_apply (VelContext *ctx, const VelMask *self, VelTensor *denoised);
+
+/* before (1 - repaint) + other repaint.  before: [B or 1, h, w, C]; other: [B, h, w, C], or NULL for nothing.
+ * -> of the context, [B, ...], or [1, ...] where both are the same for all pictures */
+VelTensor *vel_mask_mix (VelContext *ctx, const float *repaint, VelTensor *before, VelTensor *other);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelMask, vel_mask_free)

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures made from pictures, as make.py and families.py do it: masks in every way, start pictures of another size.
+
+    pip install torch diffusers transformers k-diffusion torchsde safetensors pillow==9.5.0 opencv-python-headless
+    python edits.py           writes the start pictures, the masks and cases/* beside this script
+
+Pixels go through Pillow and OpenCV, as in AUTOMATIC1111 1.10 (modules/processing.py, masking.py); what is painted anew is told apart after
+guidance. A mask that is not blurred is shrunk by the mean of 8x8 pixels, and nothing is laid over the result. `picture` is what is kept."""
+import importlib.util
+import json
+import sys
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+import families
+import make
+from make import HERE, Noise, alphas, external, sampling, schedule
+
+spec = importlib.util.spec_from_file_location("pixels", HERE.parent / "pixels" / "make.py")
+pixels = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(pixels)
+
+COMMON = dict(make.COMMON, model="two-levels", steps=5, width=64, height=64, strength=0.7, init="start.png", mask="mask.png", mask_blur=0,
+              fill="original", inpaint_area="whole", masked_padding=32, mask_invert=False, resize="stretch")
+CASES = {
+    "mask": dict(sampler="euler_a"),
+    "mask-ddim": dict(sampler="ddim", mask_invert=True),
+    "mask-noise": dict(mask_blur=2, fill="noise", rng="nv", resize="fill", sampler="euler_a"),
+    "mask-nothing": dict(mask_blur=4, fill="nothing", resize="fit"),
+    "mask-part": dict(mask_blur=3, fill="fill", inpaint_area="masked", masked_padding=6, sampler="dpmpp_2m", schedule="karras"),
+    "mask-channels": dict(model="inpaint", mask_blur=2, fill="fill"),
+    "resize-fit": dict(mask="", resize="fit", height=40, steps=3),
+    "resize-fill": dict(mask="", resize="fill", height=40, steps=3),
+    "resize-stretch": dict(mask="", height=40, steps=3),
+}
+
+
+def scene(width, height):
+    y, x = np.mgrid[0:height, 0:width]
+    rgb = np.stack([128 + 90 * np.sin(x / 11.0), 128 + 90 * np.cos(y / 7.0), (x * 2 + y * 3) % 256], -1)
+    rgb[height // 3:height // 2, width // 4:width // 2] = (20, 200, 90)
+    return Image.fromarray(np.rint(rgb).astype(np.uint8))
+
+
+def blot(width, height):
+    y, x = np.mgrid[0:height, 0:width]
+    inside = ((x - width * 0.62) / (width * 0.2)) ** 2 + ((y - height * 0.45) / (height * 0.25)) ** 2 < 1
+    inside[height * 2 // 3:height * 2 // 3 + 9, width // 8:width // 4] = True
+    return Image.fromarray(np.where(inside, 255, 0).astype(np.uint8))
+
+
+def blurred(mask, sigma):
+    n = 2 * int(2.5 * sigma + 0.5) + 1
+    return Image.fromarray(cv2.GaussianBlur(cv2.GaussianBlur(np.asarray(mask), (n, 1), sigma), (1, n), sigma))
+
+
+def resized(image, o, mode):
+    size = (o["width"], o["height"])
+    return image.resize(size, Image.LANCZOS) if mode == "stretch" else pixels.fitted(image, *size, mode)
+
+
+def region_of(mask, o):
+    """Where the mask is, padded, then grown to the proportions of what is painted and moved back inside."""
+    pad, size = o["masked_padding"], mask.size
+    low, high = np.array(mask.getbbox()[:2]), np.array(mask.getbbox()[2:])
+    low, high = np.maximum(low - pad, 0), np.minimum(high + pad, size)
+    own, wanted = (high[0] - low[0]) / (high[1] - low[1]), o["width"] / o["height"]
+    axis = 1 if own > wanted else 0
+    length = (high[0] - low[0]) / wanted if axis else (high[1] - low[1]) * wanted
+    more = int(length - (high[axis] - low[axis]))
+    low[axis] -= more // 2
+    high[axis] += more - more // 2
+    over = max(high[axis] - size[axis], 0)
+    low[axis], high[axis] = low[axis] - over, high[axis] - over
+    under = max(-low[axis], 0)
+    low[axis], high[axis] = low[axis] + under, min(high[axis] + under, size[axis])
+    return tuple(int(v) for v in (*low, *high))
+
+
+def prepare(o):
+    """-> start pixels, mask pixels, share of latents painted anew, and what becomes of the result"""
+    image, keep = Image.open(HERE / o["init"]).convert("RGB"), lambda picture: picture
+    if not o["mask"]:
+        return resized(image, o, o["resize"]), None, None, keep
+    mask = Image.open(HERE / o["mask"]).convert("L")
+    if o["mask_invert"]:
+        mask = Image.fromarray(255 - np.asarray(mask))
+    if o["mask_blur"]:
+        mask = blurred(mask, o["mask_blur"])
+    if o["inpaint_area"] == "masked":
+        region, overlay = region_of(mask, o), pixels.cut_out(image, mask).convert("RGBA")
+        image, mask = (resized(part.crop(region), o, "fit") for part in (image, mask))
+
+        def keep(picture):
+            w, h = region[2] - region[0], region[3] - region[1]
+            base = Image.new("RGBA", overlay.size)
+            base.paste(pixels.fitted(picture, w, h, "fill"), region[:2])
+            base.alpha_composite(overlay)
+            return base.convert("RGB")
+    else:
+        image, mask = (resized(part, o, o["resize"]) for part in (image, mask))
+        if o["mask_blur"]:
+            doubled = Image.fromarray(np.clip(np.asarray(mask).astype(np.float32) * 2, 0, 255).astype(np.uint8))
+            overlay = pixels.cut_out(image, doubled).convert("RGBA")
+
+            def keep(picture):
+                base = picture.convert("RGBA")
+                base.alpha_composite(overlay)
+                return base.convert("RGB")
+    h, w = o["height"] // 8, o["width"] // 8
+    if o["mask_blur"]:
+        share = np.around(np.asarray(mask.convert("RGB").resize((w, h)))[..., 0].astype(np.float32) / 255)
+    else:
+        share = (np.asarray(mask).astype(np.float64).reshape(h, 8, w, 8).mean((1, 3)) / 255 >= 0.5).astype(np.float32)
+    if o["fill"] != "original":
+        image = pixels.filled(image, mask)
+    return image, mask, torch.from_numpy(share)[None, None], keep
+
+
+def to_tensor(image):
+    return torch.from_numpy(np.asarray(image).astype(np.float32) / 255).permute(2, 0, 1)[None] * 2 - 1
+
+
+def encode_exactly(vae, x):
+    """groups that hardly vary are divided by what they vary: in double, as families.py"""
+    mean = vae.double().encode(x.double()).latent_dist.mean.float() * 0.18215
+    vae.float()
+    return mean
+
+
+def begin(net, tokenizer, o, trace):
+    """-> texts for the network, as families.py and make.py have them"""
+    if o["model"] in families.MODELS:
+        c = families.MODELS[o["model"]]
+        return [families.condition(net, c, o, tokenizer, trace, negative)[0] for negative in (False, True)]
+    end = make.MODELS[o["model"]]["tokens"] - 1
+    made = [make.encode(net, tokenizer, o[parts], end, o["clip_skip"]) for parts in ("parts", "negative_parts")]
+    for name, (states, tokens) in zip(("cond", "uncond"), made):
+        trace[name], trace["tokens." + name] = states, tokens
+    return [states for states, _ in made]
+
+
+def ddim_step(denoise, x, now, then):
+    sigma = ((1 - now) / now).sqrt().float()
+    scaled = x * (1 + sigma**2).sqrt()
+    eps = (scaled - denoise(scaled, sigma.reshape(1))) / sigma
+    clean = (x - (1 - now).sqrt() * eps) / now.sqrt()
+    return (then.sqrt() * clean + (1 - then).sqrt() * eps).float()
+
+
+def run(net, tokenizer, o):
+    trace, firsts, latents = {}, [], []
+    cond, uncond = begin(net, tokenizer, o, trace)
+    image, mask, share, keep = prepare(o)
+    init = before = net.vae.encode(to_tensor(image)).latent_dist.mean * 0.18215
+    trace["init"] = init
+    shape = (4, o["height"] // 8, o["width"] // 8)
+    noise = Noise(o["rng"], o["seed"])
+    unit = noise(shape)
+    trace["noise"] = unit
+    if o["fill"] in ("noise", "nothing"):
+        before = init * (1 - share) + (unit * share if o["fill"] == "noise" else 0)
+    extra = None
+    if o["model"] == "inpaint":
+        anew = torch.from_numpy((np.asarray(mask.convert("L")) >= 128).astype(np.float32))[None, None]
+        extra = torch.cat([anew[:, :, ::8, ::8], encode_exactly(net.vae, to_tensor(image) * (1 - anew))], 1)
+
+    def network(x, t, cond):
+        x = torch.cat([x, extra], 1) if extra is not None else x
+        firsts.append(net.unet(x, t, encoder_hidden_states=cond).sample)
+        return firsts[-1]
+
+    model = external.DiscreteEpsDDPMDenoiser(network, alphas(), quantize=False)
+
+    def denoise(x, sigma):
+        d, u = model(x, sigma, cond=cond), model(x, sigma, cond=uncond)
+        d = u + (d - u) * o["cfg"]
+        return d if share is None else d * share + before * (1 - share)
+
+    n = o["steps"]
+    if o["sampler"] == "ddim":
+        a = alphas().double()
+        t = [min(i + 1, 999) for i in range(0, 1000, 1000 // n)]
+        te = int(min(o["strength"], 0.999) * n)
+        trace["sigmas"] = torch.stack([((1 - a[k]) / a[k]).sqrt() for k in t[:te][::-1]]).float()
+        x = (before * a[t[te]].sqrt() + unit * (1 - a[t[te]]).sqrt()).float()
+        for k in range(te - 1, 0, -1):
+            latents.append(x)
+            x = ddim_step(denoise, x, a[t[k]], a[t[k - 1]])
+    else:
+        sigmas = schedule(o["schedule"], model, n)
+        sigmas = sigmas[n - int(min(o["strength"], 0.999) * n) - 1:]
+        trace["sigmas"] = sigmas
+        x = before + unit * sigmas[0]
+        more = {"noise_sampler": lambda *_: noise(shape)} if o["sampler"] == "euler_a" else {}
+        name = {"euler_a": "euler_ancestral"}.get(o["sampler"], o["sampler"])
+        x = getattr(sampling, "sample_" + name)(denoise, x, sigmas, callback=lambda d: latents.append(d["x"].clone()), disable=True, **more)
+    for i, latent in enumerate(latents + [x]):
+        trace[f"latent.{i:03}"] = latent
+    trace["model.cond"], trace["model.uncond"] = firsts[:2]
+    trace["image"] = ((net.vae.decode(x / 0.18215).sample + 1) / 2).clamp(0, 1)
+    painted = Image.fromarray(torch.round(trace["image"][0] * 255).permute(1, 2, 0).numpy().astype(np.uint8))
+    trace["picture"] = torch.from_numpy(np.array(keep(painted)))
+    return {k: v.contiguous().clone() for k, v in trace.items()}
+
+
+def main():
+    from transformers import CLIPTokenizer
+    vocabulary = HERE / "vocabulary"
+    tokenizer = CLIPTokenizer(str(vocabulary / "vocab.json"), str(vocabulary / "merges.txt"))
+    tokens = len(json.loads((vocabulary / "vocab.json").read_text()))
+    scene(88, 72).save(HERE / "start.png")
+    blot(88, 72).save(HERE / "mask.png")
+    scene(64, 64).save(HERE / "start-64.png")
+    blot(64, 64).save(HERE / "mask-64.png")
+    nets = {}
+    for name, options in CASES.items():
+        o = {**COMMON, **options}
+        if o["inpaint_area"] == "whole" and o["mask"] and not o["mask_blur"]:
+            o.update(init="start-64.png", mask="mask-64.png")
+        if o["model"] not in nets and o["model"] in families.MODELS:
+            nets[o["model"]] = families.prepare(o["model"], families.MODELS[o["model"]], tokens)
+        elif o["model"] not in nets:
+            c = make.MODELS[o["model"]]
+            c["tokens"] = tokens
+            nets[o["model"]] = make.Networks(c, make.values(make.recipe(o["model"], c)))
+        trace = run(nets[o["model"]], tokenizer, o)
+        kept = ("init", "image", "picture") if name.startswith("resize") else [k for k in trace if "tokens" not in k and k not in ("cond", "uncond")]
+        trace = {k: trace[k] for k in kept}  # texts are judged elsewhere
+        save_file(trace, HERE / "cases" / (name + ".safetensors"))
+        shown = {k: v for k, v in o.items() if k not in ("parts", "negative_parts") and v != "" and (k != "prediction" or o["model"] != "inpaint")}
+        (HERE / "cases" / (name + ".json")).write_text(json.dumps(shown, indent=1) + "\n")
+        print(name, float(trace["image"].std()), trace["picture"].shape)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
