@@ -51,13 +51,14 @@ count_parameters (json_t *found, VelWeights *weights)
   const char *type, *main_type = NULL;
   json_t *count;
   gint64 most = -1;
-  guint n = 0;
+  guint n = 0, n_scaled = 0;
 
   for (; names[n]; n++) {
     const VelTensorEntry *entry = vel_weights_find (weights, names[n]);
 
     add (by_part, part_of (names[n]), count_elements (entry));
     add (by_type, entry->dtype, count_elements (entry));
+    n_scaled += entry->scale != 0;
   }
   json_object_foreach (by_type, type, count) {
     if (json_integer_value (count) > most) {
@@ -68,6 +69,7 @@ count_parameters (json_t *found, VelWeights *weights)
   json_object_set_new (found, "tensors", json_integer (n));
   json_object_set_new (found, "bytes", json_integer (vel_weights_get_bytes (weights)));
   json_object_set_new (found, "dtype", main_type ? json_string (main_type) : json_null ());
+  json_object_set_new (found, "scaled_tensors", n_scaled ? json_integer (n_scaled) : json_null ());
   json_object_set_new (found, "parameters_by_dtype", by_type);
   json_object_set_new (found, "parameters", by_part);
 }

@@ -56,6 +56,7 @@ assert_inspected (const char *path, const char *container, const char *dtype)
   g_assert_cmpstr (json_string_value (json_object_get (found, "container")), ==, container);
   g_assert_cmpstr (json_string_value (json_object_get (found, "family")), ==, "sd1");
   g_assert_cmpint (json_integer_value (json_object_get (json_object_get (found, "parameters_by_dtype"), dtype)), >, 0);
+  g_assert_true (json_is_string (json_object_get (found, "hash_autov3")) == g_str_equal (container, "safetensors"));
   json_decref (found);
 }
 
