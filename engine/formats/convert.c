@@ -28,8 +28,7 @@ typedef struct {
   VelTensorPlan *plan;
   Form *forms;
   gsize count, n_done;
-  void *out;                      /* the tensor in its new form */
-  const VelTensorEntry *borrowed; /* of the last one */
+  void *out; /* the tensor in its new form */
 } Job;
 
 static gboolean
@@ -175,7 +174,7 @@ convert_to_blocks (const VelTensorEntry *entry, guint8 *out)
   }
 }
 
-/* Already in its form: nothing is copied. */
+/* Already in its form. */
 static gboolean
 is_same (const VelTensorEntry *entry, Form form)
 {
@@ -183,6 +182,25 @@ is_same (const VelTensorEntry *entry, Form form)
          (form == AS_BF16 && entry->type == VEL_BF16);
 }
 
+static gboolean
+fill (Job *job, gsize index, const VelTensorEntry *entry, GError **error)
+{
+  g_autofree char *shown = NULL;
+
+  if (is_same (entry, job->forms[index]))
+    memcpy (job->out, entry->data, entry->bytes);
+  else if (job->forms[index] == AS_Q8_0)
+    convert_to_blocks (entry, job->out);
+  else if (!convert (entry, job->forms[index], job->out)) {
+    shown = vel_shown (job->plan[index].name);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_NUMBERS, _ ("tensor “%s” has numbers beyond 65504, which fp16 does not hold; convert to bf16"),
+                 shown);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Always a copy: only what was copied can be known to have been in the file. */
 static const void *
 make_tensor (gpointer data, gsize index, GError **error)
 {
@@ -190,32 +208,17 @@ make_tensor (gpointer data, gsize index, GError **error)
   const VelTensorPlan *plan = &job->plan[index];
   const VelTensorEntry *entry;
 
-  if (job->borrowed && !vel_weights_release (job->weights, job->borrowed, error))
-    return NULL;
-  job->borrowed = NULL;
   g_clear_pointer (&job->out, g_free);
   if (g_cancellable_set_error_if_cancelled (job->cancellable, error) || !(entry = vel_weights_load (job->weights, plan->name, error)))
     return NULL;
-  job->borrowed = entry;
   if (job->how->progress)
     job->how->progress ((double) job->n_done++ / (double) job->count, job->how->data);
-  if (is_same (entry, job->forms[index]))
-    return entry->data;
   if (!(job->out = g_try_malloc (MAX (plan->bytes, 1)))) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), plan->name,
                  (gsize) plan->bytes);
     return NULL;
   }
-  if (job->forms[index] == AS_Q8_0)
-    convert_to_blocks (entry, job->out);
-  else if (!convert (entry, job->forms[index], job->out)) {
-    g_autofree char *shown = vel_shown (plan->name);
-
-    g_set_error (error, VEL_ERROR, VEL_ERROR_NUMBERS, _ ("tensor “%s” has numbers beyond 65504, which fp16 does not hold; convert to bf16"),
-                 shown);
-    return NULL;
-  }
-  return job->out;
+  return fill (job, index, entry, error) && vel_weights_release (job->weights, entry, error) ? job->out : NULL;
 }
 
 /* What the file says of itself, and what programs look for in the new container. Returns: (transfer full) */
