@@ -12,7 +12,7 @@
 
 #define MOST_METADATA 10000
 #define MOST_NAME 1024
-#define MOST_TEXT (1u << 20) /* a longer value is not kept */
+#define MOST_TEXT (64u << 20) /* bytes of all values; what is beyond is not kept */
 #define MOST_AXES 4
 #define MOST_ORIGINAL_AXES 8
 
@@ -82,8 +82,8 @@ typedef struct {
   GHashTable *shapes; /* name to Shape */
   const guint8 *data;
   guint64 at, size;
-  gboolean ended; /* something was read beyond the end */
-  guint64 alignment;
+  gboolean ended;               /* something was read beyond the end */
+  guint64 alignment, text_left; /* text_left: bytes of values that may still be kept */
   GArray *tensors;
 } Reader;
 
@@ -212,15 +212,13 @@ read_original_shape (Reader *self, const char *key, GError **error)
   return !is_ended (self, error);
 }
 
-/* Takes the key. value: (transfer full) (nullable) */
+/* Takes both. */
 static gboolean
 keep (Reader *self, char *key, char *value, GError **error)
 {
   g_autofree char *shown = vel_shown (key);
 
-  if (!value)
-    g_free (key);
-  else if (!vel_tensor_file_take_metadata (self->file, key, value))
+  if (!vel_tensor_file_take_metadata (self->file, key, value))
     return vel_tensor_file_damaged (self->file, error, _ ("metadata “%s” is given twice"), shown);
   return TRUE;
 }
@@ -240,8 +238,12 @@ read_value (Reader *self, char *key, GError **error)
   if (kind == TEXT) {
     const char *text = (const char *) take (self, number);
 
-    return !is_ended (self, error) &&
-           keep (self, g_steal_pointer (&owned), number <= MOST_TEXT ? g_utf8_make_valid (text, number) : NULL, error);
+    if (is_ended (self, error))
+      return FALSE;
+    if (number > self->text_left)
+      return TRUE;
+    self->text_left -= number;
+    return keep (self, g_steal_pointer (&owned), g_utf8_make_valid (text, number), error);
   }
   if (is_ended (self, error))
     return FALSE;
@@ -443,6 +445,7 @@ read_gguf (VelTensorFile *file, GCancellable *cancellable, GError **error)
     .data = vel_tensor_file_get_data (file),
     .size = vel_tensor_file_get_size (file),
     .alignment = 32,
+    .text_left = MOST_TEXT,
     .tensors = tensors,
   };
 

@@ -53,8 +53,11 @@ vel_pickle_value_is_text (const VelPickleValue *value, const char *text)
 const VelPickleValue *
 vel_pickle_value_lookup (const VelPickleValue *dict, const char *key)
 {
-  for (guint i = 0; dict->kind == VEL_PICKLE_DICT && i + 1 < dict->list.n; i += 2)
-    if (vel_pickle_value_is_text (dict->list.items[i], key))
-      return dict->list.items[i + 1];
-  return NULL;
+  guint n = dict->kind == VEL_PICKLE_DICT ? dict->list.n : 0;
+
+  if (n > 2 * VEL_PICKLE_MOST_LOOKUPS)
+    return NULL;
+  while (n >= 2 && !vel_pickle_value_is_text (dict->list.items[n - 2], key))
+    n -= 2;
+  return n >= 2 ? dict->list.items[n - 1] : NULL;
 }

@@ -63,5 +63,7 @@ void vel_pickle_arena_clear (VelPickleArena *self);
 gpointer vel_pickle_arena_take (VelPickleArena *self, gsize bytes);
 
 gboolean vel_pickle_value_is_text (const VelPickleValue *value, const char *text);
-/* The value of a text key. (nullable) */
+/* A dict that something is looked up in is a small one: a pickle may ask for a lookup with a byte. */
+#define VEL_PICKLE_MOST_LOOKUPS 1024
+/* The value of a text key, the last one as in Python. (nullable): NULL also for a dict of more than so many keys */
 const VelPickleValue *vel_pickle_value_lookup (const VelPickleValue *dict, const char *key);

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #define MOST_DEPTH 32
-#define MOST_VISITS (1u << 20) /* values looked at; what is shared is looked at again under each of its names */
-#define MOST_NAME 1024
+#define MOST_VISITS (1u << 20)  /* values looked at; what is shared is looked at again under each of its names */
+#define MOST_TENSORS (1u << 18) /* the largest models have some thousand */
+#define MOST_NAME 512
+#define MOST_METADATA (16u << 20) /* bytes; a text may be shared, too */
 #define MOST_AXES 64
 
 typedef struct {
@@ -20,7 +22,7 @@ typedef struct {
   gpointer container;
   GCancellable *cancellable;
   GString *name;
-  guint depth, visits;
+  guint depth, visits, n_tensors;
 } Walk;
 
 static gboolean
@@ -142,6 +144,8 @@ step_into (Walk *self, const char *step, gsize length, const VelPickleValue *val
   gsize before = self->name->len;
   gboolean done;
 
+  if (++self->visits > MOST_VISITS)
+    return refuse (self, error, N_ ("there are too many dicts and lists around it"));
   if (value->kind != VEL_PICKLE_TENSOR && value->kind != VEL_PICKLE_DICT && value->kind != VEL_PICKLE_LIST &&
       value->kind != VEL_PICKLE_TUPLE)
     return TRUE;
@@ -164,7 +168,7 @@ walk (Walk *self, const VelPickleValue *value, GError **error)
 
   if (g_cancellable_set_error_if_cancelled (self->cancellable, error))
     return FALSE;
-  if (++self->visits > MOST_VISITS || self->depth == MOST_DEPTH)
+  if (self->depth == MOST_DEPTH || (value->kind == VEL_PICKLE_TENSOR && ++self->n_tensors > MOST_TENSORS))
     return refuse (self, error, N_ ("there are too many dicts and lists around it"));
   self->depth++;
   if (value->kind == VEL_PICKLE_TENSOR)
@@ -189,6 +193,8 @@ walk (Walk *self, const VelPickleValue *value, GError **error)
 static void
 keep_metadata (VelTensorFile *file, const VelPickleValue *root)
 {
+  gsize left = MOST_METADATA;
+
   for (guint i = 0; i + 1 < root->list.n && i < 2 * 10000; i += 2) {
     const VelPickleValue *key = root->list.items[i], *value = root->list.items[i + 1];
     char number[G_ASCII_DTOSTR_BUF_SIZE];
@@ -196,7 +202,10 @@ keep_metadata (VelTensorFile *file, const VelPickleValue *root)
 
     if (key->kind != VEL_PICKLE_TEXT || key->text.length > MOST_NAME)
       continue;
-    if (value->kind == VEL_PICKLE_TEXT && value->text.length <= 1 << 20)
+    if (value->kind == VEL_PICKLE_TEXT && value->text.length > left)
+      continue;
+    left -= value->kind == VEL_PICKLE_TEXT ? value->text.length : 0;
+    if (value->kind == VEL_PICKLE_TEXT)
       text = g_utf8_make_valid (value->text.start, value->text.length);
     else if (value->kind == VEL_PICKLE_INTEGER)
       text = g_strdup_printf ("%" PRId64, value->integer);
@@ -215,7 +224,7 @@ vel_torch_add_tensors (VelTensorFile *file, const VelPickleValue *root, VelTorch
 {
   g_autoptr (GString) name = g_string_new (NULL);
   Walk self = { .file = file, .find = find, .container = container, .cancellable = cancellable, .name = name };
-  const VelPickleValue *model = vel_pickle_value_lookup (root, "state_dict");
+  const VelPickleValue *model = vel_pickle_value_lookup (root, "state_dict"); /* a trainer's file has a dozen keys */
 
   if (root->kind == VEL_PICKLE_DICT)
     keep_metadata (file, root);

@@ -119,7 +119,7 @@ widen (const guint8 *extra, guint length, guint64 *original, guint64 *stored, gu
 static gboolean
 check_member (Archive *self, Member *member, guint flags, guint method, guint64 stored, GError **error)
 {
-  const guint8 *local = self->data + member->header;
+  const guint8 *local = self->data + MIN (member->header, self->directory);
 
   if (flags & 0x2041)
     return refuse_member (self, member, error, N_ ("it is encrypted"));

@@ -364,6 +364,64 @@ test_doubling (void)
   g_assert_nonnull (strstr (message, "too many dicts and lists"));
 }
 
+/* What is cheap to ask for again and again: a lookup among many keys, a walk along many numbers, a long text under many names. */
+static void
+test_repeated (void)
+{
+  g_autoptr (GByteArray) lookups = g_byte_array_new (), numbers = g_byte_array_new (), texts = g_byte_array_new (), zip = NULL;
+  g_autofree char *long_text = g_strnfill (1 << 20, 'x'), *message = NULL;
+  gint64 begun = g_get_monotonic_time ();
+  struct rusage before, after;
+  VelPickle pickle;
+
+  PUT (lookups, "\x80\2}(");
+  for (guint i = 0; i < 250000; i++)
+    PUT (lookups, "NN");
+  PUT (lookups, "uq\0" "0}");
+  for (guint i = 0; i < 1000000; i++)
+    PUT (lookups, "h\0b");
+  PUT (lookups, ".");
+  vel_pickle_init (&pickle, lookups->data, lookups->len);
+  g_assert_nonnull (vel_pickle_run (&pickle));
+  vel_pickle_clear (&pickle);
+
+  PUT (numbers, "\x80\2](");
+  for (guint i = 0; i < 100000; i++)
+    PUT (numbers, "K\1");
+  PUT (numbers, "eq\0" "0](");
+  for (guint i = 0; i < 100000; i++)
+    PUT (numbers, "h\0");
+  PUT (numbers, "e.");
+  zip = zip_around (numbers);
+  message = refuse (zip);
+  g_assert_nonnull (strstr (message, "too many dicts and lists"));
+
+  getrusage (RUSAGE_SELF, &before);
+  PUT (texts, "\x80\2X\0\0\x10\0");
+  put (texts, long_text, 1 << 20);
+  PUT (texts, "q\0" "0}(");
+  for (guint i = 0; i < 5000; i++) {
+    PUT (texts, "X\4\0\0\0");
+    put_number (texts, 0x41414141 + i % 26 + (i / 26 % 26 << 8) + (i / 676 << 16), 4);
+    PUT (texts, "h\0");
+  }
+  PUT (texts, "u.");
+  g_byte_array_unref (zip);
+  zip = zip_around (texts);
+  {
+    int fd;
+    g_autofree char *path = memory_file (zip->data, zip->len, &fd);
+    g_autoptr (VelTensorFile) file = vel_tensor_file_open (path, NULL, NULL);
+
+    g_assert_nonnull (file);
+    g_assert_cmpuint (g_hash_table_size (vel_tensor_file_get_all_metadata (file)), ==, 16);
+    close (fd);
+  }
+  getrusage (RUSAGE_SELF, &after);
+  g_assert_cmpint (after.ru_maxrss - before.ru_maxrss, <, 128 * 1024);
+  g_assert_cmpint (g_get_monotonic_time () - begun, <, 20 * G_USEC_PER_SEC);
+}
+
 /* A list that holds itself. */
 static void
 test_circle (void)
@@ -391,6 +449,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/pickle/values", test_values);
   g_test_add_func ("/formats/pickle/floods", test_floods);
   g_test_add_func ("/formats/pickle/doubling", test_doubling);
+  g_test_add_func ("/formats/pickle/repeated", test_repeated);
   g_test_add_func ("/formats/pickle/circle", test_circle);
   return g_test_run ();
 }
