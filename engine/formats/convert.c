@@ -103,9 +103,8 @@ plan_tensor (Job *job, const char *name, GError **error)
 
   if (vel_float8_scale_is_name (name))
     return TRUE;
-  if (form == AS_STORED && entry->element == 0) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("tensor “%s” can not be converted: it is stored as %s, which is not read"), shown,
-                 dtype);
+  if (form == AS_STORED && (entry->element == 0 || !vel_tensor_type_find (dtype) || vel_tensor_type_find (dtype)->foreign)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("tensor “%s” can not be converted: it is stored as %s"), shown, dtype);
     return FALSE;
   }
   if (job->how->type == VEL_CONVERT_Q8_0 && (!vel_gguf_has_type (dtype) || entry->n_axes > 4)) {

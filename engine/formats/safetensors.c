@@ -104,7 +104,7 @@ check_description (Reader *self, Description *tensor, GError **error)
   g_autofree char *shown = vel_shown (tensor->name), *dtype = vel_shown (tensor->dtype);
 
   tensor->type = vel_tensor_type_find (tensor->dtype);
-  if (!tensor->type)
+  if (!tensor->type || tensor->type->foreign)
     return vel_tensor_file_damaged (self->file, error, _ ("tensor “%s” has the unknown type “%s”"), shown, dtype);
   if (tensor->begin > tensor->end || tensor->end > space)
     return vel_tensor_file_damaged (self->file, error, _ ("tensor “%s” lies at bytes %" PRIu64 " to %" PRIu64 " of %" PRIu64), shown,

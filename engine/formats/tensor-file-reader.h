@@ -33,6 +33,7 @@ typedef struct {
   gboolean known;   /* `type` is valid */
   VelType type;     /* once decoded */
   VelTensorDecode decode;
+  gboolean foreign; /* not a type of safetensors */
 } VelTensorType;
 
 /* (nullable): NULL for a name that no reader has */

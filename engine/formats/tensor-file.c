@@ -56,7 +56,7 @@ vel_tensor_type_find (const char *name)
     { "U32", 32 },
     { "U64", 64 },
     { "C64", 64 },
-    { "C128", 128 },
+    { "C128", 128, .foreign = TRUE },
     { "F8_E5M2", 8, TRUE, VEL_F32, vel_float8_decode_e5m2 },
     { "F8_E4M3", 8, TRUE, VEL_F32, vel_float8_decode_e4m3 },
     { "F8_E8M0", 8 },

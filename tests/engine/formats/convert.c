@@ -73,8 +73,9 @@ test_containers (void)
     const char *file, *tensor, *expected_file, *expected;
     guint64 count;
   } cases[] = {
-    { "checkpoints/zip-4.pt", "view.transposed", "checkpoints/expected.safetensors", "view.transposed", 34 },
-    { "checkpoints/legacy-2.pt", "view.expanded", "checkpoints/expected.safetensors", "view.expanded", 34 },
+    { "checkpoints/views.pt", "view.transposed", "checkpoints/expected.safetensors", "view.transposed", 9 },
+    { "checkpoints/views.pt", "view.expanded", "checkpoints/expected.safetensors", "view.expanded", 9 },
+    { "checkpoints/views.pt", "view.five", "checkpoints/expected.safetensors", "view.five", 9 },
     { "scaled-float8.safetensors", "a.weight", "scaled-float8.safetensors", "expected.a", 7 },
   };
 
@@ -121,7 +122,7 @@ test_refused (void)
   const float huge[2] = { 1, 70000 };
   const VelTensorOut out[] = { { "a.weight", VEL_F32, VEL_SHAPE (1, 2), huge }, { "b", VEL_U8, VEL_SHAPE (1), "x" } };
   g_autofree char *from = scratch_path ("in.safetensors"), *to = scratch_path ("out"), *taken = scratch_file ("taken", "mine", 4);
-  g_autofree char *blocks = golden_path ("types.gguf");
+  g_autofree char *blocks = golden_path ("types.gguf"), *complex = golden_path ("checkpoints/zip-2.pt");
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (VelWeights) weights = NULL;
   g_autoptr (GError) error = NULL;
@@ -132,6 +133,7 @@ test_refused (void)
   refuse (from, VEL_CONVERT_BF16, taken, G_IO_ERROR, G_IO_ERROR_EXISTS, "exists already");
   refuse (from, VEL_CONVERT_BF16, "/proc/nothing/out", VEL_ERROR, VEL_ERROR_STORAGE, "can not be written");
   refuse (blocks, VEL_CONVERT_FP16, to, VEL_ERROR, VEL_ERROR_FORMAT, "“Q4_K” can not be converted: it is stored as Q4_K");
+  refuse (complex, VEL_CONVERT_BF16, to, VEL_ERROR, VEL_ERROR_FORMAT, "“type.C128” can not be converted: it is stored as C128");
   g_cancellable_cancel (cancellable);
   weights = open_weights (from);
   g_assert_false (vel_convert (weights, &(VelConvert) { .type = VEL_CONVERT_BF16, .output = to }, cancellable, &error));
