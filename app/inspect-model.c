@@ -122,6 +122,7 @@ describe_hashes (json_t *found, const char *path, GError **error)
     const char *key;
   } hashes[] = { { VEL_HASH_AUTOV1, "hash_autov1" }, { VEL_HASH_AUTOV2, "hash_autov2" }, { VEL_HASH_AUTOV3, "hash_autov3" },
                  { VEL_HASH_LORA, "hash_lora" } };
+  const char *whole, *data;
 
   for (gsize i = 0; i < G_N_ELEMENTS (hashes); i++) {
     g_autoptr (GError) problem = NULL;
@@ -134,6 +135,10 @@ describe_hashes (json_t *found, const char *path, GError **error)
     if (hashes[i].kind != VEL_HASH_LORA || g_strcmp0 (hash, json_string_value (json_object_get (found, "hash_autov3"))) != 0)
       json_object_set_new (found, hashes[i].key, hash ? json_string (hash) : json_null ());
   }
+  whole = json_string_value (json_object_get (found, "hash_autov2"));
+  data = json_string_value (json_object_get (found, "hash_autov3"));
+  if (whole && data && g_str_has_prefix (data, whole)) /* no header to leave out: programs know it by its whole alone */
+    json_object_set_new (found, "hash_autov3", json_null ());
   return TRUE;
 }
 
