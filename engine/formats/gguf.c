@@ -4,6 +4,7 @@
 #include "engine/formats/gguf.h"
 
 #include "engine/formats/gguf-blocks.h"
+#include "engine/formats/gguf-k-blocks.h"
 #include "engine/formats/shown.h"
 
 #include <glib/gi18n-lib.h>
@@ -37,11 +38,11 @@ static const struct {
   { 6, "Q5_0", VEL_BLOCK, 22, TRUE, VEL_F32, vel_blocks_decode_q5_0 },
   { 7, "Q5_1", VEL_BLOCK, 24, TRUE, VEL_F32, vel_blocks_decode_q5_1 },
   { 8, "Q8_0", VEL_BLOCK, VEL_Q8_0_BYTES, TRUE, VEL_F32, vel_blocks_decode_q8_0 },
-  { 10, "Q2_K", 256, 84 },
-  { 11, "Q3_K", 256, 110 },
-  { 12, "Q4_K", 256, 144 },
-  { 13, "Q5_K", 256, 176 },
-  { 14, "Q6_K", 256, 210 },
+  { 10, "Q2_K", VEL_K_BLOCK, 84, TRUE, VEL_F32, vel_blocks_decode_q2_k },
+  { 11, "Q3_K", VEL_K_BLOCK, 110, TRUE, VEL_F32, vel_blocks_decode_q3_k },
+  { 12, "Q4_K", VEL_K_BLOCK, 144, TRUE, VEL_F32, vel_blocks_decode_q4_k },
+  { 13, "Q5_K", VEL_K_BLOCK, 176, TRUE, VEL_F32, vel_blocks_decode_q5_k },
+  { 14, "Q6_K", VEL_K_BLOCK, 210, TRUE, VEL_F32, vel_blocks_decode_q6_k },
   { 15, "Q8_K", 256, 292 },
   { 16, "IQ2_XXS", 256, 66 },
   { 17, "IQ2_XS", 256, 74 },

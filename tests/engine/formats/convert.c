@@ -132,7 +132,7 @@ test_refused (void)
   refuse (from, VEL_CONVERT_Q8_0, to, VEL_ERROR, VEL_ERROR_FORMAT, "“b” can not be converted: it is stored as U8");
   refuse (from, VEL_CONVERT_BF16, taken, G_IO_ERROR, G_IO_ERROR_EXISTS, "exists already");
   refuse (from, VEL_CONVERT_BF16, "/proc/nothing/out", VEL_ERROR, VEL_ERROR_STORAGE, "can not be written");
-  refuse (blocks, VEL_CONVERT_FP16, to, VEL_ERROR, VEL_ERROR_FORMAT, "“Q4_K” can not be converted: it is stored as Q4_K");
+  refuse (blocks, VEL_CONVERT_FP16, to, VEL_ERROR, VEL_ERROR_FORMAT, "“IQ4_XS” can not be converted: it is stored as IQ4_XS");
   refuse (complex, VEL_CONVERT_BF16, to, VEL_ERROR, VEL_ERROR_FORMAT, "“type.C128” can not be converted: it is stored as C128");
   g_cancellable_cancel (cancellable);
   weights = open_weights (from);

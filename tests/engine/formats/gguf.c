@@ -31,15 +31,15 @@ test_types (void)
   const VelTensorEntry *entry;
 
   g_assert_cmpstr (vel_tensor_file_get_container (file), ==, "gguf");
-  g_assert_cmpuint (vel_tensor_file_get_count (file), ==, 11);
-  for (const char *const *name = (const char *[]) { "F32", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", NULL }; *name; name++) {
+  g_assert_cmpuint (vel_tensor_file_get_count (file), ==, 16);
+  for (const char *const *name = (const char *[]) { "F32", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", NULL }; *name; name++) {
     const VelTensorEntry *expected = vel_tensor_file_find (want, g_str_equal (*name, "F32") ? "values" : *name);
     g_autofree guint8 *values = NULL;
 
     entry = vel_tensor_file_find (file, *name);
     g_assert_cmpstr (entry->dtype, ==, *name);
     g_assert_true (entry->known);
-    g_assert_true (vel_shape_equal (entry->shape, VEL_SHAPE (2, 3, 64)));
+    g_assert_true (vel_shape_equal (entry->shape, strchr (*name, 'K') ? VEL_SHAPE (3, 256) : VEL_SHAPE (2, 3, 64)));
     values = g_malloc (entry->bytes);
     vel_tensor_entry_read (entry, values);
     if (entry->type == VEL_BF16) {
@@ -55,7 +55,7 @@ test_types (void)
   g_assert_cmpint (((const gint32 *) entry->data)[5], ==, 5);
   g_assert_cmpint (vel_tensor_file_find (file, "F16")->type, ==, VEL_F16);
   g_assert_true (vel_tensor_entry_is_plain (vel_tensor_file_find (file, "F64")));
-  g_assert_false (vel_tensor_file_find (file, "Q4_K")->known);
+  g_assert_false (vel_tensor_file_find (file, "IQ4_XS")->known);
 }
 
 static void
@@ -111,9 +111,9 @@ test_weights (void)
     g_assert_cmpmem (entry->data, entry->bytes, expected->data, expected->bytes);
     g_assert_true (vel_weights_release (weights, entry, &error));
   }
-  g_assert_null (vel_weights_get (weights, "Q4_K", VEL_SHAPE (2, 256), &error));
+  g_assert_null (vel_weights_get (weights, "IQ4_XS", VEL_SHAPE (2, 256), &error));
   g_assert_error (error, VEL_ERROR, VEL_ERROR_WEIGHT);
-  g_assert_nonnull (strstr (error->message, "Q4_K"));
+  g_assert_nonnull (strstr (error->message, "IQ4_XS"));
 }
 
 /* ---- Files that lie */

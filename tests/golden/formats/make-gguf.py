@@ -34,7 +34,13 @@ def main():
         raw = gguf.quantize(values, kind)
         writer.add_tensor(kind.name, raw, raw_dtype=kind)
         expected[kind.name] = gguf.dequantize(raw, kind)
-    writer.add_tensor("Q4_K", random.integers(0, 256, (2, 144), dtype=np.uint8), raw_dtype=Type.Q4_K)
+    for kind, halves in (Type.Q2_K, (80, 82)), (Type.Q3_K, (108,)), (Type.Q4_K, (0, 2)), (Type.Q5_K, (0, 2)), (Type.Q6_K, (208,)):
+        raw = random.integers(0, 256, (3, gguf.GGML_QUANT_SIZES[kind][1]), dtype=np.uint8)  # any bits are numbers, but for the halves
+        for at in halves:
+            raw[:, at:at + 2] = (random.standard_normal(3) * 0.01).astype(np.float16).reshape(3, 1).view(np.uint8)
+        writer.add_tensor(kind.name, raw, raw_dtype=kind)
+        expected[kind.name] = gguf.dequantize(raw, kind)
+    writer.add_tensor("IQ4_XS", random.integers(0, 256, (2, 136), dtype=np.uint8), raw_dtype=Type.IQ4_XS)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
