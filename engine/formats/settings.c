@@ -16,7 +16,8 @@
 /* Several write JSON under A1111's keyword, so they are asked before it; ComfyUI's graph often stands beside a text in A1111's manner,
  * which says the same in fewer words. */
 static const VelSettingsProgram *const programs[] = {
-  &vel_settings_swarmui, &vel_settings_fooocus, &vel_settings_a1111, &vel_settings_comfyui, &vel_settings_invokeai, &vel_settings_novelai,
+  &vel_settings_swarmui, &vel_settings_fooocus,  &vel_settings_easydiffusion, &vel_settings_a1111,
+  &vel_settings_comfyui, &vel_settings_invokeai, &vel_settings_novelai,       &vel_settings_drawthings,
 };
 
 void

@@ -53,5 +53,5 @@ void vel_settings_note (VelSettings *self, const char *format, ...) G_GNUC_PRINT
 /* "key: value" can not be taken over, because there is nothing like it here. */
 void vel_settings_note_missing (VelSettings *self, const char *key, const json_t *value);
 
-extern const VelSettingsProgram vel_settings_a1111, vel_settings_comfyui, vel_settings_fooocus, vel_settings_invokeai, vel_settings_novelai,
-    vel_settings_swarmui;
+extern const VelSettingsProgram vel_settings_a1111, vel_settings_comfyui, vel_settings_drawthings, vel_settings_easydiffusion,
+    vel_settings_fooocus, vel_settings_invokeai, vel_settings_novelai, vel_settings_swarmui;

@@ -540,7 +540,58 @@ def novelai():
               "schedule": "normal" if schedule == "native" else schedule, "width": w, "height": h, "rng": "nv", **request}, notes, size)
 
 
-for make in (a1111, comfyui, swarmui, fooocus, invokeai, novelai):
+# ---- Draw Things: JSON within XMP; and Easy Diffusion: a keyword each, or JSON. Eight of each
+
+def drawthings():
+    for i in range(8):
+        prompt, negative, seed, (w, h) = at(PROMPTS, i + 2), at(NEGATIVES, i), at(SEEDS, i), at(SIZES, i)
+        (sampler, schedule, old, sampler_id, schedule_id), steps, notes, tags, request = at(A1111_SAMPLERS, i), 12 + i, [], "", {}
+        mode = at(["Torch CPU Compatible", "NVIDIA GPU Compatible", "Scale Alike"], i)
+        data = {"c": prompt, "model": "sd_v1.5_f16.ckpt", "sampler": old, "scale": 7.5, "seed": seed, "seed_mode": mode, "size": f"{w}x{h}",
+                "steps": steps, "strength": 1, "uc": negative, "lora": [], "mask_blur": 1.5}
+        if mode == "Scale Alike":
+            notes.append("Scale Alike")
+        if i % 4 == 1:
+            data["lora"], tags = [{"mode": "all", "model": "ink_v2_lora_f16.ckpt", "weight": 0.6}], " <lora:ink_v2_lora_f16:0.6>"
+        if i == 5:
+            data["strength"], request["strength"] = 0.7, 0.7
+            notes.append("started from")
+        dumped = json.dumps(data, ensure_ascii=False).replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+        xmp = ('<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description><exif:UserComment><rdf:Alt><rdf:li xml:lang="x-default">' +
+               dumped + "</rdf:li></rdf:Alt></exif:UserComment></rdf:Description></rdf:RDF></x:xmpmeta>")
+        case("Draw Things", {"XML:com.adobe.xmp": xmp},
+             {"Prompt": prompt + tags, "Negative prompt": negative, "Steps": steps, "Seed": seed, "Size": f"{w}x{h}", "Model": "sd_v1.5_f16"},
+             {"steps": steps, "cfg": "7.5", "seed": seed, "sampler": sampler_id, "schedule": schedule_id if old != sampler else "automatic",
+              "width": w, "height": h, "rng": "cpu" if "CPU" in mode else "nv", **request}, notes)
+
+
+def easydiffusion():
+    page = {"prompt": "Prompt", "negative_prompt": "Negative Prompt", "seed": "Seed", "use_stable_diffusion_model": "Stable Diffusion model",
+            "clip_skip": "Clip Skip", "use_vae_model": "VAE model", "sampler_name": "Sampler", "width": "Width", "height": "Height",
+            "num_inference_steps": "Steps", "guidance_scale": "Guidance Scale", "use_lora_model": "LoRA model", "lora_alpha": "LoRA Strength"}
+    for i in range(8):
+        prompt, negative, seed, (w, h) = at(PROMPTS, i + 4), at(NEGATIVES, i + 1), at(SEEDS, i + 1), at(SIZES, i + 2)
+        (sampler, sampler_id), steps, tags, request = at([("euler_a", "euler_a"), ("dpmpp_2m", "dpmpp_2m"), ("ddim", "ddim")], i), 25 + i, "", {}
+        data = {"prompt": prompt, "seed": seed, "negative_prompt": negative, "num_inference_steps": steps, "guidance_scale": 7.5, "width": w,
+                "height": h, "use_stable_diffusion_model": "models/sd-v1-4.ckpt", "clip_skip": i % 2 == 1, "use_vae_model": "",
+                "sampler_name": sampler}
+        if i % 2 == 1:
+            request["clip_skip"] = 2
+        if i % 4 == 2:
+            data |= {"use_lora_model": ["ink_v2", "gold"], "lora_alpha": [0.5, 1.0]}
+            tags = " <lora:ink_v2:0.5> <lora:gold:1>"
+        if i % 4 == 3:
+            data |= {"use_lora_model": "ink_v2", "lora_alpha": 0.25}
+            tags = " <lora:ink_v2:0.25>"
+        if i >= 4:
+            data = {page[k]: v for k, v in data.items()}
+        texts = {"parameters": json.dumps(data)} if i % 3 == 0 else {k: str(v) for k, v in data.items()}
+        case("Easy Diffusion", texts, {"Prompt": prompt + tags, "Negative prompt": negative, "Steps": steps, "Seed": seed, "Size": f"{w}x{h}",
+                                       "Model": "sd-v1-4", "VAE": None},
+             {"steps": steps, "cfg": "7.5", "seed": seed, "sampler": sampler_id, "width": w, "height": h, "rng": "cpu", **request})
+
+
+for make in (a1111, comfyui, swarmui, fooocus, invokeai, novelai, drawthings, easydiffusion):
     make()
 with open(os.path.join(HERE, "settings.json"), "w", encoding="utf-8") as file:
     file.write("[\n" + ",\n".join(json.dumps(c, ensure_ascii=False, separators=(",", ":")) for c in CASES) + "\n]\n")
