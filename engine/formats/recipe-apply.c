@@ -259,20 +259,6 @@ tell_missing (const VelRecipeFields *fields, guint first, VelValues *request, GH
     add_problem (problems, _ ("“%s” are not taken over: there are no such options here"), all->str);
 }
 
-/* program: comfyui, or diffusers */
-static void
-tell_rules (const VelRecipeFields *fields, const char *program, GPtrArray *problems)
-{
-  if (g_str_equal (program, "comfyui") && strchr (vel_recipe_fields_get (fields, "Prompt"), '['))
-    add_problem (problems, _ ("Square brackets are mere letters in ComfyUI; here they weaken, or change the prompt by step: write \\["));
-  add_problem (
-      problems,
-      /* Translators: comfyui, or diffusers */
-      _ ("The rules of “%s” for emphasis, noise and schedules are not followed here, but A1111's: the picture comes out alike, not "
-         "the same"),
-      program);
-}
-
 static void
 apply_rest (const VelRecipeFields *fields, guint i, VelValues *request, GHashTable *done, GPtrArray *problems)
 {
@@ -283,8 +269,6 @@ apply_rest (const VelRecipeFields *fields, guint i, VelValues *request, GHashTab
     return;
   if (g_str_equal (key, "VAE"))
     add_problem (problems, _ ("The picture was made with the VAE “%s”; choose its file to use it too"), shown);
-  else if (g_str_equal (key, "Render as"))
-    tell_rules (fields, shown, problems);
   else
     tell_missing (fields, i, request, done, problems);
 }

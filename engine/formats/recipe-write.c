@@ -165,6 +165,8 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
   append_sampler_numbers (out, request, sampler);
   append_inpainting (out, request);
+  if (!g_str_equal (vel_values_get (request, "render_as"), "a1111")) /* its own word for it: A1111 can not */
+    append_pair (out, "Render as", vel_values_get (request, "render_as"));
   append_pair (out, "Lora hashes", facts->lora_hashes);
   append_pair (out, "TI hashes", facts->embedding_hashes);
   append_pair (out, "Version", facts->version);

@@ -165,8 +165,11 @@ translate (VelSettings *self)
       name[strlen (name) - strlen (" Karras")] = 0;
     vel_settings_set_sampler (self, name);
   }
-  if (comfy && !vel_recipe_fields_get (self->fields, "RNG"))
-    vel_settings_set (self, "RNG", "CPU");
+  if (comfy) {
+    if (!vel_recipe_fields_get (self->fields, "RNG"))
+      vel_settings_set (self, "RNG", "CPU");
+    vel_settings_set (self, "Render as", "comfyui");
+  }
 }
 
 /* A JPEG's comment, for those who have no Exif. Returns: (nullable) borrowed */

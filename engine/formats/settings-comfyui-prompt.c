@@ -89,24 +89,26 @@ read_prompt (VelComfyuiWalk *self, Prompt *prompt, const json_t *link, gboolean 
                negative, between, depth + 1);
 }
 
-/* "embedding:styles/ink.pt" is "ink" in A1111's language. Returns: (transfer full) */
+/* In A1111's language: "embedding:styles/ink.pt" is "ink", and square brackets, which are letters here, are escaped.
+ * Returns: (transfer full) */
 static char *
-plain_embeddings (const char *text)
+translate (const char *text)
 {
   static const char mark[] = "embedding:";
   GString *out = g_string_new (NULL);
 
-  for (const char *at; (at = strstr (text, mark)); text = at) {
-    g_autofree char *name = NULL, *base = NULL;
+  while (*text)
+    if (g_str_has_prefix (text, mark)) {
+      gsize n = strcspn (text + strlen (mark), " ,():\n");
+      g_autofree char *name = g_strndup (text + strlen (mark), n), *stem = vel_settings_stem (name);
 
-    g_string_append_len (out, text, at - text);
-    at += strlen (mark);
-    name = g_strndup (at, strcspn (at, " ,():\n"));
-    base = vel_settings_stem (name);
-    g_string_append (out, base);
-    at += strlen (name);
-  }
-  g_string_append (out, text);
+      g_string_append (out, stem);
+      text += strlen (mark) + n;
+    } else {
+      if (*text == '[' || *text == ']')
+        g_string_append_c (out, '\\');
+      g_string_append_c (out, *text++);
+    }
   return g_string_free (out, FALSE);
 }
 
@@ -132,7 +134,7 @@ vel_comfyui_read_prompt (VelComfyuiWalk *self, const char *key, const json_t *li
     g_string_free (prompt.text, TRUE);
     prompt.text = weighted;
   }
-  plain = plain_embeddings (g_strstrip (prompt.text->str));
+  plain = translate (g_strstrip (prompt.text->str));
   vel_settings_set (self->settings, key, plain);
   g_string_free (prompt.text, TRUE);
   return prompt.clip;

@@ -144,6 +144,7 @@ read_root (VelSettings *self, const json_t *root)
     vel_settings_set_file (self, "VAE", vae);
   vel_settings_set_json (self, "Clip skip", find (root, "clip_skip", "CLIP Skip"));
   vel_settings_set (self, "RNG", "CPU");
+  vel_settings_set (self, "Render as", "comfyui"); /* which it is built on */
   add_loras (self, root);
   note_rest (self, root);
   vel_settings_set_json (self, "Version", find (root, "version", "Version"));

@@ -7,6 +7,7 @@
 #include "engine/formats/settings.h"
 
 #include "engine/formats/json-tree.h"
+#include "engine/registry.h"
 
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -255,6 +256,17 @@ read_old (VelSettings *self, const json_t *root)
   return TRUE;
 }
 
+/* invokeai/app/invocations/denoise_latents.py: the noise of steps has the seed with all its bits turned over. */
+static void
+note_step_noise (VelSettings *self)
+{
+  const char *name = vel_recipe_fields_get (self->fields, "Sampler");
+  const VelSampler *sampler = name ? vel_registry_find_sampler (name) : NULL;
+
+  if (sampler && sampler->flags & VEL_SAMPLER_ANCESTRAL)
+    vel_settings_note (self, _ ("InvokeAI draws the noise of the sampler's steps from another seed; here it goes on with the picture's"));
+}
+
 static gboolean
 read_texts (VelSettings *self, GHashTable *text)
 {
@@ -268,8 +280,10 @@ read_texts (VelSettings *self, GHashTable *text)
   is = is || (root && read_old (self, root));
   json_decref (root);
   is = is || (dream && read_dream (self, dream));
-  if (is)
+  if (is) {
     vel_settings_set (self, "Render as", "diffusers");
+    note_step_noise (self);
+  }
   return is;
 }
 

@@ -206,7 +206,7 @@ test_round_trip (void)
 {
   g_autoptr (VelValues) request = vel_request_new ();
   static const char *const names[] = { "prompt", "negative", "steps", "cfg", "sampler", "schedule", "clip_skip", "rng", "emphasis",
-    "s_noise" };
+    "s_noise", "render_as" };
   VelRecipeFacts largest = facts;
 
   largest.seed = G_MAXUINT64;
@@ -220,6 +220,7 @@ test_round_trip (void)
   set (request, "rng", "nv");
   set (request, "emphasis", "ignore");
   set (request, "s_noise", "1.003");
+  set (request, "render_as", "comfyui");
   for (int own = 0; own < 2; own++) {
     g_autofree char *text = own ? vel_recipe_to_json (request, &largest) : vel_recipe_to_a1111 (request, &largest);
     g_autoptr (VelValues) back = vel_request_new ();

@@ -208,10 +208,9 @@ def comfyui():
         text = prompt
         if i == 21:
             text, prompt = "embedding:styles\\easy-ink.pt, (embedding:gold:1.2) " + prompt, "easy-ink, (gold:1.2) " + prompt
-        if "[" in prompt:
-            notes.append("Square brackets")
+        prompt = prompt.replace("[", "\\[").replace("]", "\\]")  # letters there, not here
         if i == 9:  # the text from another node
-            text = [g.add("PrimitiveStringMultiline", value=prompt), 0]
+            text = [g.add("PrimitiveStringMultiline", value=text), 0]
         positive = [g.add("CLIPTextEncode", text=text, clip=clip), 0]
         if i == 13:
             positive = [g.add("CLIPTextEncodeSDXL", width=1024, height=1024, crop_w=0, crop_h=0, target_width=1024, target_height=1024,
@@ -313,7 +312,7 @@ def comfyui():
             request |= {"width": w, "height": h}
         case("ComfyUI", texts, {"Prompt": prompt.strip() + tags, "Negative prompt": negative, "Seed": seed, "RNG": "CPU", **fields},
              {"steps": steps, "cfg": number(cfg), "seed": seed, "sampler": sampler_id, "schedule": schedule_id, "rng": "cpu",
-              "prompt": prompt.strip() + tags, **request}, notes, size)
+              "render_as": "comfyui", "prompt": prompt.strip() + tags, **request}, notes, size)
 
 
 # ---- SwarmUI: docs/Image Metadata Format.md
@@ -358,7 +357,7 @@ def swarmui():
         case("SwarmUI", {"parameters": json.dumps(root, indent=2 if i % 3 else None, ensure_ascii=i % 2 == 0)},
              {"Prompt": prompt + tags, "Negative prompt": negative, "Steps": steps, "Seed": seed, "Size": f"{w}x{h}", "RNG": "CPU", **fields},
              {"steps": steps, "cfg": number(cfg), "seed": seed, "sampler": sampler_id, "schedule": schedule_id, "width": w, "height": h,
-              "rng": "cpu", **request}, notes)
+              "rng": "cpu", "render_as": "comfyui", **request}, notes)
 
 
 # ---- Fooocus: modules/meta_parser.py, both schemes; before 2.2 the labels of its page
@@ -409,7 +408,7 @@ def fooocus():
         case("Fooocus", texts, {"Prompt": want + tags, "Negative prompt": negative if scheme == "old" else ", ".join(below),
                                 "Steps": steps, "Seed": seed, "Size": f"{w}x{h}", "Model": "juggernautXL_v8Rundiffusion", "RNG": "CPU"},
              {"steps": steps, "cfg": number(cfg), "seed": seed, "sampler": sampler_id, "schedule": schedule_id, "width": w, "height": h,
-              "rng": "cpu", **({} if scheme == "old" else {"clip_skip": 2})}, notes)
+              "rng": "cpu", "render_as": "comfyui", **({} if scheme == "old" else {"clip_skip": 2})}, notes)
 
 
 # ---- InvokeAI: app/invocations/metadata.py; ldm/invoke/args.py
@@ -481,7 +480,7 @@ def invokeai():
                 fields |= {"Model": "deliberate_v08", "Model hash": "56d1442a56"}
         case("InvokeAI", texts, {"Prompt": prompt + tags, "Negative prompt": negative, "Steps": steps, "Seed": seed, "Size": f"{w}x{h}", **fields},
              {"steps": steps, "cfg": number(cfg), "seed": seed, "sampler": sampler_id, "schedule": schedule_id, "width": w, "height": h,
-              **request}, notes)
+              "render_as": "diffusers", **request}, notes + (["another seed"] if sampler_id in ("euler_a", "dpm2_a", "dpmpp_sde") else []))
 
 
 # ---- NovelAI: docs.novelai.net, "Image Generation"
