@@ -37,6 +37,8 @@ static const struct {
   { "Variation seed", "variation_seed" },
   { "Variation seed strength", "variation_strength" },
   { "Seed resize from", "seed_resize" },
+  { "Variation strength", "variation_strength" }, /* SD.Next's words for two of these */
+  { "Sampler eta delta", "ensd" },
   { "ENSD", "ensd" },
   { "Eta", "eta" },
   { "Eta DDIM", "eta" },
@@ -78,6 +80,9 @@ static const char *const silent_keys[] = {
   "Raw prompt",
   "Raw negative prompt",
   "Source",
+  "Batch",
+  "Index",
+  "Comment",
   NULL,
 };
 

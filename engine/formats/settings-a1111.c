@@ -30,8 +30,8 @@ program_of (const VelRecipeFields *fields, GHashTable *text)
       return versions[i].program;
   if ((app && g_str_equal (app, "SD.Next")) || vel_recipe_fields_get (fields, "Parser") || vel_recipe_fields_get (fields, "Backend"))
     return "SD.Next";
-  if (version && version[0] == 'f' && g_ascii_isdigit (version[1]))
-    return "Forge";
+  if (version && version[0] == 'f' && g_ascii_isdigit (version[1])) /* "f2.0.1v1.10.1-…", or with a dash "f1.7.0-v1.10.1…" */
+    return version[1 + strspn (version + 1, "0123456789.")] == '-' ? "reForge" : "Forge";
   if (vel_recipe_fields_get (fields, "Civitai resources"))
     return "Civitai";
   if (g_hash_table_contains (text, "prompt") || g_hash_table_contains (text, "workflow"))

@@ -116,9 +116,14 @@ def a1111():
         if i in (8, 17, 26):  # Forge
             pairs[-1] = ("Version", "f2.0.1v1.10.1-previous-636-gb835f24a")
             program = "Forge"
+        if i == 26:
+            pairs[-1] = ("Version", "f1.7.0-v1.10.1RC-latest-2132-g08bd1a9a")
+            program = "reForge"
         if i in (11, 20):  # SD.Next
             pairs[-1] = ("App", "SD.Next")
             pairs += [("Version", "0a5c2e1"), ("Pipeline", "StableDiffusionPipeline"), ("Operations", "txt2img; hires")]
+            pairs += [("Batch", "2x1"), ("Index", "1x2"), ("Variation seed", 99), ("Variation strength", 0.25)]
+            request |= {"variation_seed": 99, "variation_strength": 0.25}
             program = "SD.Next"
         if i == 23:  # stable-diffusion.cpp, examples/cli: its own words for the noise source
             pairs = [("Steps", steps), ("CFG scale", "7.000000"), ("Seed", seed), ("Size", f"{w}x{h}"), ("Model", "sd-v1-4.ckpt"),
