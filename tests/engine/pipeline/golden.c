@@ -1,7 +1,7 @@
 /* Whole pictures against PyTorch: every tensor on the way, within a stated bar.  SPDX-License-Identifier: Apache-2.0
  *
- * make.py, families.py and programs.py in tests/golden/pictures dumped the traces from diffusers, transformers and k-diffusion in fp32. The bars are ten times what two
- * independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
+ * make.py, families.py, programs.py and prompts.py in tests/golden/pictures dumped the traces from diffusers, transformers and k-diffusion
+ * in fp32. The bars are ten times what two independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -272,7 +272,9 @@ main (int argc, char **argv)
                                        "diffusers-euler", "diffusers-euler-a", "diffusers-heun",
                                        "mask",
                                        "mask-ddim",    "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
-                                       "resize-fit",   "resize-fill",    "resize-stretch" };
+                                       "resize-fit",   "resize-fill",    "resize-stretch",
+                                       "timeline",     "timeline-heun",  "timeline-long",     "timeline-sdxl",   "compose",
+                                       "compose-sdxl", "compose-even" };
   int status;
 
   g_test_init (&argc, &argv, NULL);

@@ -98,6 +98,27 @@ test_pair (gconstpointer data)
   g_assert_cmpfloat (compare (want, again), ==, 0);
 }
 
+/* Several prompts, all of which change: the second device gets the negative one's new states. */
+static void
+test_changing (void)
+{
+  g_autoptr (VelEngine) engine = make_engine ("cpu");
+  g_autoptr (VelValues) one = make_request ("cpu", "", "16"), two = make_request ("cpu", "cpu", "16"), still = make_request ("cpu", "", "16");
+  g_autoptr (VelSafetensors) want = NULL, got = NULL, other = NULL;
+  VelValues *const requests[] = { one, two, still };
+
+  for (guint i = 0; i < G_N_ELEMENTS (requests); i++) {
+    vel_values_set (requests[i], "prompt", "[a lighthouse|old map] AND stormy sea:0.5 AND a cliff", NULL);
+    vel_values_set (requests[i], "negative", i == 2 ? "photo" : "[photo:text:1]", NULL);
+    vel_values_set (requests[i], "steps", "3", NULL);
+  }
+  want = trace (engine, one);
+  got = trace (engine, two);
+  other = trace (engine, still);
+  g_assert_cmpfloat (compare (want, got), <=, 1e-7);
+  g_assert_cmpfloat (compare (want, other), >, 1e-6); /* the tiny model hardly listens */
+}
+
 static void
 test_not_wanted (void)
 {
@@ -206,6 +227,7 @@ main (int argc, char **argv)
   folder = g_dir_make_tmp ("velatura-two-devices-XXXXXX", NULL);
   model = tiny_model_write ("one-block", folder);
   g_test_add_data_func (processors.path, &processors, test_pair);
+  g_test_add_func ("/two-devices/changing", test_changing);
   g_test_add_func ("/two-devices/not-wanted", test_not_wanted);
   g_test_add_func ("/two-devices/stop", test_stop);
   if (g_getenv ("VELATURA_EMULATED_CARD")) {

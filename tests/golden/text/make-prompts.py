@@ -123,4 +123,5 @@ def main():
                 + ",\n".join(json.dumps([r, without_remarks(r)]) for r in remarks) + "]\n}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
