@@ -172,6 +172,7 @@ read_flag (VelFlags *self, const char *argument, const char *next)
   const char *value = equals ? equals + 1 : next;
   VelValues *set = set_with (self, name);
   g_autoptr (GError) error = NULL;
+  g_autofree char *list = NULL;
   gboolean alone;
 
   if (!set)
@@ -181,6 +182,8 @@ read_flag (VelFlags *self, const char *argument, const char *next)
     value = "true";
   if (!value)
     return vel_verb_misused (_ ("%s needs a value"), flag), 0;
+  if ((vel_values_find (set, name)->flags & VEL_PARAM_LIST) && g_hash_table_contains (self->given, name))
+    value = list = g_strconcat (vel_values_get (set, name), "\n", value, NULL);
   if (!vel_values_set (set, name, value, &error)) /* the message begins with the option's name */
     return vel_verb_misused ("%s%s", flag, error->message + (g_str_has_prefix (error->message, name) ? strlen (name) : 0)), 0;
   g_hash_table_add (self->given, g_steal_pointer (&name));

@@ -29,7 +29,7 @@ static const VelParam own_table[] = {
 };
 
 static const char *const later[] = {
-  "--lora", "--embedding", "--control", "--hires", "--hires-steps", "--hires-strength",
+  "--lora", "--control", "--hires", "--hires-steps", "--hires-strength",
   "--hires-upscaler", NULL,
 };
 

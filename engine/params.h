@@ -21,6 +21,7 @@ typedef enum {
   VEL_PARAM_MULTILINE = 1 << 0,
   VEL_PARAM_HIDDEN = 1 << 1,    /* no row in the window (paths, devices) */
   VEL_PARAM_TECHNICAL = 1 << 2, /* not part of a picture's recipe (threads, output) */
+  VEL_PARAM_LIST = 1 << 3,      /* several values, a line each; giving the flag again adds one */
 } VelParamFlags;
 
 typedef struct {

@@ -16,10 +16,12 @@
 #include "engine/pipeline/prompts.h"
 #include "engine/pipeline/start.h"
 #include "engine/pipeline/trace.h"
+#include "engine/paths.h"
 #include "engine/registry.h"
 #include "engine/sampling/first-noise.h"
 #include "engine/sampling/noise-levels.h"
 #include "engine/sampling/sampler.h"
+#include "engine/text/embedding-files.h"
 
 #define STEPS_BEFORE_ESTIMATE 3
 #define PREVIEW_INTERVAL 16000 /* microseconds, a frame: a card makes steps faster than anybody sees, and each look waits for it */
@@ -191,6 +193,24 @@ note_networks (Job *self)
   }
 }
 
+/* Returns: (transfer full) */
+static VelEmbeddings *
+gather_embeddings (Job *self, GError **error)
+{
+  const char *const prompts[] = { vel_values_get (self->request, "prompt"), vel_values_get (self->request, "negative"), NULL };
+  g_autofree char *folder = g_build_filename (vel_paths_get_data (), "embeddings", NULL);
+  g_autoptr (VelEmbeddings) embeddings = NULL;
+  gint64 widths[VEL_MAX_TEXTS];
+  guint n = 0;
+
+  for (; self->model->text[n]; n++)
+    widths[n] = vel_clip_get_width (self->model->text[n]);
+  embeddings = vel_embeddings_new (self->model->tokenizer, n, widths);
+  if (!vel_embeddings_gather (embeddings, vel_values_get (self->request, "embedding"), folder, prompts, self->notes, self->cancellable, error))
+    return NULL;
+  return g_steal_pointer (&embeddings);
+}
+
 /* stage: prompts to conditions */
 static gboolean
 encode_text (Job *self, GError **error)
@@ -211,10 +231,13 @@ encode_text (Job *self, GError **error)
                             .rules = { .base_steps = calls * (guint) vel_values_get_int (self->request, "steps") },
                             .scale = vel_values_get_real (self->request, "cfg"),
                             .always_guided = self->trace != NULL };
+  g_autoptr (VelEmbeddings) embeddings = NULL;
 
   g_clear_pointer (&self->prompts, vel_prompts_free);
-  if (!vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error))
+  if (!vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error) ||
+      !(embeddings = gather_embeddings (self, error)))
     return FALSE;
+  conditioner.embeddings = embeddings;
   tell (self, (VelProgress) { .stage = VEL_STAGE_TEXT, .seconds_left = -1 });
   if (!(self->prompts = vel_prompts_new (ctx, &conditioner, &asked, error)))
     return FALSE;

@@ -10,6 +10,7 @@ static const VelParam own_table[] = {
 static const VelParam shared_table[] = {
   { "cfg", "Guidance", "", "How closely.", VEL_PARAM_REAL, .maximum = 30, .standard = "7" },
   { "prompt", "Prompt", "", "What to show.", VEL_PARAM_TEXT, .standard = "" },
+  { "embedding", "Embeddings", "", "Files.", VEL_PARAM_FILE, VEL_PARAM_LIST, .standard = "" },
   { NULL },
 };
 static const char *const later[] = { "--lora", NULL };
@@ -45,6 +46,16 @@ read_line (Fixture *fixture, const char *line)
   g_strfreev (words);
   words = g_strsplit (line, " ", -1);
   return vel_flags_read (fixture->flags, g_strv_length (words), words);
+}
+
+/* The last of two values counts, but of a list both do. */
+static void
+test_twice (Fixture *fixture, gconstpointer data)
+{
+  vel_values_set (fixture->shared, "embedding", "before.pt", NULL);
+  g_assert_cmpint (read_line (fixture, "paint --embedding a.pt --prompt x --embedding=b.pt --prompt y"), ==, -1);
+  g_assert_cmpstr (vel_values_get (fixture->shared, "embedding"), ==, "a.pt\nb.pt");
+  g_assert_cmpstr (vel_values_get (fixture->shared, "prompt"), ==, "y");
 }
 
 /* Both spellings, a hyphen or an underscore, in any order, from both tables. */
@@ -108,6 +119,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
 #define ADD(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
   ADD ("/flags/values", test_values);
+  ADD ("/flags/twice", test_twice);
   ADD ("/flags/given", test_given);
   ADD ("/flags/words", test_words);
   ADD ("/flags/refused", test_refused);

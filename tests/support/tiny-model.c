@@ -193,7 +193,7 @@ tiny_model_request (json_t *options)
 
     if (g_str_equal (name, "bar") || g_str_equal (name, "model"))
       continue;
-    if (g_str_equal (name, "init") || g_str_equal (name, "mask"))
+    if (g_str_equal (name, "init") || g_str_equal (name, "mask") || g_str_equal (name, "embedding"))
       text = tiny_model_golden (json_string_value (value));
     else
       text = json_is_string (value) ? g_strdup (json_string_value (value)) : json_dumps (value, JSON_ENCODE_ANY | JSON_REAL_PRECISION (15));

@@ -274,7 +274,7 @@ main (int argc, char **argv)
                                        "mask-ddim",    "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
                                        "resize-fit",   "resize-fill",    "resize-stretch",
                                        "timeline",     "timeline-heun",  "timeline-long",     "timeline-sdxl",   "compose",
-                                       "compose-sdxl", "compose-even" };
+                                       "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl" };
   int status;
 
   g_test_init (&argc, &argv, NULL);

@@ -1,8 +1,10 @@
 /* Textual inversion files, and where their vectors stand in a prompt.  SPDX-License-Identifier: Apache-2.0 */
-#include "engine/text/embedding.h"
+#include "engine/text/embedding-files.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
+#include "engine/error.h"
 #include "engine/formats/safetensors.h"
 #include "engine/text/prompt.h"
 #include "kernels/half.h"
@@ -172,6 +174,41 @@ test_match (void)
   g_assert_null (vel_embeddings_match (set, tokens + 1, 2, &n_ids, &first, &count));
 }
 
+/* By path, by name in the folder, and by what the prompts say; what does not fit is an error only if it was named. */
+static void
+test_gather (void)
+{
+  static const char *const prompts[] = { "an Ink drawing", "by nobody, old_map", NULL };
+  g_autoptr (VelTokenizer) tokenizer = open_small ();
+  g_autoptr (VelEmbeddings) set = vel_embeddings_new (tokenizer, 1, (gint64[]) { 2 });
+  g_autoptr (GPtrArray) notes = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *words = g_build_filename (folder, "words", NULL), *missing = g_build_filename (folder, "no such folder", NULL);
+  g_autofree char *outside = write_counting ("outside.safetensors", "emb_params", VEL_SHAPE (1, 2), 0), *named = NULL;
+  g_autoptr (GError) error = NULL;
+  guint first, count;
+
+  g_mkdir (words, 0700);
+  g_free (write_counting ("words/ink.safetensors", "emb_params", VEL_SHAPE (1, 2), 0));
+  g_free (write_counting ("words/old_map.bin", "emb_params", VEL_SHAPE (1, 3), 0));
+  g_free (write_counting ("words/named.pt", "emb_params", VEL_SHAPE (1, 2), 0));
+  g_free (write_counting ("words/silent.pt", "emb_params", VEL_SHAPE (1, 2), 0));
+  g_free (write_counting ("words/nobody.txt", "emb_params", VEL_SHAPE (1, 2), 0));
+  named = g_strconcat (outside, "\nnamed", NULL);
+  g_assert_true (vel_embeddings_gather (set, named, words, prompts, notes, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (vel_embeddings_find (set, "outside", &first, &count));
+  g_assert_true (vel_embeddings_find (set, "named", &first, &count));
+  g_assert_true (vel_embeddings_find (set, "ink", &first, &count));
+  g_assert_false (vel_embeddings_find (set, "silent", &first, &count));
+  g_assert_false (vel_embeddings_find (set, "nobody", &first, &count));
+  g_assert_false (vel_embeddings_find (set, "old_map", &first, &count));
+  g_assert_cmpuint (notes->len, ==, 1);
+  g_assert_nonnull (strstr (notes->pdata[0], "old_map.bin"));
+  g_assert_true (vel_embeddings_gather (set, "", missing, prompts, notes, NULL, &error));
+  g_assert_false (vel_embeddings_gather (set, "old_map", words, prompts, notes, NULL, &error));
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_REQUEST);
+}
+
 /* ------------------------------------------------------------------ prompts */
 
 /* The golden's embeddings; the vectors of one are numbered from where `firsts` says. */
@@ -325,6 +362,7 @@ main (int argc, char **argv)
   g_test_add_func ("/embedding/pair", test_pair);
   g_test_add_func ("/embedding/refused", test_refused);
   g_test_add_func ("/embedding/match", test_match);
+  g_test_add_func ("/embedding/gather", test_gather);
   g_test_add_data_func ("/embedding/a1111", GUINT_TO_POINTER (VEL_PROMPT_A1111), test_chunks);
   g_test_add_data_func ("/embedding/comfyui", GUINT_TO_POINTER (VEL_PROMPT_COMFYUI), test_chunks);
   g_test_add_func ("/comfyui/emphasis", test_comfyui_emphasis);

@@ -9,7 +9,7 @@ import json
 import pathlib
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import make
 import families
@@ -35,8 +35,48 @@ CASES = {
     "timeline-sdxl": dict(model="loud-sdxl", prompt="[a lighthouse|old map] on a cliff", negative="[:photo:1]", steps=5),
     "compose": dict(prompt="a lighthouse AND stormy sea :0.5 AND %s : -0.25 AND [old:map:1]" % LONG),
     "compose-sdxl": dict(model="loud-sdxl", prompt="a lighthouse:0.75 AND stormy sea :0.5 AND old map :0.25", steps=2),
+    "embedding": dict(prompt="a cliff, (ink:1.3), sea", parts=[["a cliff, ", 1.0], ["ink", 1.3], [", sea", 1.0]], negative="ink photo",
+                      embedding="ink.safetensors", steps=2),
+    "embedding-sdxl": dict(model="loud-sdxl", prompt="[photo|ink-xl] on a cliff", embedding="ink-xl.safetensors", steps=3),
     "compose-even": dict(prompt="a lighthouse :0.75 AND sea :0.25", cfg=1, steps=2),
 }
+
+
+class Words:
+    """A tokenizer in which the name of an embedding's file stands for tokens of its own, behind the vocabulary's."""
+
+    def __init__(self, tokenizer, net, c, file):
+        self.tokenizer, self.tokens = tokenizer, c["tokens"]
+        self.name = tokenizer(file.stem, add_special_tokens=False)["input_ids"]
+        self.whole = [text.model.text_model.embeddings.token_embedding.weight for text in net.text]
+        self.net, vectors = net, load_file(file)
+        for text, key, weight in zip(net.text, ["clip_l", "clip_g"] if len(net.text) > 1 else ["emb_params"], self.whole):
+            text.model.text_model.embeddings.token_embedding.weight = torch.nn.Parameter(torch.cat([weight, vectors[key]]))
+            self.count = len(vectors[key])
+
+    def __call__(self, text, **more):
+        ids, out = self.tokenizer(text, **more)["input_ids"], []
+        while ids:
+            found = ids[:len(self.name)] == self.name
+            out += range(self.tokens, self.tokens + self.count) if found else ids[:1]
+            ids = ids[len(self.name) if found else 1:]
+        return {"input_ids": out}
+
+    def convert_tokens_to_ids(self, token):
+        return self.tokenizer.convert_tokens_to_ids(token)
+
+    def restore(self):
+        for text, weight in zip(self.net.text, self.whole):
+            text.model.text_model.embeddings.token_embedding.weight = weight
+
+
+def write_embeddings(net):
+    """For a model with one text encoder and for one with two."""
+    random = torch.Generator().manual_seed(7)
+    widths = [text.t["width"] for text in net.text]
+    vectors = [torch.randn(3 if len(widths) == 1 else 2, w, generator=random) for w in widths]
+    names = ["emb_params"] if len(widths) == 1 else ["clip_l", "clip_g"]
+    save_file(dict(zip(names, vectors)), HERE / ("ink.safetensors" if len(widths) == 1 else "ink-xl.safetensors"))
 
 
 def make_louder(unet):
@@ -53,7 +93,7 @@ def encode_all(net, c, o, tokenizer, timeline, trace, negative):
     whole = "".join(text for _, text in timeline)  # zeros only if nothing is ever said
     out = []
     for i, (last, text) in enumerate(timeline):
-        told = {**o, "parts": [[text, 1.0]], "negative_parts": [[text, 1.0]], "negative": whole}
+        told = {**o, "parts": o.get("parts", [[text, 1.0]]), "negative_parts": [[text, 1.0]], "negative": whole}
         out.append([last, families.condition(net, c, told, tokenizer, trace if i == 0 else {}, negative)])
     blank = {}
     empty = families.condition(net, c, {**o, "parts": [["", 1.0]], "negative_parts": [["", 1.0]], "negative": "x"}, tokenizer, blank, negative)[0]
@@ -115,9 +155,17 @@ def main():
     tokens = len(json.loads((vocabulary / "vocab.json").read_text()))
     families.unet = make_louder(families.unet)
     nets = {name: families.prepare(name, c, tokens) for name, c in MODELS.items()}
+    for net in nets.values():
+        write_embeddings(net)
     for name, options in CASES.items():
         o = {**COMMON, **options}
-        trace = run(nets[o["model"]], tokenizer, MODELS[o["model"]], o)
+        net, c = nets[o["model"]], MODELS[o["model"]]
+        words = Words(tokenizer, net, c, HERE / o["embedding"]) if "embedding" in o else tokenizer
+        trace = run(net, words, c, o)
+        if "embedding" in o:
+            words.restore()
+            trace |= {k: torch.where(v < tokens, v, 0) for k, v in trace.items() if k.startswith("tokens.")}
+            o.pop("parts", None)
         save_file(trace, HERE / "cases" / (name + ".safetensors"))
         (HERE / "cases" / (name + ".json")).write_text(json.dumps(o, indent=1) + "\n")
         print(name, float(trace["image"].std()))
