@@ -14,6 +14,7 @@
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/preview.h"
 #include "engine/pipeline/prompts.h"
+#include "engine/pipeline/refiner.h"
 #include "engine/pipeline/start.h"
 #include "engine/pipeline/trace.h"
 #include "engine/paths.h"
@@ -45,7 +46,9 @@ typedef struct {
   VelStart start;
   VelModelKey key;
   GPtrArray *notes; /* (element-type utf8) */
-  VelGuidance *guidance; /* while sampling */
+  VelGuidance *guidance; /* while sampling, owned */
+  VelRefiner *refiner;   /* (nullable) while sampling */
+  gboolean refining;     /* it has taken over */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
   VelPrompts *prompts;
   VelInpaint *before;       /* (nullable) the start picture, */
@@ -211,26 +214,39 @@ gather_embeddings (Job *self, GError **error)
   return g_steal_pointer (&embeddings);
 }
 
+static VelConditioner
+make_conditioner (const Job *self)
+{
+  return (VelConditioner) { .model = self->model,
+                            .clip_skip = vel_values_is_set (self->request, "clip_skip")
+                                           ? (unsigned) vel_values_get_int (self->request, "clip_skip")
+                                           : self->model->architecture.family->clip_skip,
+                            .emphasis = vel_emphasis_mode_from_string (vel_values_get (self->request, "emphasis")),
+                            .zero_for_empty = self->rules->zero_for_empty,
+                            .width = self->width,
+                            .height = self->height,
+                            .trace = self->trace };
+}
+
+static VelPromptsAsked
+ask_prompts (const Job *self)
+{
+  guint calls = self->sampler->flags & VEL_SAMPLER_TWO_CALLS ? 2 : 1;
+
+  return (VelPromptsAsked) { .positive = vel_values_get (self->request, "prompt"),
+                             .negative = vel_values_get (self->request, "negative"),
+                             .rules = { .base_steps = calls * (guint) vel_values_get_int (self->request, "steps") },
+                             .scale = vel_values_get_real (self->request, "cfg"),
+                             .always_guided = self->trace != NULL };
+}
+
 /* stage: prompts to conditions */
 static gboolean
 encode_text (Job *self, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
-  guint calls = self->sampler->flags & VEL_SAMPLER_TWO_CALLS ? 2 : 1;
-  VelConditioner conditioner = { .model = self->model,
-                                 .clip_skip = vel_values_is_set (self->request, "clip_skip")
-                                                ? (unsigned) vel_values_get_int (self->request, "clip_skip")
-                                                : self->model->architecture.family->clip_skip,
-                                 .emphasis = vel_emphasis_mode_from_string (vel_values_get (self->request, "emphasis")),
-                                 .zero_for_empty = self->rules->zero_for_empty,
-                                 .width = self->width,
-                                 .height = self->height,
-                                 .trace = self->trace };
-  VelPromptsAsked asked = { .positive = vel_values_get (self->request, "prompt"),
-                            .negative = vel_values_get (self->request, "negative"),
-                            .rules = { .base_steps = calls * (guint) vel_values_get_int (self->request, "steps") },
-                            .scale = vel_values_get_real (self->request, "cfg"),
-                            .always_guided = self->trace != NULL };
+  VelConditioner conditioner = make_conditioner (self);
+  VelPromptsAsked asked = ask_prompts (self);
   g_autoptr (VelEmbeddings) embeddings = NULL;
 
   g_clear_pointer (&self->prompts, vel_prompts_free);
@@ -411,6 +427,45 @@ fill_start (Job *self, VelContext *ctx, VelShape shape)
   return vel_mask_mix (ctx, self->before->repaint, self->latent_before, noise);
 }
 
+/* A VelTurnFunc. What the refiner needs may be all the room there is: the first model's networks leave, its VAE stays. */
+static VelGuidance *
+hand_over (VelContext *ctx, double sigma, VelGuidance *now, gpointer data)
+{
+  Job *self = data;
+  unsigned evaluations = vel_guidance_get_evaluations (now);
+  VelRefinerTask task;
+
+  if (self->refining || !vel_refiner_is_due (self->refiner, self->model->levels, sigma))
+    return now;
+  task = (VelRefinerTask) { .device = self->engine->device,
+                            .key = self->key,
+                            .size = { self->width, self->height, self->batch },
+                            .conditioner = make_conditioner (self),
+                            .prompts = ask_prompts (self),
+                            .nearest_time = self->rules->nearest_time,
+                            .shape = self->latents->shape,
+                            .sigmas = self->start.sigmas,
+                            .n_sigmas = self->start.n_steps + 1 };
+  self->refining = TRUE;
+  g_clear_pointer (&self->guidance, vel_guidance_free);
+  vel_model_drop_text (self->model);
+  vel_model_drop_unet (self->model);
+  self->guidance = vel_refiner_take_over (ctx, self->refiner, &task, self->model, evaluations, self->cancellable);
+  return self->guidance;
+}
+
+static gboolean
+open_refiner (Job *self, VelSampling *sampling, GError **error)
+{
+  self->refining = FALSE;
+  if (!vel_values_is_set (self->request, "refiner"))
+    return TRUE;
+  self->refiner = vel_refiner_new (vel_values_get (self->request, "refiner"), vel_values_get_real (self->request, "refiner_at"), error);
+  sampling->turn = hand_over;
+  sampling->turn_data = self;
+  return self->refiner != NULL;
+}
+
 static gboolean
 sample_once (Job *self, GError **error)
 {
@@ -422,7 +477,6 @@ sample_once (Job *self, GError **error)
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   g_autofree guint64 *seeds = g_new (guint64, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, self->rules->nearest_time };
-  g_autoptr (VelGuidance) guidance = NULL;
   g_autoptr (VelMask) mask = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .streams = streams,
@@ -450,15 +504,17 @@ sample_once (Job *self, GError **error)
     vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, before);
   if (self->before && self->before->repaint)
     sampling.mask = mask = vel_mask_new (ctx, self->before->repaint, before, self->batch);
-  guidance = vel_guidance_new (ctx, &network, self->elsewhere, n_terms, terms, shape, self->start.sigmas, self->start.n_steps + 1);
-  self->guidance = guidance;
-  if (guidance) {
-    vel_guidance_watch_first (guidance, on_raw, self);
-    vel_guidance_set_change (guidance, vel_prompts_change, self->prompts);
-    sampling.guidance = guidance;
+  self->guidance = vel_guidance_new (ctx, &network, self->elsewhere, n_terms, terms, shape, self->start.sigmas, self->start.n_steps + 1);
+  if (self->guidance && open_refiner (self, &sampling, error)) {
+    vel_guidance_watch_first (self->guidance, on_raw, self);
+    vel_guidance_set_change (self->guidance, vel_prompts_change, self->prompts);
+    sampling.guidance = self->guidance;
     vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
   }
-  self->guidance = NULL;
+  g_clear_pointer (&self->guidance, vel_guidance_free);
+  g_clear_pointer (&self->refiner, vel_refiner_free);
+  if (*error)
+    return FALSE;
   return vel_context_check (ctx, error) && check_finite (self->latents, error);
 }
 

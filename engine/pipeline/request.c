@@ -20,6 +20,10 @@ static const VelParam fixed[] = {
 
   { "model", N_ ("Model"), "checkpoint", N_ ("The model that paints: a file, a folder or a name."), VEL_PARAM_FILE, VEL_PARAM_NONE,
     .standard = "", .group = "model" },
+  { "refiner", N_ ("Refiner"), "second model checkpoint", N_ ("A second model that goes on where the first one stops."), VEL_PARAM_FILE,
+    VEL_PARAM_NONE, .standard = "", .group = "model" },
+  { "refiner_at", N_ ("Refiner from"), "switch at", N_ ("The share of the way after which the refiner takes over."), VEL_PARAM_REAL,
+    VEL_PARAM_NONE, 0, 1, 0.05, .standard = "0.8", .group = "model" },
   { "vae", N_ ("VAE"), "autoencoder decoder", N_ ("Replaces the model's own picture decoder."), VEL_PARAM_FILE, VEL_PARAM_HIDDEN,
     .standard = "", .group = "model" },
   { "tokenizer", N_ ("Tokenizer"), "vocabulary bpe", N_ ("Where the text encoder's vocabulary is."), VEL_PARAM_FILE, VEL_PARAM_HIDDEN,

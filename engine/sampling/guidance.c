@@ -138,6 +138,18 @@ vel_guidance_set_change (VelGuidance *self, VelChangeFunc change, gpointer data)
   self->change_data = data;
 }
 
+void
+vel_guidance_go_on (VelGuidance *self, unsigned evaluations)
+{
+  self->evaluation = evaluations;
+}
+
+unsigned
+vel_guidance_get_evaluations (const VelGuidance *self)
+{
+  return self->evaluation;
+}
+
 /* What is to be painted may be something else now. */
 static void
 follow (VelContext *ctx, VelGuidance *self)

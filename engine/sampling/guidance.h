@@ -31,6 +31,10 @@ void vel_guidance_watch_first (VelGuidance *self, VelRawFunc watch, gpointer dat
 /* change: asked before each evaluation but the first. */
 void vel_guidance_set_change (VelGuidance *self, VelChangeFunc change, gpointer data);
 
+/* Of one that takes over from another: counts on from the evaluations behind it. */
+void vel_guidance_go_on (VelGuidance *self, unsigned evaluations);
+unsigned vel_guidance_get_evaluations (const VelGuidance *self);
+
 /* See vel_denoiser_find_culprit. */
 const char *vel_guidance_find_culprit (VelGuidance *self);
 

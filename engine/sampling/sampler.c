@@ -10,6 +10,7 @@
 struct VelRun {
   const VelSampler *sampler;
   const VelSampling *sampling;
+  VelGuidance *guidance;
   VelTensor *x;        /* what the sampler moves */
   VelTensor *denoised; /* the last guess */
   unsigned n_steps;
@@ -77,8 +78,12 @@ host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
 
   if (x == run->x && run->started < run->n_steps) /* of a sampler with steps of its own those beyond pass in silence */
     report (run, run->started++);
+  if (run->sampling->turn)
+    run->guidance = run->sampling->turn (ctx, sigma, run->guidance, run->sampling->turn_data);
+  if (!vel_context_ok (ctx))
+    return false;
   vel_context_open (ctx);
-  denoised = vel_guidance_run (ctx, run->sampling->guidance, exploding (run, x, sigma), sigma);
+  denoised = vel_guidance_run (ctx, run->guidance, exploding (run, x, sigma), sigma);
   if (run->sampling->mask)
     vel_mask_apply (ctx, run->sampling->mask, denoised);
   vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, &denoised);
@@ -200,7 +205,7 @@ static const VelSamplerHost host = {
 gboolean
 vel_sampler_run (const VelSampler *sampler, const VelSampling *sampling, VelTensor *x, const double *sigmas, unsigned n_steps)
 {
-  VelRun run = { .sampler = sampler, .sampling = sampling, .x = x, .n_steps = n_steps };
+  VelRun run = { .sampler = sampler, .sampling = sampling, .guidance = sampling->guidance, .x = x, .n_steps = n_steps };
   gboolean ok;
 
   vel_context_open (sampling->ctx);

@@ -11,9 +11,14 @@
  * last guess of the clean latent. */
 typedef void (*VelStepFunc) (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, gpointer data);
 
+/* What evaluates at this noise level, `now` or something that takes over from it. NULL after an error of the context. */
+typedef VelGuidance *(*VelTurnFunc) (VelContext *ctx, double sigma, VelGuidance *now, gpointer data);
+
 typedef struct {
   VelContext *ctx;
   VelGuidance *guidance;
+  VelTurnFunc turn;    /* (nullable) asked before every evaluation */
+  gpointer turn_data;
   const VelMask *mask; /* (nullable) */
   VelRandom *streams;  /* [batch], each picture's own; [1] where noise is drawn for all pictures together */
   gboolean together;

@@ -156,6 +156,8 @@ test_case (gconstpointer data)
   g_assert_nonnull (options);
   request = tiny_model_request (options);
   vel_values_set (request, "model", model_path (json_string_value (json_object_get (options, "model"))), NULL);
+  if (json_object_get (options, "refiner"))
+    vel_values_set (request, "refiner", model_path (json_string_value (json_object_get (options, "refiner"))), NULL);
   result = vel_engine_generate (fixture.engine, request, NULL, NULL, got, FALSE, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (result->pictures->len, ==, 1);
@@ -266,6 +268,7 @@ main (int argc, char **argv)
                                        "two-levels-simple", "one-block-sgm", "folder-v",         "sde",             "sde-init-nv",
                                        "sd2-eps",      "sd2-long-v",     "sd2-folder",        "sdxl",            "sdxl-long",
                                        "sdxl-folder",  "refiner",        "refiner-empty",     "inpaint-all",     "edit",
+                                       "handed-over",
                                        "edit-two",     "sdxl-zero",      "short-middle",      "no-middle",
                                        "comfyui-euler-a", "comfyui-2m",  "comfyui-sde",       "comfyui-dpm2",    "comfyui-ddim",
                                        "comfyui-beta", "comfyui-kl-optimal", "comfyui-init",  "comfyui-sde-init", "comfyui-empty",

@@ -67,6 +67,7 @@ CASES = {
     "no-middle": dict(model="no-middle"),
     "refiner": dict(model="refiner"),
     "refiner-empty": dict(model="refiner", negative="", negative_parts=[]),
+    "handed-over": dict(model="sdxl", refiner="refiner", refiner_at=0.4, steps=4, width=72),
     "inpaint-all": dict(model="inpaint"),
     "edit": dict(model="edit", init="init.png", strength=0.6, image_cfg=1.5),
     "edit-two": dict(model="edit", init="init.png", strength=0.6, image_cfg=1.0),
@@ -270,7 +271,8 @@ def zero_terminal(kept):
     return kept
 
 
-def run(net, tokenizer, c, o, start):
+def run(net, tokenizer, c, o, start, second=None):
+    """second: (networks, shape) of a refiner"""
     trace, firsts, latents, scale = {}, [], [], c.get("scale", 0.18215)
     cond, uncond = (condition(net, c, o, tokenizer, trace, negative) for negative in (False, True))
     kind = external.DiscreteVDDPMDenoiser if o.get("prediction") == "v" or o.get("v") else external.DiscreteEpsDDPMDenoiser
@@ -297,7 +299,15 @@ def run(net, tokenizer, c, o, start):
     if c.get("extra") == 4:
         extra, none = init / scale, torch.zeros_like(init)
 
+    if second:
+        refined = kind(lambda x, t, told: second[0].unet(x, t, encoder_hidden_states=told[0], **told[1]).sample, alphas(), quantize=False)
+        told = [condition(*second, o, tokenizer, {}, negative) for negative in (False, True)]
+
     def denoise(x, sigma):
+        # AUTOMATIC1111's apply_refiner: behind lies what the nearest timestep says
+        if second and (999 - int(torch.argmin(torch.abs(model.sigmas - sigma.max())))) / 1000 > o["refiner_at"]:
+            d, u = (refined(x, sigma, told=t) for t in told)
+            return u + (d - u) * o["cfg"]
         d = model(x, sigma, told=cond, extra=extra)
         if c.get("extra") == 4 and o["image_cfg"] != 1:
             with_picture = model(x, sigma, told=uncond, extra=extra)
@@ -370,7 +380,8 @@ def main():
     start = torch.from_numpy(rgb.astype(np.float32) / 255).permute(2, 0, 1)[None]
     for name, options in CASES.items():
         o = {**COMMON, **options}
-        trace = run(nets[o["model"]], tokenizer, MODELS[o["model"]], o, start)
+        second = (nets[o["refiner"]], MODELS[o["refiner"]]) if "refiner" in o else None
+        trace = run(nets[o["model"]], tokenizer, MODELS[o["model"]], o, start, second)
         save_file(trace, HERE / "cases" / (name + ".safetensors"))
         shown = {k: v for k, v in o.items() if k not in ("parts", "negative_parts", "v")}
         (HERE / "cases" / (name + ".json")).write_text(json.dumps(shown, indent=1) + "\n")

@@ -1,0 +1,32 @@
+/* A second model that takes over on the way (Podell et al. 2023, section 2.5).
+ * SPDX-License-Identifier: Apache-2.0
+ * AUTOMATIC1111 1.10 modules/sd_samplers_common.py apply_refiner: the share of the way that lies behind is read off the noise level. */
+#pragma once
+
+#include "engine/pipeline/prompts.h"
+
+typedef struct VelRefiner VelRefiner;
+
+/* What it paints with; all borrowed. */
+typedef struct {
+  VelDevice *device;
+  VelModelKey key;            /* as the first model's but for the path; no VAE */
+  VelPictureSize size;
+  VelConditioner conditioner; /* without its model and embeddings; not traced */
+  VelPromptsAsked prompts;
+  gboolean nearest_time;      /* see VelRules */
+  VelShape shape;             /* of the latents */
+  const double *sigmas;       /* of the run, [n_sigmas] */
+  unsigned n_sigmas;
+} VelRefinerTask;
+
+/* name: of the model, or its path.  at: 0..1.  Returns: (transfer full); NULL with VEL_ERROR_REQUEST where there is no such model */
+VelRefiner *vel_refiner_new (const char *name, double at, GError **error);
+void vel_refiner_free (VelRefiner *self);
+/* Whether an evaluation at this noise level is its own. levels: the first model's. */
+gboolean vel_refiner_is_due (const VelRefiner *self, const VelNoiseLevels *levels, double sigma);
+/* Loads it; the first model's networks should have made room. first: for whose latents.  evaluations: that lie behind.
+ * Returns: (transfer full) what goes on from here, valid as long as self; NULL after an error of the context */
+VelGuidance *vel_refiner_take_over (VelContext *ctx, VelRefiner *self, const VelRefinerTask *task, const VelModel *first, unsigned evaluations,
+                                    GCancellable *cancellable);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelRefiner, vel_refiner_free)
