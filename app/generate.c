@@ -29,8 +29,7 @@ static const VelParam own_table[] = {
 };
 
 static const char *const later[] = {
-  "--lora", "--control", "--hires", "--hires-steps", "--hires-strength",
-  "--hires-upscaler", NULL,
+  "--lora", "--control", NULL,
 };
 
 static const VelUsage usage = {

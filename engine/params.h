@@ -36,7 +36,7 @@ typedef struct {
   const char *standard; /* default as text; "" = unset */
   const char *unit;     /* "px", or NULL */
   const char *choices;  /* CHOICE: "registry:samplers" or "cpu|nv" */
-  const char *group;    /* section of the window: "prompt", "model", "size", "sampling", "start", "output" */
+  const char *group;    /* section of the window: "prompt", "model", "size", "sampling", "start", "hires", "output" */
   /* (nullable) TEXT, and CHOICE for what is none of the choices: the text in its plain form, (transfer full), or NULL if it can not be used */
   char *(*check) (const char *text);
   const char *wanted;   /* translatable, where there is `check`: what can be used, as in “wanted is two sides like 512x768” */

@@ -25,6 +25,14 @@ static const struct {
   { "inpaint_area", "masked", "Only masked" },
   { "mask_invert", "false", "Inpaint masked" },
   { "mask_invert", "true", "Inpaint not masked" },
+  { "hires_upscaler", "latent", "Latent" },
+  { "hires_upscaler", "latent-antialiased", "Latent (antialiased)" },
+  { "hires_upscaler", "latent-bicubic", "Latent (bicubic)" },
+  { "hires_upscaler", "latent-bicubic-antialiased", "Latent (bicubic antialiased)" },
+  { "hires_upscaler", "latent-nearest", "Latent (nearest)" },
+  { "hires_upscaler", "latent-nearest-exact", "Latent (nearest-exact)" },
+  { "hires_upscaler", "lanczos", "Lanczos" },
+  { "hires_upscaler", "nearest", "Nearest" },
 };
 
 const char *

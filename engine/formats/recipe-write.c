@@ -106,6 +106,41 @@ asked_height (const VelRecipeFacts *facts)
   return facts->painted_height > 0 ? facts->painted_height : facts->height;
 }
 
+static gboolean
+has_second_pass (VelValues *request)
+{
+  return !vel_values_is_set (request, "init") && (vel_values_is_set (request, "hires") || vel_values_is_set (request, "hires_resize"));
+}
+
+/* Only where it is not the first pass's. label: (nullable) */
+static void
+append_other (GString *out, const char *key, const char *label, const char *first)
+{
+  if (g_strcmp0 (label, first) != 0)
+    append_pair (out, key, label);
+}
+
+static void
+append_second_pass (GString *out, VelValues *request)
+{
+  const char *id = vel_values_get (request, vel_values_is_set (request, "hires_sampler") ? "hires_sampler" : "sampler");
+  const char *schedule = vel_values_get (request, vel_values_is_set (request, "hires_schedule") ? "hires_schedule" : "schedule");
+  const VelSampler *first = vel_registry_find_sampler (vel_values_get (request, "sampler")), *second = vel_registry_find_sampler (id);
+
+  if (!has_second_pass (request))
+    return;
+  append_other (out, "Hires sampler", second ? second->label : id, first ? first->label : NULL);
+  append_other (out, "Hires prompt", vel_values_get (request, "hires_prompt"), vel_values_get (request, "prompt"));
+  append_other (out, "Hires negative prompt", vel_values_get (request, "hires_negative"), vel_values_get (request, "negative"));
+  append_other (out, "Hires schedule type", schedule_label (schedule, second), schedule_label (vel_values_get (request, "schedule"), first));
+  if (vel_values_is_set (request, "hires_resize"))
+    append_pair (out, "Hires resize", vel_values_get (request, "hires_resize"));
+  else
+    append_pair (out, "Hires upscale", vel_values_get (request, "hires"));
+  append_pair (out, "Hires steps", vel_values_get (request, "hires_steps"));
+  append_pair (out, "Hires upscaler", vel_recipe_their_spelling ("hires_upscaler", vel_values_get (request, "hires_upscaler")));
+}
+
 static void
 append_inpainting (GString *out, VelValues *request)
 {
@@ -153,18 +188,19 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   }
   if (vel_values_is_set (request, "seed_resize"))
     append_pair (out, "Seed resize from", vel_values_get (request, "seed_resize"));
-  if (vel_values_is_set (request, "init"))
-    append_pair (out, "Denoising strength", vel_values_get (request, "strength"));
+  if (vel_values_is_set (request, "init") || has_second_pass (request))
+    append_pair (out, "Denoising strength", vel_values_get (request, vel_values_is_set (request, "init") ? "strength" : "hires_strength"));
   if (vel_values_get_int (request, "clip_skip") > 1)
     append_pair (out, "Clip skip", vel_values_get (request, "clip_skip"));
   if (vel_values_get_int (request, "ensd") != 0 && writes_seed_delta (request, sampler))
     append_pair (out, "ENSD", vel_values_get (request, "ensd"));
   if (!g_str_has_prefix (vel_values_get (request, "rng"), "cuda:")) /* A1111's own default, which it leaves out */
     append_pair (out, "RNG", vel_recipe_their_spelling ("rng", vel_values_get (request, "rng")));
+  append_second_pass (out, request);
+  append_inpainting (out, request);
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
   append_sampler_numbers (out, request, sampler);
-  append_inpainting (out, request);
   if (!g_str_equal (vel_values_get (request, "render_as"), "a1111")) /* its own word for it: A1111 can not */
     append_pair (out, "Render as", vel_values_get (request, "render_as"));
   append_pair (out, "Lora hashes", facts->lora_hashes);

@@ -10,6 +10,7 @@
 
 #include "engine/pipeline/engine.h"
 #include "engine/pipeline/extra.h"
+#include "engine/pipeline/hires.h"
 #include "engine/pipeline/inpaint.h"
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/preview.h"
@@ -39,11 +40,18 @@ typedef struct {
 
   VelFirstNoise first; /* seeds, and how noise is made of them */
   VelRandomKind kind;  /* of the noise of steps */
-  guint width, height;
+  guint width, height; /* of the pass at hand */
+  guint first_width, first_height; /* of the first one */
   gint64 batch;
   const VelRules *rules;
   const VelSampler *sampler;
-  VelStart start;
+  GArray *sigmas; /* (element-type double) of the whole descent */
+  VelStart start; /* the part of it that is gone */
+  VelHires hires;
+  gboolean second;               /* the second pass is at hand; */
+  gboolean between;              /* it is being prepared */
+  guint base_steps; /* of the first pass, as prompts count them */
+  unsigned steps_before, n_steps; /* progress: of the first pass when the second is at hand; of both */
   VelModelKey key;
   GPtrArray *notes; /* (element-type utf8) */
   VelGuidance *guidance; /* while sampling, owned */
@@ -60,7 +68,8 @@ typedef struct {
   VelVae *spare_vae;        /* with a VAE there */
 
   gint64 sampling_began, shown; /* monotonic time; shown: of the latest preview */
-  guint8 *preview; /* [h, w, 3], the latest */
+  guint8 *preview; /* [h, w, 3], the latest, */
+  guint preview_width, preview_height; /* and its size */
 } Job;
 
 static void
@@ -113,6 +122,12 @@ load (Job *self, GError **error)
   size = (VelPictureSize) { vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : 0,
                             vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : 0,
                             vel_values_get_int (request, "batch") };
+  if (size.width > 0 && size.height > 0) { /* what the second pass needs is what is planned for */
+    if (!vel_hires_plan (&self->hires, request, size.width, size.height, 8, error))
+      return FALSE;
+    size.width = MAX (size.width, self->hires.width);
+    size.height = MAX (size.height, self->hires.height);
+  }
   self->model = vel_engine_load (self->engine, vel_values_get (request, "model"), self->key, size, on_loading, self, self->cancellable, error);
   if (self->model)
     self->key.path = self->model->path;
@@ -144,29 +159,42 @@ plan_noise (Job *self)
   self->first.together = self->rules->together && self->first.strength == 0 && self->first.from_width == 0;
 }
 
-/* stage: options to numbers */
+/* sampler, schedule: names of options; of the second pass they may be unset, which means the first one's. */
 static gboolean
-plan (Job *self, GArray **sigmas, GError **error)
+plan_descent (Job *self, const char *sampler, const char *schedule, VelReach reach, GError **error)
 {
-  const VelArchitecture *architecture = &self->model->architecture;
-  VelValues *request = self->request;
-  const VelSchedule *schedule;
-  guint factor = vel_vae_get_factor (self->model->vae);
-  unsigned steps = (unsigned) vel_values_get_int (request, "steps");
-  double strength = vel_values_is_set (request, "init") ? vel_values_get_real (request, "strength") : -1;
+  const char *sampler_id = vel_values_get (self->request, vel_values_is_set (self->request, sampler) ? sampler : "sampler");
+  const char *schedule_id = vel_values_get (self->request, vel_values_is_set (self->request, schedule) ? schedule : "schedule");
+  const VelSchedule *resolved;
 
-  self->rules = vel_rules_find (vel_values_get (request, "render_as"));
-  self->sampler = vel_registry_find_sampler (vel_rules_mean (self->rules->samplers, vel_values_get (request, "sampler")));
-  schedule = self->sampler
-               ? vel_registry_resolve_schedule (vel_rules_mean (self->rules->schedules, vel_values_get (request, "schedule")), self->sampler)
-               : NULL;
-  if (!self->sampler || !schedule) {
+  self->sampler = vel_registry_find_sampler (vel_rules_mean (self->rules->samplers, sampler_id));
+  resolved = self->sampler ? vel_registry_resolve_schedule (vel_rules_mean (self->rules->schedules, schedule_id), self->sampler) : NULL;
+  if (!resolved) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN,
                  self->sampler ? _ ("There is no schedule \"%s\"; `velatura list schedules` shows what there is")
                                : _ ("There is no sampler \"%s\"; `velatura list samplers` shows what there is"),
-                 vel_values_get (request, self->sampler ? "schedule" : "sampler"));
+                 self->sampler ? schedule_id : sampler_id);
     return FALSE;
   }
+  g_clear_pointer (&self->sigmas, g_array_unref);
+  self->sigmas = vel_noise_levels_sigmas_by (self->model->levels, self->rules, self->sampler, resolved, vel_start_count (self->rules, reach),
+                                             error);
+  return self->sigmas
+         && vel_start_plan (&self->start, self->rules, self->sampler, self->sigmas, reach, self->model->levels->sigma_max, error);
+}
+
+/* stage: options to numbers */
+static gboolean
+plan (Job *self, GError **error)
+{
+  const VelArchitecture *architecture = &self->model->architecture;
+  VelValues *request = self->request;
+  guint factor = vel_vae_get_factor (self->model->vae);
+  VelReach reach = { (unsigned) vel_values_get_int (request, "steps"),
+                     vel_values_is_set (request, "init") ? vel_values_get_real (request, "strength") : -1,
+                     vel_values_get_bool (request, "exact_steps") };
+
+  self->rules = vel_rules_find (vel_values_get (request, "render_as"));
   self->width = vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : architecture->width;
   self->height = vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : architecture->height;
   if (self->width % factor || self->height % factor) {
@@ -174,12 +202,21 @@ plan (Job *self, GArray **sigmas, GError **error)
                  self->width, self->height, factor);
     return FALSE;
   }
+  self->first_width = self->width;
+  self->first_height = self->height;
   self->batch = vel_values_get_int (request, "batch");
   plan_noise (self);
-  *sigmas = vel_noise_levels_sigmas_by (self->model->levels, self->rules, self->sampler, schedule,
-                                        vel_start_count (self->rules, steps, strength), error);
-  return *sigmas
-         && vel_start_plan (&self->start, self->rules, self->sampler, *sigmas, steps, strength, self->model->levels->sigma_max, error);
+  if (reach.strength == 0 && reach.exact) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("At strength 0 no number of steps is exact; raise the strength"));
+    return FALSE;
+  }
+  if (!vel_hires_plan (&self->hires, request, self->width, self->height, factor, error)
+      || !plan_descent (self, "sampler", "schedule", reach, error))
+    return FALSE;
+  self->second = FALSE;
+  self->steps_before = 0;
+  self->n_steps = self->start.n_steps + (self->hires.upscaler ? self->hires.steps : 0);
+  return TRUE;
 }
 
 /* What this version can not do for a prompt is said. */
@@ -196,11 +233,18 @@ note_networks (Job *self)
   }
 }
 
+/* hires: the option that the second pass may have instead */
+static const char *
+get_text (const Job *self, const char *name, const char *hires)
+{
+  return vel_values_get (self->request, self->second && vel_values_is_set (self->request, hires) ? hires : name);
+}
+
 /* Returns: (transfer full) */
 static VelEmbeddings *
 gather_embeddings (Job *self, GError **error)
 {
-  const char *const prompts[] = { vel_values_get (self->request, "prompt"), vel_values_get (self->request, "negative"), NULL };
+  const char *const prompts[] = { get_text (self, "prompt", "hires_prompt"), get_text (self, "negative", "hires_negative"), NULL };
   g_autofree char *folder = g_build_filename (vel_paths_get_data (), "embeddings", NULL);
   g_autoptr (VelEmbeddings) embeddings = NULL;
   gint64 widths[VEL_MAX_TEXTS];
@@ -225,17 +269,18 @@ make_conditioner (const Job *self)
                             .zero_for_empty = self->rules->zero_for_empty,
                             .width = self->width,
                             .height = self->height,
-                            .trace = self->trace };
+                            .trace = self->second ? NULL : self->trace };
 }
 
 static VelPromptsAsked
 ask_prompts (const Job *self)
 {
   guint calls = self->sampler->flags & VEL_SAMPLER_TWO_CALLS ? 2 : 1;
+  guint base = self->second ? self->base_steps : calls * (guint) vel_values_get_int (self->request, "steps");
 
-  return (VelPromptsAsked) { .positive = vel_values_get (self->request, "prompt"),
-                             .negative = vel_values_get (self->request, "negative"),
-                             .rules = { .base_steps = calls * (guint) vel_values_get_int (self->request, "steps") },
+  return (VelPromptsAsked) { .positive = get_text (self, "prompt", "hires_prompt"),
+                             .negative = get_text (self, "negative", "hires_negative"),
+                             .rules = { .base_steps = base, .hires_steps = self->second ? calls * self->hires.steps : 0 },
                              .scale = vel_values_get_real (self->request, "cfg"),
                              .always_guided = self->trace != NULL };
 }
@@ -249,6 +294,7 @@ encode_text (Job *self, GError **error)
   VelPromptsAsked asked = ask_prompts (self);
   g_autoptr (VelEmbeddings) embeddings = NULL;
 
+  self->base_steps = asked.rules.base_steps;
   g_clear_pointer (&self->prompts, vel_prompts_free);
   if (!vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error) ||
       !(embeddings = gather_embeddings (self, error)))
@@ -310,13 +356,20 @@ make_extra (Job *self, GError **error)
   return TRUE;
 }
 
+/* What names of a trace's tensors begin with. */
+static const char *
+pass_name (const Job *self)
+{
+  return self->second ? "hires." : "";
+}
+
 static void
 on_raw (VelTensor *cond, VelTensor *uncond, gpointer data)
 {
   Job *self = data;
 
-  vel_trace_add_picture (self->trace, cond, "model.cond");
-  vel_trace_add_picture (self->trace, uncond, "model.uncond");
+  vel_trace_add_picture (self->trace, cond, "%smodel.cond", pass_name (self));
+  vel_trace_add_picture (self->trace, uncond, "%smodel.uncond", pass_name (self));
 }
 
 /* A step whose result is no picture ends the run at once; whoever started it may try a higher precision. */
@@ -336,6 +389,15 @@ fail_for_numbers (Job *self, VelContext *ctx)
                       layer, type);
 }
 
+/* The second pass's steps while the first is at hand, in steps of this one: they take longer as there are more pixels. */
+static double
+later_steps (const Job *self)
+{
+  if (self->second || !self->hires.upscaler)
+    return 0;
+  return self->hires.steps * ((double) self->hires.width * self->hires.height / ((double) self->width * self->height));
+}
+
 static void
 on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, gpointer data)
 {
@@ -343,16 +405,16 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
   gint64 now = g_get_monotonic_time ();
   unsigned n_steps = self->start.n_steps;
   VelProgress progress = { .stage = VEL_STAGE_SAMPLING,
-                           .fraction = (double) finished / n_steps,
-                           .step = finished,
-                           .n_steps = n_steps,
+                           .fraction = (double) (self->steps_before + finished) / self->n_steps,
+                           .step = self->steps_before + finished,
+                           .n_steps = self->n_steps,
                            .seconds_left = -1 };
 
-  vel_trace_add_picture (self->trace, x, "latent.%03u", finished);
+  vel_trace_add_picture (self->trace, x, "%slatent.%03u", pass_name (self), finished);
   if (finished == 0)
     self->sampling_began = now;
   if (finished >= STEPS_BEFORE_ESTIMATE)
-    progress.seconds_left = (double) (now - self->sampling_began) / 1e6 / finished * (n_steps - finished);
+    progress.seconds_left = (double) (now - self->sampling_began) / 1e6 / finished * (n_steps - finished + later_steps (self));
   if (denoised && (finished == n_steps || now - self->shown >= PREVIEW_INTERVAL)) {
     if (!vel_tensor_is_finite (denoised)) {
       fail_for_numbers (self, ctx);
@@ -361,8 +423,8 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
     g_free (self->preview);
     self->preview = vel_preview_make (self->model, denoised);
     progress.preview = self->preview;
-    progress.preview_width = (guint) denoised->shape.size[2];
-    progress.preview_height = (guint) denoised->shape.size[1];
+    progress.preview_width = self->preview_width = (guint) denoised->shape.size[2];
+    progress.preview_height = self->preview_height = (guint) denoised->shape.size[1];
     self->shown = now;
   }
   tell (self, progress);
@@ -391,7 +453,7 @@ trace_sigmas (Job *self)
 
   for (unsigned i = 0; i <= self->start.n_steps; i++)
     values[i] = (float) self->start.sigmas[i];
-  vel_trace_add_floats (self->trace, values, VEL_SHAPE (self->start.n_steps + 1), "sigmas");
+  vel_trace_add_floats (self->trace, values, VEL_SHAPE (self->start.n_steps + 1), self->second ? "hires.sigmas" : "sigmas");
 }
 
 /* The streams that steps draw from go on behind the first noise, or begin anew. seeds: (out) of Brownian paths. streams, seeds: [batch] */
@@ -454,11 +516,12 @@ hand_over (VelContext *ctx, double sigma, VelGuidance *now, gpointer data)
   return self->guidance;
 }
 
+/* Where there is a second pass it goes into that, as A1111 has it unless told otherwise (hires_fix_refiner_pass). */
 static gboolean
 open_refiner (Job *self, VelSampling *sampling, GError **error)
 {
   self->refining = FALSE;
-  if (!vel_values_is_set (self->request, "refiner"))
+  if (!vel_values_is_set (self->request, "refiner") || (self->hires.upscaler && !self->second))
     return TRUE;
   self->refiner = vel_refiner_new (vel_values_get (self->request, "refiner"), vel_values_get_real (self->request, "refiner_at"), error);
   sampling->turn = hand_over;
@@ -497,7 +560,7 @@ sample_once (Job *self, GError **error)
                       self->height);
   noise = vel_context_tensor (ctx, VEL_F32, shape);
   draw_first (self, ctx, streams, seeds, noise);
-  vel_trace_add_picture (self->trace, noise, "noise");
+  vel_trace_add_picture (self->trace, noise, "%snoise", pass_name (self));
   trace_sigmas (self);
   before = fill_start (self, ctx, shape);
   if (self->latents)
@@ -553,9 +616,9 @@ sample (Job *self, GError **error)
   }
 }
 
-/* value = round (255 image), image = clamp ((decoded + 1) / 2). trace: (nullable) */
+/* value = round (255 image), or cut to whole numbers; image = clamp ((decoded + 1) / 2). trace: (nullable) */
 static guint8 *
-to_bytes (VelTrace *trace, VelTensor *decoded)
+to_bytes (VelTrace *trace, VelTensor *decoded, gboolean cut)
 {
   gsize count = (gsize) vel_shape_count (decoded->shape);
   g_autofree float *host = g_malloc (decoded->bytes);
@@ -564,7 +627,7 @@ to_bytes (VelTrace *trace, VelTensor *decoded)
   vel_tensor_download (decoded, host);
   for (gsize i = 0; i < count; i++) {
     host[i] = CLAMP ((host[i] + 1) / 2, 0, 1);
-    rgb[i] = (guint8) rintf (host[i] * 255);
+    rgb[i] = (guint8) (cut ? host[i] * 255 : rintf (host[i] * 255));
   }
   if (trace) {
     g_autoptr (VelTensor) image = vel_tensor_new (decoded->device, VEL_F32, decoded->shape);
@@ -659,9 +722,9 @@ decode_once (Job *self, gint64 index, GError **error)
   picture = g_new0 (VelPicture, 1);
   picture->seed = vel_first_noise_seed (&self->first, index);
   picture->variation_seed = self->first.variation + (guint64) index;
-  picture->painted_width = self->width;
-  picture->painted_height = self->height;
-  finish_picture (self, picture, to_bytes (index == 0 ? self->trace : NULL, decoded));
+  picture->painted_width = self->first_width;
+  picture->painted_height = self->first_height;
+  finish_picture (self, picture, to_bytes (index == 0 && !self->between ? self->trace : NULL, decoded, self->between));
   if (vel_context_check (ctx, error)) /* a card that broke down meanwhile gave anything */
     return picture;
   picture_free (picture);
@@ -696,9 +759,11 @@ picture_from_preview (Job *self)
 
   picture->seed = self->first.seed;
   picture->variation_seed = self->first.variation;
-  picture->width = picture->painted_width = self->width;
-  picture->height = picture->painted_height = self->height;
-  picture->rgb = vel_preview_enlarge (self->preview, self->width / factor, self->height / factor, factor);
+  picture->width = self->preview_width * factor;
+  picture->height = self->preview_height * factor;
+  picture->painted_width = self->first_width;
+  picture->painted_height = self->first_height;
+  picture->rgb = vel_preview_enlarge (self->preview, self->preview_width, self->preview_height, factor);
   return picture;
 }
 
@@ -719,15 +784,88 @@ make_notes (const Job *self)
   return g_strv_builder_end (notes);
 }
 
+/* All pictures' latents in the second pass's size, through pixels. Returns: (transfer full) */
+static VelTensor *
+enlarge_pixels (Job *self, GError **error)
+{
+  guint factor = self->hires.factor;
+  VelShape shape = VEL_SHAPE (self->batch, self->hires.height / factor, self->hires.width / factor, self->latents->shape.size[3]);
+  g_autoptr (VelTensor) all = vel_tensor_new (self->engine->device, VEL_F32, shape);
+
+  for (gint64 i = 0; i < self->batch; i++) {
+    g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+    VelPicture *picture = decode (self, i, error);
+    g_autoptr (VelBitmap) small = NULL, large = NULL;
+    g_autoptr (VelTensor) latent = NULL;
+
+    if (!picture)
+      return NULL;
+    small = vel_bitmap_new_take (picture->width, picture->height, 3, g_steal_pointer (&picture->rgb));
+    picture_free (picture);
+    large = vel_hires_enlarge_picture (&self->hires, small);
+    vel_context_set_lean (ctx, TRUE);
+    latent = vel_start_encode (ctx, self->model->vae, large, self->model->architecture.family->latent_scale, error);
+    if (!latent)
+      return NULL;
+    if (!all)
+      vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory to paint at this size; choose a smaller one"));
+    vel_context_open (ctx);
+    if (all)
+      vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 1, (double[]) { 1 }, &latent);
+    vel_context_close (ctx, NULL);
+    if (!vel_context_check (ctx, error))
+      return NULL;
+  }
+  return g_steal_pointer (&all);
+}
+
+/* What the second pass starts from takes the place of a start picture's latent. */
+static gboolean
+enlarge (Job *self, GError **error)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelTensor) encoded = NULL;
+
+  self->between = TRUE;
+  if (vel_hires_is_of_pixels (&self->hires))
+    encoded = enlarge_pixels (self, error);
+  self->between = FALSE;
+  if (vel_hires_is_of_pixels (&self->hires) && !encoded)
+    return FALSE;
+  self->latent_before = vel_hires_enlarge_latents (ctx, &self->hires, encoded ? encoded : self->latents);
+  vel_trace_add_picture (self->trace, self->latent_before, "hires.init");
+  return vel_context_check (ctx, error);
+}
+
+/* stage: the picture once more, larger, if that was asked for. Texts are read again: their times count on, and some networks are told sizes. */
+static gboolean
+paint_again (Job *self, GError **error)
+{
+  VelReach reach = { self->hires.steps, self->hires.strength, TRUE };
+
+  if (!self->hires.upscaler)
+    return TRUE;
+  self->steps_before = self->start.n_steps;
+  if (!enlarge (self, error))
+    return FALSE;
+  self->second = TRUE;
+  self->width = self->hires.width;
+  self->height = self->hires.height;
+  if (!plan_descent (self, "hires_sampler", "hires_schedule", reach, error) || !encode_text (self, error))
+    return FALSE;
+  self->n_steps = self->steps_before + self->start.n_steps;
+  self->width = vel_hires_get_width (&self->hires);
+  self->height = vel_hires_get_height (&self->hires);
+  return make_extra (self, error) && sample (self, error);
+}
+
 /* The stages in order; pictures that are complete are kept even if a later one is stopped. After memory ran out it goes on where it was. */
 static gboolean
 run_stages (Job *self, VelResult *result, GError **error)
 {
   if (!self->sampled) {
-    g_autoptr (GArray) sigmas = NULL;
-
-    if (!load (self, error) || !plan (self, &sigmas, error) || !encode_text (self, error) || !encode_start (self, error)
-        || !make_extra (self, error) || !sample (self, error))
+    if (!load (self, error) || !plan (self, error) || !encode_text (self, error) || !encode_start (self, error)
+        || !make_extra (self, error) || !sample (self, error) || !paint_again (self, error))
       return FALSE;
     note_networks (self);
     g_clear_pointer (&self->prompts, vel_prompts_free);
@@ -837,6 +975,7 @@ job_clear (Job *self)
   g_clear_pointer (&self->prompts, vel_prompts_free);
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
   g_clear_pointer (&self->before, vel_inpaint_free);
+  g_clear_pointer (&self->sigmas, g_array_unref);
   g_clear_pointer (&self->latents, vel_tensor_unref);
   g_clear_pointer (&self->spare_vae, vel_vae_free);
   g_clear_pointer (&self->spare, vel_device_unref);

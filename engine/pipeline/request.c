@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "engine/pipeline/hires.h"
 #include "engine/registry.h"
 #include "engine/sampling/first-noise.h"
 #include "engine/tensor/random.h"
@@ -88,6 +89,9 @@ static const VelParam fixed[] = {
     VEL_PARAM_NONE, .standard = "", .group = "start" },
   { "strength", N_ ("Strength"), "denoising", N_ ("How far the result may move from the start picture."), VEL_PARAM_REAL, VEL_PARAM_NONE, 0,
     1, 0.01, .standard = "0.75", .group = "start" },
+  { "exact_steps", N_ ("Exact steps"), "img2img fix steps",
+    N_ ("Run as many steps as asked for, whatever the strength; else strength says how many of them are run."), VEL_PARAM_BOOL,
+    VEL_PARAM_NONE, .standard = "false", .group = "start" },
   { "resize", N_ ("Resizing"), "resize mode crop outpaint", N_ ("How a start picture of another size becomes as large as the picture."),
     VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "stretch", .choices = "fit|fill|stretch", .group = "start" },
   { "mask", N_ ("Mask"), "inpaint repaint", N_ ("A picture that is white where the start picture is painted anew, and black where it stays."),
@@ -103,6 +107,29 @@ static const VelParam fixed[] = {
     .standard = "whole", .choices = "whole|masked", .group = "start" },
   { "masked_padding", N_ ("Masked padding"), "only masked padding context", N_ ("How much around the masked part is taken along."), VEL_PARAM_INT,
     VEL_PARAM_NONE, 0, 1024, 1, 0, 256, "32", N_ ("px"), .group = "start" },
+
+  { "hires", N_ ("Enlarge by"), "hires fix upscale scale second pass", N_ ("Paints a second time in so many times the size; unset, not at all."),
+    VEL_PARAM_REAL, VEL_PARAM_NONE, 1, 8, 0.05, 1, 4, "", .group = "hires" },
+  { "hires_resize", N_ ("Enlarge to"), "hires fix resize", N_ ("A size in place of the factor; where it is of other proportions the picture is cut."),
+    VEL_PARAM_TEXT, VEL_PARAM_NONE, .standard = "", .group = "hires", .check = vel_hires_check_size,
+    .wanted = N_ ("a width and a height up to 8192 as 1024x1536, where one of them may be 0") },
+  { "hires_upscaler", N_ ("Enlarging"), "hires fix upscaler latent lanczos nearest", N_ ("How the first picture is enlarged before it is painted on."),
+    VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "latent",
+    .choices = "latent|latent-antialiased|latent-bicubic|latent-bicubic-antialiased|latent-nearest|latent-nearest-exact|lanczos|nearest",
+    .group = "hires", .check = vel_hires_check_upscaler,
+    .wanted = N_ ("latent, latent-antialiased, latent-bicubic, latent-bicubic-antialiased, latent-nearest, latent-nearest-exact, lanczos or nearest") },
+  { "hires_steps", N_ ("Second steps"), "hires steps", N_ ("How many steps the second pass runs; unset, as many as the first."), VEL_PARAM_INT,
+    VEL_PARAM_NONE, 1, 150, 1, 1, 60, "", .group = "hires" },
+  { "hires_strength", N_ ("Second strength"), "hires denoising", N_ ("How far the second pass may move from the enlarged picture."), VEL_PARAM_REAL,
+    VEL_PARAM_NONE, 0.01, 1, 0.01, .standard = "0.7", .group = "hires" },
+  { "hires_sampler", N_ ("Second sampler"), "hires sampler", N_ ("The second pass's sampler; unset, the first one's."), VEL_PARAM_CHOICE,
+    VEL_PARAM_NONE, .standard = "", .choices = "registry:samplers", .group = "hires" },
+  { "hires_schedule", N_ ("Second schedule"), "hires schedule type", N_ ("The second pass's schedule; unset, the first one's."), VEL_PARAM_CHOICE,
+    VEL_PARAM_NONE, .standard = "", .choices = "registry:schedules", .group = "hires" },
+  { "hires_prompt", N_ ("Second prompt"), "hires prompt", N_ ("What the second pass should show; unset, the same."), VEL_PARAM_TEXT,
+    VEL_PARAM_MULTILINE, .standard = "", .group = "hires" },
+  { "hires_negative", N_ ("Second negative prompt"), "hires negative prompt", N_ ("What the second pass should not show; unset, the same."),
+    VEL_PARAM_TEXT, VEL_PARAM_MULTILINE, .standard = "", .group = "hires" },
 
   { "device", N_ ("Device"), "cpu gpu", N_ ("Where to compute."), VEL_PARAM_CHOICE, VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL,
     .standard = "auto", .choices = "auto|cpu|cuda|cuda:0|cuda:1|cuda:2|cuda:3|cuda:4|cuda:5|cuda:6|cuda:7", .group = "output" },

@@ -8,26 +8,34 @@
 
 #define MOST_STEPS 10000u /* of a run of which only the last are taken */
 
+#define MOST_STRENGTH 0.999  /* A1111's */
+
 unsigned
-vel_start_count (const VelRules *rules, unsigned steps, double strength)
+vel_start_count (const VelRules *rules, VelReach reach)
 {
-  if (rules->over_picture != VEL_OVER_PICTURE_ALL || strength < 0 || strength > 0.9999)
-    return steps;
-  return strength > 0 ? (unsigned) MIN (steps / strength, MOST_STEPS) : MOST_STEPS;
+  double strength = reach.strength;
+
+  if (strength < 0 || (rules->over_picture == VEL_OVER_PICTURE_ALL && strength > 0.9999))
+    return reach.steps;
+  if (rules->over_picture != VEL_OVER_PICTURE_ALL && !reach.exact)
+    return reach.steps;
+  if (rules->over_picture != VEL_OVER_PICTURE_ALL)
+    strength = MIN (strength, MOST_STRENGTH);
+  return strength > 0 ? (unsigned) MIN (reach.steps / strength, MOST_STEPS) : MOST_STEPS;
 }
 
-/* How many of n steps are taken over a picture, the last ones. */
+/* How many of n steps are taken over a picture, the last ones. A1111 counts those that are left out from the steps it asked for, of which a
+ * schedule may make a few more; DDIM's timesteps it counts from the other end. */
 static unsigned
-count_steps (const VelRules *rules, unsigned n, unsigned steps, double strength)
+count_steps (const VelRules *rules, unsigned n, VelReach reach, gboolean own_timesteps)
 {
-  switch (rules->over_picture) {
-  case VEL_OVER_PICTURE_ALL:
-    return MIN (steps, n);
-  case VEL_OVER_PICTURE_SHARE:
-    return MIN ((unsigned) (n * strength), n);
-  default:
-    return (unsigned) (MIN (strength, 0.999) * n) + 1;
-  }
+  unsigned encoded = reach.exact ? reach.steps - 1 : (unsigned) (MIN (reach.strength, MOST_STRENGTH) * reach.steps);
+
+  if (rules->over_picture == VEL_OVER_PICTURE_ALL)
+    return MIN (reach.steps, n);
+  if (rules->over_picture == VEL_OVER_PICTURE_SHARE && !reach.exact)
+    return MIN ((unsigned) (n * reach.strength), n);
+  return MIN (own_timesteps ? encoded + 1 : n - MIN (vel_start_count (rules, reach) - encoded - 1, n), n);
 }
 
 static void
@@ -44,8 +52,8 @@ plan_noise (VelStart *self, const VelRules *rules, const VelSampler *sampler, do
 }
 
 gboolean
-vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler, GArray *sigmas, unsigned steps, double strength,
-                double sigma_max, GError **error)
+vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler, GArray *sigmas, VelReach reach, double sigma_max,
+                GError **error)
 {
   const double *all = (const double *) (gpointer) sigmas->data;
   gboolean own_timesteps = sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS;
@@ -54,14 +62,15 @@ vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler
   unsigned run;
 
   *self = (VelStart) { all, sigmas->len - 1, all[0], 0, all[sigmas->len - (last == 0 ? 2 : 1)], all[0] };
-  if (strength >= 0) {
-    run = count_steps (rules, n, steps, strength);
+  if (reach.strength >= 0) {
+    run = count_steps (rules, n, reach, own_timesteps);
     if (own_timesteps)
       run = run > 2 ? run - 1 : 0; /* starts at timestep `run` of the rising list and visits those below it */
     if (run == 0) {
       g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
                    /* Translators: a sampler's name */
-                   _ ("%s with %u steps at strength %g leaves nothing to do; raise the steps or the strength"), sampler->label, n, strength);
+                   _ ("%s with %u steps at strength %g leaves nothing to do; raise the steps or the strength"), sampler->label, reach.steps,
+                   reach.strength);
       return FALSE;
     }
     self->sigmas = all + sigmas->len - run - (own_timesteps ? 0 : 1);
@@ -70,7 +79,7 @@ vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler
   }
   if (rules->path_of_run)
     self->highest = self->sigmas[0];
-  plan_noise (self, rules, sampler, sigma_max, strength >= 0);
+  plan_noise (self, rules, sampler, sigma_max, reach.strength >= 0);
   return TRUE;
 }
 

@@ -19,11 +19,18 @@ typedef struct {
   double lowest, highest; /* where Brownian paths end, lowest above 0 */
 } VelStart;
 
-/* How many steps the full run has of which those that are asked for are a part. strength: < 0 for noise alone. */
-unsigned vel_start_count (const VelRules *rules, unsigned steps, double strength);
-/* sigmas: of the full run. steps: that were asked for.  sigma_max: the network's. FALSE with VEL_ERROR_REQUEST if no step would be left. */
-gboolean vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler, GArray *sigmas, unsigned steps, double strength,
-                         double sigma_max, GError **error);
+/* How far a picture is painted anew. */
+typedef struct {
+  unsigned steps;  /* asked for */
+  double strength; /* < 0: from noise alone */
+  gboolean exact;  /* where the rules let strength say how many of the steps are run: all of them are, of a run that is longer instead */
+} VelReach;
+
+/* How many steps the full run has of which those that are asked for are a part. */
+unsigned vel_start_count (const VelRules *rules, VelReach reach);
+/* sigmas: of the full run.  sigma_max: the network's. FALSE with VEL_ERROR_REQUEST if no step would be left. */
+gboolean vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler, GArray *sigmas, VelReach reach, double sigma_max,
+                         GError **error);
 
 /* RGB pixels as a scaled latent [1, h, w, 4] of its own memory.
  * Returns: (transfer full); NULL with VEL_ERROR_REQUEST, VEL_ERROR_MEMORY or cancelled */

@@ -137,6 +137,27 @@ test_masked_part (void)
   g_assert_cmpint (memcmp (png->rgb, before->rgb, 88 * 72 * 3), !=, 0);
 }
 
+/* Painted twice: the picture is the larger one, its settings say the first one's size, and steps count through. */
+static void
+test_second_pass (void)
+{
+  g_autofree char *pattern = vel_program_path ("large-{seed}.png"), *six = vel_program_path ("large-6.png"),
+                  *alone = vel_program_path ("large-alone.png");
+  const VelOutcome *outcome = PAINT (pattern, "--hires", "1.5", "--hires-steps", "2", "--hires-upscaler", "lanczos", "--batch", "2");
+  g_autoptr (VelPng) png = NULL, other = NULL;
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_nonnull (strstr (outcome->err, "step 5 of 5"));
+  png = read_picture (six);
+  g_assert_cmpuint (png->width, ==, 96);
+  g_assert_cmpuint (png->height, ==, 72);
+  g_assert_nonnull (strstr (g_hash_table_lookup (png->text, "parameters"), "Size: 64x48, "));
+  g_assert_nonnull (strstr (g_hash_table_lookup (png->text, "parameters"), "Hires upscale: 1.5, Hires steps: 2, Hires upscaler: Lanczos, "));
+  g_assert_cmpint (PAINT (alone, "--seed", "6", "--hires", "1.5", "--hires-steps", "2", "--hires-upscaler", "lanczos")->status, ==, 0);
+  other = read_picture (alone);
+  g_assert_cmpmem (png->rgb, 96 * 72 * 3, other->rgb, 96 * 72 * 3);
+}
+
 /* Variations keep the seed and count their own; the second one's settings alone give the second one. */
 static void
 test_variations (void)
@@ -330,6 +351,7 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/language", test_language);
   g_test_add_func ("/generate/threads", test_threads);
   g_test_add_func ("/generate/batch", test_batch);
+  g_test_add_func ("/generate/second-pass", test_second_pass);
   g_test_add_func ("/generate/variations", test_variations);
   g_test_add_func ("/generate/masked-part", test_masked_part);
   g_test_add_func ("/generate/existing", test_existing);

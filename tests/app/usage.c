@@ -59,7 +59,7 @@ test_later (void)
 {
   static const char *const verbs[] = { "preprocess", "serve", "worker", "train", "verify" };
   static const char *const flags[] = {
-    "--lora", "--control", "--hires", "--hires-steps", "--hires-strength", "--hires-upscaler",
+    "--lora", "--control",
   };
   static const char *const kinds[] = { "loras", "controlnets", "embeddings", "preprocessors", "upscalers" };
 

@@ -556,7 +556,7 @@ test_lost_device (Fixture *self, gconstpointer data)
 static void
 test_sections (Fixture *self, gconstpointer data)
 {
-  const char *const ids[] = { "model", "start", "size", "sampling", "output" };
+  const char *const ids[] = { "model", "start", "size", "sampling", "hires", "output" };
   VelSection *sections[G_N_ELEMENTS (ids)];
 
   vel_values_reset (self->request);

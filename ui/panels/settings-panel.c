@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "ui/panels/settings-panel.h"
+#include "ui/panels/hires-panel.h"
 #include "ui/panels/model-panel.h"
 #include "ui/panels/output-panel.h"
 #include "ui/panels/sampling-panel.h"
@@ -105,6 +106,7 @@ vel_settings_panel_class_init (VelSettingsPanelClass *klass)
   g_type_ensure (VEL_TYPE_START_PANEL);
   g_type_ensure (VEL_TYPE_SIZE_PANEL);
   g_type_ensure (VEL_TYPE_SAMPLING_PANEL);
+  g_type_ensure (VEL_TYPE_HIRES_PANEL);
   g_type_ensure (VEL_TYPE_OUTPUT_PANEL);
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/velatura/Velatura/ui/panels/settings-panel.ui");
   gtk_widget_class_bind_template_child (widget_class, VelSettingsPanel, model);

@@ -137,6 +137,45 @@ test_write (void)
                 "Model hash: 879db523c3, Model: dreamshaper_8, Version: Velatura 0.1.0");
 }
 
+/* The second pass's settings come back; the size is the first one's, and what is the same in both is not said twice. */
+static void
+test_second_pass (void)
+{
+  static const char *const names[] = { "hires", "hires_upscaler", "hires_steps", "hires_strength", "hires_sampler", "hires_schedule", "hires_prompt" };
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  VelRecipeFacts large = facts;
+
+  large.painted_width = facts.width;
+  large.painted_height = facts.height;
+  large.width = 2 * facts.width;
+  large.height = 2 * facts.height;
+  set (request, "hires", "2");
+  set (request, "hires_strength", "0.45");
+  set (request, "hires_sampler", "euler_a");
+  expect_a1111 (request, &large, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.45, RNG: CPU, Hires upscale: 2, Hires upscaler: Latent, "
+                "Version: Velatura 0.1.0");
+  set (request, "hires_steps", "9");
+  set (request, "hires_upscaler", "Latent (nearest-exact)");
+  set (request, "hires_sampler", "dpmpp_2m");
+  set (request, "hires_schedule", "karras");
+  set (request, "hires_prompt", "a castle, again");
+  expect_a1111 (request, &large, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.45, RNG: CPU, Hires sampler: DPM++ 2M, "
+                "Hires prompt: \"a castle, again\", Hires schedule type: Karras, Hires upscale: 2, Hires steps: 9, "
+                "Hires upscaler: Latent (nearest-exact), Version: Velatura 0.1.0");
+  for (int own = 0; own < 2; own++) {
+    g_autofree char *text = own ? vel_recipe_to_json (request, &large) : vel_recipe_to_a1111 (request, &large);
+    g_auto (GStrv) problems = NULL;
+
+    g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+    g_assert_cmpstr (problems[0], ==, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+      g_assert_cmpstr (vel_values_get (back, names[i]), ==, vel_values_get (request, names[i]));
+    g_assert_cmpint (vel_values_get_int (back, "width"), ==, 512);
+  }
+}
+
 /* A mask's settings come back, and the size is what was painted in, not the picture's that it was put into. */
 static void
 test_mask (void)
@@ -298,8 +337,15 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 99"), "clip_skip", "", "99");
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
-  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2"), "steps", "20", "“Hires upscale: 2” is not taken over");
-  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Hires steps: 9"), "steps", "20", "“Hires upscale: 2, Hires steps: 9” are not");
+  expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a"), "steps", "20", "“ADetailer model: a” is not taken over");
+  expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a, ADetailer x: 9"), "steps", "20", "“ADetailer model: a, ADetailer x: 9” are not");
+  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Denoising strength: 0.4"), "hires", "2", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Denoising strength: 0.4"), "hires_strength", "0.4", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Hires upscaler: Latent (bicubic antialiased), Hires upscale: 2"), "hires_upscaler",
+                  "latent-bicubic-antialiased", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Hires resize: 768x0, Hires sampler: DPM++ 2M"), "hires_sampler", "dpmpp_2m", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Hires resize: 768x0"), "hires_resize", "768x0", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Hires upscaler: 4x-UltraSharp"), "hires_upscaler", "latent", "4x-UltraSharp");
   expect_applied (SETTINGS ("Sampler: Euler, VAE: Automatic, Tiling: False, User: me"), "vae", "", NULL);
   expect_applied (SETTINGS ("Sampler: Euler\nTemplate: {red|blue} x\nof two lines"), "seed", "5", NULL);
   expect_applied ("{a|b} fox\nSteps: 20, Sampler: Euler, Seed: 3", "prompt", "{a|b} fox", NULL);
@@ -365,6 +411,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/parse", test_parse);
   g_test_add_func ("/formats/recipe/long", test_long);
   g_test_add_func ("/formats/recipe/write", test_write);
+  g_test_add_func ("/formats/recipe/second-pass", test_second_pass);
   g_test_add_func ("/formats/recipe/mask", test_mask);
   g_test_add_func ("/formats/recipe/variation", test_variation);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);

@@ -68,10 +68,12 @@ bar_of (const char *name, double later)
 {
   if (g_str_has_prefix (name, "model."))
     return 3e-5;
-  if (g_str_equal (name, "sigmas"))
+  if (g_str_has_suffix (name, "sigmas")) /* also a second pass's, whose other tensors follow from the first one's */
     return 1e-5;
-  if (g_str_equal (name, "noise"))
+  if (g_str_has_suffix (name, "noise"))
     return 2e-6;
+  if (g_str_has_prefix (name, "hires."))
+    return later;
   if (g_str_has_suffix (name, "cond") || g_str_equal (name, "latent.000") || g_str_equal (name, "init"))
     return 5e-5;
   return later;
@@ -277,7 +279,9 @@ main (int argc, char **argv)
                                        "mask-ddim",    "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
                                        "resize-fit",   "resize-fill",    "resize-stretch",
                                        "timeline",     "timeline-heun",  "timeline-long",     "timeline-sdxl",   "compose",
-                                       "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl" };
+                                       "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl",
+                                       "exact-steps",  "hires",          "hires-cut",         "hires-pixels",    "hires-ddim",
+                                       "hires-sizes" };
   int status;
 
   g_test_init (&argc, &argv, NULL);

@@ -97,7 +97,7 @@ def a1111():
         if i % 4 == 2:
             extra += [("Hires upscale", 2), ("Hires steps", 15), ("Hires upscaler", "4x-UltraSharp")]
             fields["Hires upscaler"] = "4x-UltraSharp"
-            notes.append("Hires steps: 15")
+            notes.append("4x-UltraSharp")
         if i % 7 == 3:
             extra += [("ADetailer model", "face_yolov8n.pt"), ("ADetailer prompt", "face, detailed"), ("ADetailer version", "24.4.2")]
             fields["ADetailer prompt"] = "face, detailed"
@@ -290,7 +290,7 @@ def comfyui():
             last = g.add("KSampler", seed=7, steps=9, cfg=5.0, sampler_name="dpmpp_2m", scheduler="simple", denoise=0.5, model=model,
                          positive=positive, negative=below, latent_image=[up, 0])
             fields |= {"Hires steps": "9", "Denoising strength": "0.5", "Hires sampler": "dpmpp_2m"}
-            notes.append("Hires steps: 9")
+            notes.append("Hires CFG Scale: 5, Hires seed: 7")
             if i == 24:  # both were saved; this is the first, as its size says
                 size = [w, h]
                 for key in ("Hires upscale", "Hires steps", "Denoising strength", "Hires sampler"):

@@ -29,11 +29,12 @@ COMMON = dict(make.COMMON, model="two-levels", steps=5, width=64, height=64, str
               fill="original", inpaint_area="whole", masked_padding=32, mask_invert=False, resize="stretch")
 CASES = {
     "mask": dict(sampler="euler_a"),
-    "mask-ddim": dict(sampler="ddim", mask_invert=True),
+    "mask-ddim": dict(sampler="ddim", mask_invert=True, steps=6, strength=0.9),  # seven timesteps, of which int (0.9 6)
     "mask-noise": dict(mask_blur=2, fill="noise", rng="nv", resize="fill", sampler="euler_a"),
     "mask-nothing": dict(mask_blur=4, fill="nothing", resize="fit"),
     "mask-part": dict(mask_blur=3, fill="fill", inpaint_area="masked", masked_padding=6, sampler="dpmpp_2m", schedule="karras"),
     "mask-channels": dict(model="inpaint", mask_blur=2, fill="fill"),
+    "exact-steps": dict(mask="", exact_steps=True, steps=3, strength=0.55),
     "resize-fit": dict(mask="", resize="fit", height=40, steps=3),
     "resize-fill": dict(mask="", resize="fill", height=40, steps=3),
     "resize-stretch": dict(mask="", height=40, steps=3),
@@ -193,8 +194,10 @@ def run(net, tokenizer, o):
             latents.append(x)
             x = ddim_step(denoise, x, a[t[k]], a[t[k - 1]])
     else:
-        sigmas = schedule(o["schedule"], model, n)
-        sigmas = sigmas[n - int(min(o["strength"], 0.999) * n) - 1:]
+        run = int(min(o["strength"], 0.999) * n)
+        if o.get("exact_steps"):
+            n, run = int(n / min(o["strength"], 0.999)), n - 1
+        sigmas = schedule(o["schedule"], model, n)[n - run - 1:]
         trace["sigmas"] = sigmas
         x = before + unit * sigmas[0]
         more = {"noise_sampler": lambda *_: noise(shape)} if o["sampler"] == "euler_a" else {}

@@ -1,0 +1,36 @@
+/* The second pass: the picture enlarged and painted on in its new size.
+ * SPDX-License-Identifier: Apache-2.0
+ * AUTOMATIC1111 1.10 modules/processing.py calculate_target_resolution, sample_hr_pass; modules/upscaler.py. */
+#pragma once
+
+#include "engine/params.h"
+#include "engine/pixels/bitmap.h"
+#include "engine/tensor/context.h"
+
+typedef struct {
+  const char *upscaler;                        /* NULL: there is no second pass */
+  guint width, height;                         /* what the first pass's picture is enlarged to; need not be multiples of anything */
+  guint factor;                                /* pixels of a latent's side */
+  gint64 before_x, before_y, after_x, after_y; /* latents cut off on each side then */
+  unsigned steps;
+  double strength;
+} VelHires;
+
+/* width, height: of the first pass. Returns: FALSE with VEL_ERROR_REQUEST */
+gboolean vel_hires_plan (VelHires *self, VelValues *request, guint width, guint height, guint factor, GError **error);
+/* Whether pixels are enlarged, and not latents. */
+gboolean vel_hires_is_of_pixels (const VelHires *self);
+/* The picture's size in the end. */
+guint vel_hires_get_width (const VelHires *self);
+guint vel_hires_get_height (const VelHires *self);
+
+/* rgb: of the first pass. Returns: (transfer full) */
+VelBitmap *vel_hires_enlarge_picture (const VelHires *self, const VelBitmap *rgb);
+/* latents: [B, h, w, C], in the first pass's size; none where pixels were enlarged, which are cut alone.
+ * Returns: (transfer full) of their own memory; NULL if that is short (ask vel_context_check) */
+VelTensor *vel_hires_enlarge_latents (VelContext *ctx, const VelHires *self, VelTensor *latents);
+
+/* "latent", "latent-antialiased" …, or as A1111 writes it. Returns: (transfer full); our word, or NULL if it is none */
+char *vel_hires_check_upscaler (const char *text);
+/* "1024x1536"; one of the sides may be 0. Returns: (transfer full); the text in its plain form, or NULL if it is none */
+char *vel_hires_check_size (const char *text);
