@@ -75,15 +75,14 @@ trace_tokens (const VelConditioner *self, GArray *chunks, guint encoder, const c
   vel_trace_add_ints (self->trace, ids, VEL_SHAPE (chunks->len, VEL_CHUNK_TOKENS), full);
 }
 
-/* One chunk through one encoder, to rows of `out` ([77, stride] host memory, of which it fills its width). pooled: (nullable) host */
+/* states: [77, width], (out). pooled: (nullable) host */
 static void
-encode_chunk (VelContext *ctx, const VelConditioner *self, guint encoder, const VelChunk *chunk, gint64 stride, float *out, float *pooled)
+run_encoder (VelContext *ctx, const VelConditioner *self, guint encoder, const VelChunk *chunk, float *states, float *pooled)
 {
   const VelClip *clip = self->model->text[encoder];
-  gint64 width = vel_clip_get_width (clip), end;
-  g_autofree float *states = g_new (float, VEL_CHUNK_TOKENS * width);
   const float *vectors[VEL_CHUNK_TOKENS] = { NULL };
   guint32 tokens[VEL_CHUNK_TOKENS];
+  gint64 end;
 
   read_tokens (self->model->tokenizer, vel_clip_get_use (clip), chunk, tokens, &end);
   for (gint64 i = 0; i < VEL_CHUNK_TOKENS; i++)
@@ -97,9 +96,49 @@ encode_chunk (VelContext *ctx, const VelConditioner *self, guint encoder, const 
       vel_tensor_download (made, states);
   }
   vel_context_close (ctx, NULL);
+}
+
+static GArray *
+make_chunks (const VelConditioner *self, const char *text)
+{
+  gboolean plain = self->language == VEL_PROMPT_A1111 && self->emphasis == VEL_EMPHASIS_NONE;
+
+  return vel_prompt_chunk (self->model->tokenizer, self->embeddings, plain ? VEL_PROMPT_PLAIN : self->language, text);
+}
+
+/* ComfyUI's: from the empty prompt's states as far as the weight says. */
+static void
+weight_from_empty (VelContext *ctx, const VelConditioner *self, guint encoder, const VelChunk *chunk, float *states)
+{
+  gint64 width = vel_clip_get_width (self->model->text[encoder]);
+  g_autoptr (GArray) nothing = make_chunks (self, "");
+  g_autofree float *empty = g_new (float, VEL_CHUNK_TOKENS * width);
+  gboolean weighted = FALSE;
+
+  for (gint64 i = 0; i < VEL_CHUNK_TOKENS; i++)
+    weighted = weighted || chunk->weights[i] != 1;
+  if (!weighted)
+    return;
+  run_encoder (ctx, self, encoder, &g_array_index (nothing, VelChunk, 0), empty, NULL);
+  for (gint64 i = 0; i < VEL_CHUNK_TOKENS * width && vel_context_ok (ctx); i++)
+    if (chunk->weights[i / width] != 1)
+      states[i] = (states[i] - empty[i]) * chunk->weights[i / width] + empty[i];
+}
+
+/* One chunk through one encoder, to rows of `out` ([77, stride] host memory, of which it fills its width). pooled: (nullable) host */
+static void
+encode_chunk (VelContext *ctx, const VelConditioner *self, guint encoder, const VelChunk *chunk, gint64 stride, float *out, float *pooled)
+{
+  gint64 width = vel_clip_get_width (self->model->text[encoder]);
+  g_autofree float *states = g_new (float, VEL_CHUNK_TOKENS * width);
+  gboolean weigh = self->emphasis == VEL_EMPHASIS_ORIGINAL || self->emphasis == VEL_EMPHASIS_NO_NORM;
+
+  run_encoder (ctx, self, encoder, chunk, states, pooled);
   if (!vel_context_ok (ctx))
     return;
-  if (self->emphasis == VEL_EMPHASIS_ORIGINAL || self->emphasis == VEL_EMPHASIS_NO_NORM)
+  if (weigh && self->language == VEL_PROMPT_COMFYUI)
+    weight_from_empty (ctx, self, encoder, chunk, states);
+  else if (weigh)
     weight_states (states, width, chunk->weights, self->emphasis == VEL_EMPHASIS_ORIGINAL);
   for (gint64 i = 0; i < VEL_CHUNK_TOKENS; i++)
     memcpy (out + i * stride, states + i * width, (gsize) width * sizeof *out);
@@ -156,14 +195,6 @@ make_vector (VelContext *ctx, const VelConditioner *self, const float *pooled, g
   }
   vel_context_close (ctx, NULL);
   condition->vector = keep (ctx, vector, VEL_SHAPE (1, architecture->vector_width));
-}
-
-static GArray *
-make_chunks (const VelConditioner *self, const char *text)
-{
-  VelPromptLanguage language = self->emphasis == VEL_EMPHASIS_NONE ? VEL_PROMPT_PLAIN : VEL_PROMPT_A1111;
-
-  return vel_prompt_chunk (self->model->tokenizer, self->embeddings, language, text);
 }
 
 guint

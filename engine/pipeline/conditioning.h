@@ -23,6 +23,7 @@ VelEmphasisMode vel_emphasis_mode_from_string (const char *text);
 typedef struct {
   const VelModel *model; /* with its text encoders */
   unsigned clip_skip;
+  VelPromptLanguage language;
   VelEmphasisMode emphasis;
   gboolean zero_for_empty; /* see VelRules */
   guint width, height; /* of the picture */

@@ -266,6 +266,7 @@ make_conditioner (const Job *self)
                                            ? (unsigned) vel_values_get_int (self->request, "clip_skip")
                                            : self->model->architecture.family->clip_skip,
                             .emphasis = vel_emphasis_mode_from_string (vel_values_get (self->request, "emphasis")),
+                            .language = self->rules->language,
                             .zero_for_empty = self->rules->zero_for_empty,
                             .width = self->width,
                             .height = self->height,

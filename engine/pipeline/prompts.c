@@ -141,17 +141,20 @@ sum_weights (const VelPrompts *self)
   return sum;
 }
 
-/* Remarks are gone before all else. */
+/* Remarks are gone before all else. Other languages than A1111's have nothing that changes. */
 static gboolean
-read_plans (VelPrompts *self, const VelPromptsAsked *asked, GError **error)
+read_plans (VelPrompts *self, VelPromptLanguage language, const VelPromptsAsked *asked, GError **error)
 {
   g_autofree char *positive = vel_prompt_strip_remarks (asked->positive), *negative = vel_prompt_strip_remarks (asked->negative);
+  gboolean still = language != VEL_PROMPT_A1111;
 
-  if (!(self->plan = vel_prompt_plan_new (positive, &asked->rules, error)))
+  self->plan = still ? vel_prompt_plan_new_still (asked->positive, &asked->rules) : vel_prompt_plan_new (positive, &asked->rules, error);
+  if (!self->plan)
     return FALSE;
   self->guided = asked->always_guided || fabs (1 - asked->scale * sum_weights (self)) > 1e-9;
   if (self->guided)
-    self->negative_plan = vel_prompt_plan_new_negative (negative, &asked->rules);
+    self->negative_plan = still ? vel_prompt_plan_new_still (asked->negative, &asked->rules)
+                                : vel_prompt_plan_new_negative (negative, &asked->rules);
   return TRUE;
 }
 
@@ -164,7 +167,7 @@ vel_prompts_new (VelContext *ctx, const VelConditioner *conditioner, const VelPr
   self->parts = g_array_new (FALSE, FALSE, sizeof (Part));
   g_array_set_clear_func (self->parts, clear_part);
   self->encoded = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_condition);
-  if (!read_plans (self, asked, error))
+  if (!read_plans (self, conditioner->language, asked, error))
     return NULL;
   for (guint i = 0; i < self->plan->parts->len; i++)
     add_part (ctx, self, conditioner, &g_array_index (self->plan->parts, VelPromptPart, i), FALSE);

@@ -6,6 +6,8 @@
 
 #include <glib.h>
 
+#include "engine/text/language.h"
+
 typedef enum {
   VEL_SCALE_SIGMA,       /* first noise is unit noise times sigma */
   VEL_SCALE_ROOT_AT_TOP, /* times sqrt (1 + sigma^2), where sigma is the network's largest */
@@ -31,6 +33,7 @@ typedef struct {
   gboolean path_of_run;    /* Brownian paths span the run's own levels, not those of the schedule it is a part of */
   gboolean nearest_time;   /* the network is told the nearest timestep of its training, not one in between */
   gboolean zero_for_empty; /* an empty negative prompt is zeros where the family says so */
+  VelPromptLanguage language;
   VelOverPicture over_picture;
   VelStartScale start;
   const char *const *discard; /* ids of samplers that take the schedule of one step more without its last but one level; NULL: those

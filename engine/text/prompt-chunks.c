@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
   VelTokenizer *tokenizer;
   const VelEmbeddings *embeddings; /* (nullable) */
+  guint comma_reach;               /* how far a full chunk looks back for a comma; 0: it does not */
   GArray *chunks;                  /* (element-type VelChunk) finished ones */
   Slot slots[CAPACITY];
   guint n;     /* of the chunk being filled */
@@ -75,7 +76,7 @@ make_room (Chunker *self, guint32 token)
 {
   if (token == vel_tokenizer_get_comma (self->tokenizer))
     self->comma = self->n;
-  else if (self->n == CAPACITY && self->comma != NO_COMMA && self->n - self->comma <= COMMA_REACH)
+  else if (self->n == CAPACITY && self->comma != NO_COMMA && self->n - self->comma <= self->comma_reach)
     finish_chunk (self, self->comma + 1);
   if (self->n == CAPACITY)
     finish_chunk (self, self->n);
@@ -216,14 +217,18 @@ static GArray *
 chunk_prompt (VelTokenizer *tokenizer, const VelEmbeddings *embeddings, VelPromptLanguage language, const char *prompt, guint *n_tokens)
 {
   g_autoptr (GArray) parts = read_parts (language, prompt);
-  Chunker chunker = {
-    .tokenizer = tokenizer, .embeddings = embeddings, .chunks = g_array_new (FALSE, FALSE, sizeof (VelChunk)), .comma = NO_COMMA
-  };
+  Chunker chunker = { .tokenizer = tokenizer,
+                      .embeddings = embeddings,
+                      .comma_reach = language == VEL_PROMPT_DIFFUSERS ? 0 : COMMA_REACH,
+                      .chunks = g_array_new (FALSE, FALSE, sizeof (VelChunk)),
+                      .comma = NO_COMMA };
 
   for (guint i = 0; i < parts->len; i++)
     (language == VEL_PROMPT_COMFYUI ? add_segment : add_part) (&chunker, &g_array_index (parts, VelEmphasis, i));
   if (chunker.n > 0 || chunker.chunks->len == 0)
     finish_chunk (&chunker, chunker.n);
+  if (language == VEL_PROMPT_DIFFUSERS)
+    g_array_set_size (chunker.chunks, 1);
   *n_tokens = chunker.total;
   return chunker.chunks;
 }

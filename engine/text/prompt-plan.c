@@ -111,6 +111,16 @@ vel_prompt_plan_new_negative (const char *prompt, const VelTimelineRules *rules)
   return self;
 }
 
+VelPromptPlan *
+vel_prompt_plan_new_still (const char *prompt, const VelTimelineRules *rules)
+{
+  VelPromptPlan *self = plan_new ();
+  VelPromptPart part = { 1, vel_timeline_new_still (prompt, rules->base_steps) };
+
+  g_array_append_val (self->parts, part);
+  return self;
+}
+
 void
 vel_prompt_plan_free (VelPromptPlan *self)
 {

@@ -20,6 +20,8 @@ typedef struct {
 VelPromptPlan *vel_prompt_plan_new (const char *prompt, const VelTimelineRules *rules, GError **error);
 /* In a negative prompt AND and tags are text like any other: one part of weight 1. Returns: (transfer full) */
 VelPromptPlan *vel_prompt_plan_new_negative (const char *prompt, const VelTimelineRules *rules);
+/* The prompt of another program: one part of weight 1 that never changes. Returns: (transfer full) */
+VelPromptPlan *vel_prompt_plan_new_still (const char *prompt, const VelTimelineRules *rules);
 void vel_prompt_plan_free (VelPromptPlan *self);
 
 /* "a #b" up to the line's end is a remark. Painting drops remarks before all else; the functions above do not.

@@ -314,6 +314,17 @@ vel_timeline_new (const char *text, const VelTimelineRules *rules)
   return self;
 }
 
+VelTimeline *
+vel_timeline_new_still (const char *text, guint steps)
+{
+  VelTimeline *self = g_new0 (VelTimeline, 1);
+
+  self->text = g_utf8_make_valid (text, -1);
+  self->stops = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_array_append_val (self->stops, steps);
+  return self;
+}
+
 void
 vel_timeline_free (VelTimeline *self)
 {

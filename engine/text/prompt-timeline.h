@@ -17,6 +17,8 @@ typedef struct {
 
 /* A text that the grammar has no reading for (a `|` outside square brackets, a backslash at the end) is one entry, as it stands. */
 VelTimeline *vel_timeline_new (const char *text, const VelTimelineRules *rules);
+/* One entry, whatever the text has in it. */
+VelTimeline *vel_timeline_new_still (const char *text, guint steps);
 void vel_timeline_free (VelTimeline *self);
 
 /* Entries, at least one; their last steps rise, the final one's is the pass's number of steps. */

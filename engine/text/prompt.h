@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/text/embedding.h"
+#include "engine/text/language.h"
 #include "engine/text/tokenizer.h"
 
 typedef struct {
@@ -26,16 +27,10 @@ typedef struct {
   guint32 vectors[VEL_CHUNK_TOKENS]; /* which of the embeddings' vectors stands there, plus 1; 0: the token's own */
 } VelChunk;
 
-typedef enum {
-  VEL_PROMPT_A1111,
-  VEL_PROMPT_PLAIN, /* as A1111, but brackets and BREAK are text */
-  VEL_PROMPT_COMFYUI,
-} VelPromptLanguage;
-
 /* Never empty. embeddings: (nullable)
  * A1111: a chunk that is full after a comma at most 20 tokens back moves what follows the comma to the next one; an embedding stands where
  * its name does, and is never split. ComfyUI: a part or an embedding of up to seven tokens is never split; an embedding is asked for as
- * "embedding:name".
+ * "embedding:name". diffusers: one chunk, whatever is cut off.
  * Returns: (transfer full) (element-type VelChunk) */
 GArray *vel_prompt_chunk (VelTokenizer *tokenizer, const VelEmbeddings *embeddings, VelPromptLanguage language, const char *prompt);
 /* Tokens in use, without start, end and padding: what the window's counter shows; `limit`: 75 per chunk in use. */

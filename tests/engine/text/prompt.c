@@ -155,6 +155,29 @@ test_long (void)
   json_decref (root);
 }
 
+/* diffusers cuts a prompt off after 75 tokens, comma or not; plain text keeps its brackets. */
+static void
+test_other_languages (void)
+{
+  g_autoptr (VelTokenizer) tokenizer = open_small ();
+  GString *prompt = g_string_new (NULL);
+  g_autoptr (GArray) cut = NULL, whole = NULL, plain = NULL, letters = vel_tokenizer_encode (tokenizer, "(swan:2) BREAK");
+
+  for (guint i = 0; i < 80; i++)
+    g_string_append (prompt, i == 70 ? ", " : "swan ");
+  cut = vel_prompt_chunk (tokenizer, NULL, VEL_PROMPT_DIFFUSERS, prompt->str);
+  whole = vel_prompt_chunk (tokenizer, NULL, VEL_PROMPT_A1111, prompt->str);
+  plain = vel_prompt_chunk (tokenizer, NULL, VEL_PROMPT_PLAIN, "(swan:2) BREAK");
+  g_string_free (prompt, TRUE);
+  g_assert_cmpuint (cut->len, ==, 1);
+  g_assert_cmpuint (whole->len, ==, 2);
+  g_assert_cmpuint (g_array_index (cut, VelChunk, 0).tokens[75], ==, g_array_index (cut, VelChunk, 0).tokens[1]);
+  g_assert_cmpuint (g_array_index (whole, VelChunk, 0).tokens[75], ==, vel_tokenizer_get_end (tokenizer));
+  g_assert_cmpuint (plain->len, ==, 1);
+  g_assert_cmpmem (g_array_index (plain, VelChunk, 0).tokens + 1, letters->len * sizeof (guint32), letters->data, letters->len * sizeof (guint32));
+  g_assert_cmpfloat (g_array_index (plain, VelChunk, 0).weights[2], ==, 1);
+}
+
 static void
 test_count (void)
 {
@@ -189,6 +212,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/nested", test_nested);
   g_test_add_func ("/prompt/chunks", test_chunks);
   g_test_add_func ("/prompt/long", test_long);
+  g_test_add_func ("/prompt/other-languages", test_other_languages);
   g_test_add_func ("/prompt/count", test_count);
   return g_test_run ();
 }

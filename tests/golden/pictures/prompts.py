@@ -13,12 +13,20 @@ from safetensors.torch import load_file, save_file
 
 import make
 import families
+import programs
 from make import external, sampling
 
 HERE = pathlib.Path(__file__).resolve().parent
-SPEC = importlib.util.spec_from_file_location("language", HERE.parent / "text" / "make-prompts.py")
-language = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(language)
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, HERE.parent / "text" / (name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+language, brackets = load("make-prompts"), load("make-chunks")
 
 # What cross-attention says is as loud as all else, so that a prompt too early or too late is seen in the picture.
 MODELS = {
@@ -38,6 +46,8 @@ CASES = {
     "embedding": dict(prompt="a cliff, (ink:1.3), sea", parts=[["a cliff, ", 1.0], ["ink", 1.3], [", sea", 1.0]], negative="ink photo",
                       embedding="ink.safetensors", steps=2),
     "embedding-sdxl": dict(model="loud-sdxl", prompt="[photo|ink-xl] on a cliff", embedding="ink-xl.safetensors", steps=3),
+    "comfyui-weights": dict(prompt="a (lighthouse:1.5) on a ((cliff)), [stormy] (sea (old:0.5) map)", negative="(photo:0.5)",
+                            render_as="comfyui"),
     "compose-even": dict(prompt="a lighthouse :0.75 AND sea :0.25", cfg=1, steps=2),
 }
 
@@ -77,6 +87,27 @@ def write_embeddings(net):
     vectors = [torch.randn(3 if len(widths) == 1 else 2, w, generator=random) for w in widths]
     names = ["emb_params"] if len(widths) == 1 else ["clip_l", "clip_g"]
     save_file(dict(zip(names, vectors)), HERE / ("ink.safetensors" if len(widths) == 1 else "ink-xl.safetensors"))
+
+
+def comfyui(net, tokenizer, o):
+    """Weights lead away from the states of the empty prompt; the rest is programs.py's."""
+    start, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    clip = net.text[0].model
+
+    def states(ids):
+        return clip.text_model.final_layer_norm(clip(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states[-1])
+
+    def encode(o, negative, trace):
+        slots = [(t, w) for text, w in brackets.emphasis(o["negative" if negative else "prompt"])
+                 for t in tokenizer(text, add_special_tokens=False)["input_ids"]]
+        slots = [(start, 1.0)] + slots + [(end, 1.0)] * (76 - len(slots))
+        ids, weights = [t for t, _ in slots], torch.tensor([w for _, w in slots])[None, :, None]
+        trace["tokens." + ("uncond" if negative else "cond")] = torch.tensor([ids], dtype=torch.int32)
+        full, empty = states(ids), states([start] + [end] * 76)
+        return torch.where(weights != 1, (full - empty) * weights + empty, full)
+
+    return programs.comfyui(o, encode, lambda x, t, trace, told: net.unet(x, t, encoder_hidden_states=trace[told]).sample,
+                            lambda x: ((net.vae.decode(x / 0.18215).sample + 1) / 2).clamp(0, 1), None, None)
 
 
 def make_louder(unet):
@@ -161,7 +192,7 @@ def main():
         o = {**COMMON, **options}
         net, c = nets[o["model"]], MODELS[o["model"]]
         words = Words(tokenizer, net, c, HERE / o["embedding"]) if "embedding" in o else tokenizer
-        trace = run(net, words, c, o)
+        trace = comfyui(net, tokenizer, o) if o.get("render_as") == "comfyui" else run(net, words, c, o)
         if "embedding" in o:
             words.restore()
             trace |= {k: torch.where(v < tokens, v, 0) for k, v in trace.items() if k.startswith("tokens.")}
