@@ -187,6 +187,7 @@ static gboolean
 save_picture (Job *job, VelHistory *history, const VelResult *result, guint index, GError **error)
 {
   const VelPicture *picture = result->pictures->pdata[index];
+  VelValues *painted = picture->request ? picture->request : job->request;
   g_autofree char *vae_hash = vel_catalog_hash_vae (job->request);
   const VelRecipeFacts facts = { .seed = picture->seed,
                                  .width = picture->width,
@@ -203,13 +204,13 @@ save_picture (Job *job, VelHistory *history, const VelResult *result, guint inde
   if (result->partial) /* in English: it stays in the file */
     comment = g_strdup_printf ("Stopped after step %d: a preview, not the finished picture.", g_atomic_int_get (&job->step));
   if (history) {
-    if (!save_to_history (history, picture, job->request, &facts, &path, error))
+    if (!save_to_history (history, picture, painted, &facts, &path, error))
       return FALSE;
     if (!job->report.json)
       printf ("%s\n", path);
   } else {
     path = g_strdup (job->paths[index]);
-    if (!vel_output_save (&job->output, path, picture, job->request, &facts, comment, error))
+    if (!vel_output_save (&job->output, path, picture, painted, &facts, comment, error))
       return FALSE;
     vel_report_note (&job->report, "%s", path);
   }

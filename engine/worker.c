@@ -85,6 +85,7 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
   vel_job_report (work->job, work->report);
   for (guint i = 0; i < result->pictures->len; i++) {
     VelPicture *picture = g_ptr_array_index (result->pictures, i);
+    VelValues *painted = picture->request ? picture->request : request;
     g_autofree char *vae_hash = vel_catalog_hash_vae (request);
     VelRecipeFacts facts = { .seed = picture->seed,
                              .variation_seed = picture->variation_seed,
@@ -96,7 +97,7 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
                              .model_hash = result->model_hash,
                              .vae_hash = vae_hash,
                              .version = "Velatura " VEL_VERSION };
-    gint64 id = vel_history_save (work->worker->history, picture->rgb, request, &facts, error);
+    gint64 id = vel_history_save (work->worker->history, picture->rgb, painted, &facts, error);
 
     if (id < 0)
       return FALSE;

@@ -75,6 +75,7 @@ typedef struct {
 static void
 picture_free (VelPicture *self)
 {
+  g_clear_object (&self->request);
   g_free (self->rgb);
   g_free (self);
 }
@@ -985,8 +986,8 @@ job_clear (Job *self)
 }
 
 VelResult *
-vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
-                     gboolean keep_partial, GCancellable *cancellable, GError **error)
+vel_engine_generate_chosen (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
+                            gboolean keep_partial, GCancellable *cancellable, GError **error)
 {
   g_autoptr (VelResult) result = g_new0 (VelResult, 1);
   g_autoptr (GError) failure = NULL;

@@ -33,6 +33,7 @@ typedef struct {
   guint8 *rgb; /* [height, width, 3] */
   guint64 variation_seed; /* where the request asks for a variation */
   guint painted_width, painted_height; /* in what size the network worked, where that is another: a masked part alone */
+  VelValues *request; /* (nullable) what it is painted from, where its prompts left choices: they are made there */
 } VelPicture;
 
 typedef struct {
@@ -52,9 +53,12 @@ typedef struct VelEngine VelEngine;
 VelEngine *vel_engine_new (const char *device, const VelDeviceOptions *options, GError **error);
 void vel_engine_free (VelEngine *self);
 VelDevice *vel_engine_get_device (VelEngine *self);
-/* request: not changed, but for nothing. progress, cancellable: (nullable). trace_path: (nullable) see CLI "The trace".
+/* request: not changed. progress, cancellable: (nullable). trace_path: (nullable) see CLI "The trace".
  * An unset seed is drawn here. Cancelling during sampling gives a partial result if a preview exists and keep_partial is TRUE,
  * else G_IO_ERROR_CANCELLED. Returns: (transfer full); NULL with any VEL_ERROR */
 VelResult *vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
                                 gboolean keep_partial, GCancellable *cancellable, GError **error);
+/* The same for a request whose prompts leave no choice. */
+VelResult *vel_engine_generate_chosen (VelEngine *self, VelValues *request, VelProgressFunc progress, gpointer data, const char *trace_path,
+                                       gboolean keep_partial, GCancellable *cancellable, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelEngine, vel_engine_free)

@@ -9,6 +9,7 @@
 
 #include "engine/formats/png.h"
 #include "engine/formats/safetensors.h"
+#include "engine/text/wildcards.h"
 #include "tests/support/tiny-model.h"
 
 static char *model;
@@ -339,6 +340,39 @@ test_inspect (void)
   g_assert_nonnull (strstr (vel_program_run (NULL, "inspect", model, NULL)->out, "family: sd1\n"));
 }
 
+/* Each picture of a batch makes its own choices, says in its settings which, and is what those words alone paint. */
+static void
+test_choices (void)
+{
+  static const char prompt[] = "{lighthouse|map} __sea__ __none__";
+  g_autofree char *folder = g_build_filename (g_getenv ("XDG_DATA_HOME"), "velatura", "wildcards", NULL);
+  g_autofree char *file = g_build_filename (folder, "sea.txt", NULL), *paths = vel_program_path ("choice-{seed}.png");
+  const VelOutcome *outcome;
+  gboolean differ = FALSE;
+
+  g_mkdir_with_parents (folder, 0700);
+  g_assert_true (g_file_set_contents (file, "stormy\ncalm\nfrozen\n", -1, NULL));
+  outcome = PAINT (paths, "--prompt", prompt, "--negative", "{text|photo}", "--batch", "3");
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_nonnull (strstr (outcome->err, "none.txt"));
+  for (guint i = 0; i < 3; i++) {
+    g_autofree char *name = g_strdup_printf ("choice-%u.png", 5 + i), *path = vel_program_path (name), *alone = vel_program_path ("alone.png");
+    g_autofree char *positive = vel_wildcards_resolve (prompt, folder, 5 + i, NULL, NULL);
+    g_autofree char *negative = vel_wildcards_resolve ("{text|photo}", folder, 5 + i, NULL, NULL);
+    g_autofree char *begin = g_strdup_printf ("%s\nNegative prompt: %s\nSteps: 3, ", positive, negative);
+    g_autofree char *seed = g_strdup_printf ("%u", 5 + i), *first = vel_wildcards_resolve (prompt, folder, 5, NULL, NULL);
+    g_autoptr (VelPng) png = read_picture (path), again = NULL;
+
+    g_assert_true (g_str_has_prefix (g_hash_table_lookup (png->text, "parameters"), begin));
+    differ = differ || !g_str_equal (first, positive);
+    outcome = PAINT (alone, "--prompt", positive, "--negative", negative, "--seed", seed, "--force");
+    g_assert_cmpint (outcome->status, ==, 0);
+    again = read_picture (alone);
+    g_assert_cmpmem (png->rgb, 64 * 48 * 3, again->rgb, 64 * 48 * 3);
+  }
+  g_assert_true (differ);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -352,6 +386,7 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/threads", test_threads);
   g_test_add_func ("/generate/batch", test_batch);
   g_test_add_func ("/generate/second-pass", test_second_pass);
+  g_test_add_func ("/generate/choices", test_choices);
   g_test_add_func ("/generate/variations", test_variations);
   g_test_add_func ("/generate/masked-part", test_masked_part);
   g_test_add_func ("/generate/existing", test_existing);
