@@ -26,8 +26,9 @@ hashed_file (const char *path, GError **error)
 {
   if (!g_file_test (path, G_FILE_TEST_IS_DIR))
     return g_strdup (path);
-  for (const char *const *name = (const char *[]){ "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors",
-                                                   "diffusion_pytorch_model.safetensors.index.json", NULL };
+  for (const char *const *name = (const char *[]) {
+         "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors.index.json",
+         "diffusion_pytorch_model.bin", "diffusion_pytorch_model.bin.index.json", "diffusion_pytorch_model.fp16.bin", NULL };
        *name; name++) {
     g_autofree char *file = g_build_filename (path, "unet", *name, NULL);
 

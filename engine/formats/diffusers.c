@@ -95,7 +95,7 @@ open_shards (const char *index_path, json_t *map, GPtrArray *files, GCancellable
   json_object_foreach (map, tensor, value) {
     const char *name = json_string_value (value);
     g_autofree char *shown = vel_shown (tensor), *shown_file = vel_shown (name ? name : "");
-    VelSafetensors *file;
+    VelTensorFile *file;
 
     if (!name || !is_plain_name (name))
       return fail (error, index_path, _ ("for tensor “%s” it names “%s”, which is no file beside it"), shown, shown_file);
@@ -105,13 +105,13 @@ open_shards (const char *index_path, json_t *map, GPtrArray *files, GCancellable
 
       if (files->len == MAX_SHARDS)
         return fail (error, index_path, _ ("it names more than %d files"), MAX_SHARDS);
-      file = vel_safetensors_open (path, cancellable, error);
+      file = vel_tensor_file_open (path, cancellable, error);
       if (!file)
         return FALSE;
       g_ptr_array_add (files, file);
       g_hash_table_insert (by_name, (gpointer) name, file);
     }
-    if (!vel_safetensors_find (file, tensor))
+    if (!vel_tensor_file_find (file, tensor))
       return fail (error, index_path, _ ("tensor “%s” is not in “%s”"), shown, shown_file);
   }
   return TRUE;
@@ -134,25 +134,27 @@ open_index (const char *path, GPtrArray *files, GCancellable *cancellable, GErro
 GPtrArray *
 vel_diffusers_open (const char *folder, const char *component, GCancellable *cancellable, GError **error)
 {
-  /* In the order diffusers prefers them: full precision, then the fp16 variant; one file, then shards. */
+  /* In the order diffusers prefers them: full precision, then the fp16 variant; one file, then shards; PyTorch's own files last. */
   static const char *const names[] = {
     "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json",
     "model.safetensors", "model.safetensors.index.json",
     "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors.index.fp16.json",
     "diffusion_pytorch_model.fp16.safetensors.index.json",
     "model.fp16.safetensors", "model.safetensors.index.fp16.json", "model.fp16.safetensors.index.json",
+    "diffusion_pytorch_model.bin", "diffusion_pytorch_model.bin.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+    "diffusion_pytorch_model.fp16.bin", "pytorch_model.fp16.bin",
   };
-  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_safetensors_unref);
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, component, names[i], NULL);
-    VelSafetensors *file;
+    VelTensorFile *file;
 
     if (!g_file_test (path, G_FILE_TEST_EXISTS))
       continue;
     if (g_str_has_suffix (path, ".json"))
       return open_index (path, files, cancellable, error) ? g_steal_pointer (&files) : NULL;
-    file = vel_safetensors_open (path, cancellable, error);
+    file = vel_tensor_file_open (path, cancellable, error);
     if (!file)
       return NULL;
     g_ptr_array_add (files, file);

@@ -127,7 +127,7 @@ on_number (VelPickle *self, guint8 code)
   VelPickleValue *value = vel_pickle_value (self, VEL_PICKLE_NUMBER);
 
   if (!self->problem)
-    memcpy (&value->number, &(guint64) { GUINT64_TO_LE (bits) }, 8);
+    memcpy (&value->number, &bits, 8);
   vel_pickle_push (self, value);
 }
 

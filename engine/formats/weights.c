@@ -190,7 +190,7 @@ open_component (VelWeights *self, VelComponent component, const char *folder, GC
     return FALSE;
   if (files->len == 0 && component == VEL_COMPONENT_UNET) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT,
-                 _ ("“%s/unet” has no diffusion_pytorch_model.safetensors; files of other kinds are not read"), self->shown);
+                 _ ("“%s/unet” has no diffusion_pytorch_model.safetensors or .bin; files of other names are not read"), self->shown);
     return FALSE;
   }
   names = collect_names (files, "");

@@ -268,6 +268,51 @@ test_folder (void)
   g_assert_true (g_strv_contains ((const char *const *) unused, "vae/mystery.weight"));
 }
 
+/* A file of a diffusers folder as golden checkpoint. */
+static void
+copy_golden (const char *golden, const char *to)
+{
+  g_autofree char *from = golden_path (golden), *bytes = NULL, *folder = g_path_get_dirname (to);
+  gsize length;
+
+  g_mkdir_with_parents (folder, 0700);
+  g_assert_true (g_file_get_contents (from, &bytes, &length, NULL));
+  g_assert_true (g_file_set_contents (to, bytes, length, NULL));
+}
+
+/* Folders of the years before safetensors: a checkpoint a component, whole or in shards. */
+static void
+test_bin_folders (void)
+{
+  g_autofree char *whole = scratch_path ("whole"), *sharded = scratch_path ("sharded"), *index = NULL;
+  g_autofree char *unet = g_build_filename (whole, "unet", "diffusion_pytorch_model.bin", NULL);
+  g_autofree char *text = g_build_filename (whole, "text_encoder", "pytorch_model.bin", NULL);
+  g_autofree char *shard = g_build_filename (sharded, "unet", "diffusion_pytorch_model-00001-of-00002.bin", NULL);
+  g_autofree char *other = g_build_filename (sharded, "unet", "diffusion_pytorch_model-00002-of-00002.bin", NULL);
+  g_autoptr (VelWeights) one = NULL, two = NULL;
+  const VelTensorEntry *view;
+  g_autoptr (GError) error = NULL;
+
+  copy_golden ("checkpoints/views.pt", unet);
+  copy_golden ("checkpoints/alone.pt", text);
+  copy_golden ("checkpoints/views.pt", shard);
+  copy_golden ("checkpoints/nested.pt", other);
+  index = g_build_filename (sharded, "unet", "diffusion_pytorch_model.bin.index.json", NULL);
+  g_assert_true (g_file_set_contents (index,
+                                      "{\"weight_map\": {\"view.row\": \"diffusion_pytorch_model-00001-of-00002.bin\", "
+                                      "\"tuple.0\": \"diffusion_pytorch_model-00002-of-00002.bin\"}}",
+                                      -1, NULL));
+  one = open_good (whole);
+  g_assert_cmpstr (vel_weights_get_container (one), ==, "diffusers");
+  view = vel_weights_get (one, "model.diffusion_model.view.transposed", VEL_SHAPE (3, 4, 6), &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (view->data);
+  g_assert_true (vel_weights_has (one, "cond_stage_model.tensor"));
+  two = open_good (sharded);
+  g_assert_true (vel_weights_has (two, "model.diffusion_model.view.row"));
+  g_assert_true (vel_weights_has (two, "model.diffusion_model.tuple.0"));
+}
+
 static void
 test_bad_folders (void)
 {
@@ -400,6 +445,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/formats/weights/names/vae-one-block", "vae-one-block.names", test_names);
   g_test_add_func ("/formats/weights/cut-while-open", test_cut_while_open);
   g_test_add_func ("/formats/weights/folder", test_folder);
+  g_test_add_func ("/formats/weights/bin-folders", test_bin_folders);
   g_test_add_func ("/formats/weights/bad-folders", test_bad_folders);
   g_test_add_func ("/formats/weights/overlay", test_overlay);
   return g_test_run ();
