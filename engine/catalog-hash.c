@@ -5,6 +5,7 @@
 
 #include "engine/durable.h"
 #include "engine/error.h"
+#include "engine/formats/diffusers.h"
 #include "engine/formats/safetensors.h"
 #include "engine/paths.h"
 
@@ -24,17 +25,10 @@
 static char *
 hashed_file (const char *path, GError **error)
 {
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-    return g_strdup (path);
-  for (const char *const *name = (const char *[]) {
-         "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors.index.json",
-         "diffusion_pytorch_model.bin", "diffusion_pytorch_model.bin.index.json", "diffusion_pytorch_model.fp16.bin", NULL };
-       *name; name++) {
-    g_autofree char *file = g_build_filename (path, "unet", *name, NULL);
+  char *file = g_file_test (path, G_FILE_TEST_IS_DIR) ? vel_diffusers_find (path, "unet") : g_strdup (path);
 
-    if (g_file_test (file, G_FILE_TEST_IS_REGULAR))
-      return g_steal_pointer (&file);
-  }
+  if (file)
+    return file;
   g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” has no unet file to take a hash of"), path);
   return NULL;
 }

@@ -131,8 +131,42 @@ open_index (const char *path, GPtrArray *files, GCancellable *cancellable, GErro
   return done;
 }
 
-GPtrArray *
-vel_diffusers_open (const char *folder, const char *component, GCancellable *cancellable, GError **error)
+/* Whether a file is a component's, of whatever variant: "diffusion_pytorch_model.VARIANT.safetensors", or the index of such in shards. */
+static gboolean
+is_variant (const char *name)
+{
+  static const char *const starts[] = { "diffusion_pytorch_model.", "model.", "pytorch_model." };
+  gboolean is = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (starts); i++)
+    is |= g_str_has_prefix (name, starts[i]);
+  if (!is || strchr (name, '-')) /* a shard */
+    return FALSE;
+  return g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".bin") ||
+         (g_str_has_suffix (name, ".json") && (strstr (name, ".safetensors.index.") || strstr (name, ".bin.index.")));
+}
+
+/* The first variant by name, safetensors before PyTorch's own. Returns: (transfer full) (nullable) */
+static char *
+find_variant (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  g_autofree char *best = NULL;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    gboolean is_safe = strstr (name, ".safetensors") != NULL, best_is_safe = best && strstr (best, ".safetensors");
+
+    if (is_variant (name) && (!best || (is_safe == best_is_safe ? strcmp (name, best) < 0 : is_safe))) {
+      g_free (best);
+      best = g_strdup (name);
+    }
+  }
+  return best ? g_build_filename (path, best, NULL) : NULL;
+}
+
+char *
+vel_diffusers_find (const char *folder, const char *component)
 {
   /* In the order diffusers prefers them: full precision, then the fp16 variant; one file, then shards; PyTorch's own files last. */
   static const char *const names[] = {
@@ -144,21 +178,32 @@ vel_diffusers_open (const char *folder, const char *component, GCancellable *can
     "diffusion_pytorch_model.bin", "diffusion_pytorch_model.bin.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     "diffusion_pytorch_model.fp16.bin", "pytorch_model.fp16.bin",
   };
-  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
+
+  g_autofree char *path = g_build_filename (folder, component, NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path = g_build_filename (folder, component, names[i], NULL);
-    VelTensorFile *file;
+    g_autofree char *file = g_build_filename (path, names[i], NULL);
 
-    if (!g_file_test (path, G_FILE_TEST_EXISTS))
-      continue;
-    if (g_str_has_suffix (path, ".json"))
-      return open_index (path, files, cancellable, error) ? g_steal_pointer (&files) : NULL;
-    file = vel_tensor_file_open (path, cancellable, error);
-    if (!file)
-      return NULL;
-    g_ptr_array_add (files, file);
-    break;
+    if (g_file_test (file, G_FILE_TEST_EXISTS))
+      return g_steal_pointer (&file);
   }
+  return find_variant (path);
+}
+
+GPtrArray *
+vel_diffusers_open (const char *folder, const char *component, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
+  g_autofree char *name = vel_diffusers_find (folder, component);
+  VelTensorFile *file;
+
+  if (!name)
+    return g_steal_pointer (&files);
+  if (g_str_has_suffix (name, ".json"))
+    return open_index (name, files, cancellable, error) ? g_steal_pointer (&files) : NULL;
+  file = vel_tensor_file_open (name, cancellable, error);
+  if (!file)
+    return NULL;
+  g_ptr_array_add (files, file);
   return g_steal_pointer (&files);
 }

@@ -268,6 +268,32 @@ test_folder (void)
   g_assert_true (g_strv_contains ((const char *const *) unused, "vae/mystery.weight"));
 }
 
+/* A variant of any name is found where there is no plain file; the plain one, then fp16, come first; a shard alone is none. */
+static void
+test_variants (void)
+{
+  static const struct {
+    const char *file, *tensor;
+  } steps[] = {
+    { "diffusion_pytorch_model.non_ema.safetensors", "a" }, { "diffusion_pytorch_model.bf16.safetensors", "b" },
+    { "diffusion_pytorch_model.fp16.safetensors", "c" }, { "diffusion_pytorch_model.safetensors", "d" },
+  };
+  g_autofree char *folder = scratch_path ("model"), *unet = g_build_filename (folder, "unet", NULL);
+
+  g_free (write_tensors ("model/unet/diffusion_pytorch_model.bf16-00001-of-00002.safetensors", (const char *[]) { "x", NULL }));
+  g_free (write_tensors ("model/unet/other.safetensors", (const char *[]) { "x", NULL }));
+  refuse (folder, "has no diffusion_pytorch_model.safetensors");
+  for (gsize i = 0; i < G_N_ELEMENTS (steps); i++) {
+    g_autofree char *file = g_build_filename ("model", "unet", steps[i].file, NULL);
+    g_autofree char *name = g_strconcat ("model.diffusion_model.", steps[i].tensor, NULL);
+    g_autoptr (VelWeights) weights = NULL;
+
+    g_free (write_tensors (file, (const char *[]) { steps[i].tensor, NULL }));
+    weights = open_good (folder);
+    g_assert_true (vel_weights_has (weights, name));
+  }
+}
+
 /* A file of a diffusers folder as golden checkpoint. */
 static void
 copy_golden (const char *golden, const char *to)
@@ -445,6 +471,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/formats/weights/names/vae-one-block", "vae-one-block.names", test_names);
   g_test_add_func ("/formats/weights/cut-while-open", test_cut_while_open);
   g_test_add_func ("/formats/weights/folder", test_folder);
+  g_test_add_func ("/formats/weights/variants", test_variants);
   g_test_add_func ("/formats/weights/bin-folders", test_bin_folders);
   g_test_add_func ("/formats/weights/bad-folders", test_bad_folders);
   g_test_add_func ("/formats/weights/overlay", test_overlay);
