@@ -67,7 +67,7 @@ count_parameters (json_t *found, VelWeights *weights)
     }
   }
   json_object_set_new (found, "tensors", json_integer (n));
-  json_object_set_new (found, "bytes", json_integer (vel_weights_get_bytes (weights)));
+  json_object_set_new (found, "bytes", json_integer (vel_weights_get_stored_bytes (weights)));
   json_object_set_new (found, "dtype", main_type ? json_string (main_type) : json_null ());
   json_object_set_new (found, "scaled_tensors", n_scaled ? json_integer (n_scaled) : json_null ());
   json_object_set_new (found, "parameters_by_dtype", by_type);

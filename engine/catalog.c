@@ -73,7 +73,7 @@ add_model (GPtrArray *entries, const char *path, const char *name, gboolean alwa
   entry->name = name ? g_strdup (name) : name_of (path);
   entry->path = g_strdup (path);
   entry->family = family ? g_strdup (family->id) : NULL;
-  entry->bytes = weights ? vel_weights_get_bytes (weights) : 0;
+  entry->bytes = weights ? vel_weights_get_stored_bytes (weights) : 0;
   g_ptr_array_add (entries, entry);
 }
 

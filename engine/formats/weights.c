@@ -590,3 +590,13 @@ vel_weights_get_bytes (VelWeights *self)
     bytes += ((Item *) self->items->pdata[i])->stored.bytes;
   return bytes;
 }
+
+guint64
+vel_weights_get_stored_bytes (VelWeights *self)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < self->items->len; i++)
+    bytes += ((Item *) self->items->pdata[i])->stored.span;
+  return bytes;
+}

@@ -46,6 +46,8 @@ gboolean vel_weights_release (VelWeights *self, const VelTensorEntry *entry, GEr
 /* Names under the three networks' prefixes that nobody asked for, EMA copies and buffers left aside.
  * Returns: (transfer full), maybe empty */
 GStrv vel_weights_dup_unused (VelWeights *self);
-/* Sum of the bytes of all tensors. */
+/* Sum of the bytes of all tensors, as they are handed out. */
 guint64 vel_weights_get_bytes (VelWeights *self);
+/* As they lie in their files; less where they are quantised. */
+guint64 vel_weights_get_stored_bytes (VelWeights *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelWeights, vel_weights_unref)

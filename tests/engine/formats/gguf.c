@@ -111,6 +111,8 @@ test_weights (void)
     g_assert_cmpmem (entry->data, entry->bytes, expected->data, expected->bytes);
     g_assert_true (vel_weights_release (weights, entry, &error));
   }
+  g_assert_cmpuint (vel_weights_get_stored_bytes (weights), <, 11456); /* the file's */
+  g_assert_cmpuint (vel_weights_get_bytes (weights), >, 7 * 2 * 3 * 64 * 4);
   g_assert_null (vel_weights_get (weights, "IQ4_XS", VEL_SHAPE (2, 256), &error));
   g_assert_error (error, VEL_ERROR, VEL_ERROR_WEIGHT);
   g_assert_nonnull (strstr (error->message, "IQ4_XS"));
