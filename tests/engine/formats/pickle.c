@@ -9,6 +9,7 @@
 #include "engine/formats/pickle-globals.h"
 #include "engine/formats/tensor-file.h"
 #include "tests/engine/formats/checkpoints.h"
+#include "tests/engine/formats/nothing-runs.h"
 #include "tests/engine/formats/scratch.h"
 
 #include <string.h>
@@ -141,23 +142,76 @@ refuse (const GByteArray *bytes)
   return g_strdup (error->message);
 }
 
-static void
-test_gadget (gconstpointer data)
+/* In every way and container. Returns: how many files that was */
+static guint
+refuse_gadget (gsize i)
 {
-  gsize i = GPOINTER_TO_SIZE (data);
   g_autofree char *raw = g_strdup_printf ("its pickle names %s.%s, which", gadgets[i].module, gadgets[i].name);
   g_autofree char *expected = g_utf8_make_valid (raw, -1);
+  guint n = 0;
 
   for (guint way = 0; way < N_WAYS; way++) {
     g_autoptr (GByteArray) pickle = hostile_pickle (gadgets[i].module, gadgets[i].name, way);
     g_autoptr (GByteArray) zip = zip_around (pickle), legacy = legacy_around (pickle);
 
-    for (GByteArray **bytes = (GByteArray *[]) { zip, legacy, way == INST || way == TEXTS ? NULL : pickle, NULL }; *bytes; bytes++) {
+    for (GByteArray **bytes = (GByteArray *[]) { zip, legacy, way == INST || way == TEXTS ? NULL : pickle, NULL }; *bytes; bytes++, n++) {
       g_autofree char *message = refuse (*bytes);
 
       if (!strstr (message, expected))
         g_error ("“%s” was expected in: %s (way %u)", expected, message, way);
     }
+  }
+  return n;
+}
+
+static void
+test_gadget (gconstpointer data)
+{
+  g_assert_cmpuint (refuse_gadget (GPOINTER_TO_SIZE (data)), ==, 2 * N_WAYS + N_WAYS - 2);
+}
+
+static void
+refuse_all (void)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (gadgets); i++)
+    refuse_gadget (i);
+}
+
+static void
+start_program (void)
+{
+  execl ("/bin/true", "true", NULL);
+}
+
+static void
+start_process (void)
+{
+  if (fork () == 0)
+    _exit (0);
+}
+
+static void
+open_for_writing (void)
+{
+  close (open ("/dev/null", O_WRONLY));
+}
+
+/* All of them once more, by a process that would not survive starting anything; and what would not survive does not. */
+static void
+test_nothing_runs (void)
+{
+  int status = run_watched (refuse_all);
+
+  if (WIFEXITED (status) && WEXITSTATUS (status) == 77) {
+    g_test_skip ("the kernel does not let a process be watched here");
+    return;
+  }
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  for (void (**what) (void) = (void (*[]) (void)) { start_program, start_process, open_for_writing, NULL }; *what; what++) {
+    status = run_watched (*what);
+    g_assert_true (WIFSIGNALED (status));
+    g_assert_cmpint (WTERMSIG (status), ==, SIGSYS);
   }
 }
 
@@ -444,6 +498,7 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, GSIZE_TO_POINTER (i), test_gadget);
   }
+  g_test_add_func ("/formats/pickle/nothing-runs", test_nothing_runs);
   g_test_add_func ("/formats/pickle/several", test_several);
   g_test_add_func ("/formats/pickle/broken", test_broken);
   g_test_add_func ("/formats/pickle/values", test_values);
