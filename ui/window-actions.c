@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "ui/window-actions.h"
+#include "ui/dialogs/left-out.h"
 #include "ui/widgets/picture-drag.h"
 #include "ui/window-restore.h"
 #include "ui/window.h"
@@ -92,6 +93,16 @@ static void
 restore_json (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   vel_window_restore_json (VEL_WINDOW (widget), g_variant_get_string (parameter, NULL));
+}
+
+static void
+show_left_out (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autofree const char **sentences = NULL;
+  const char *before;
+
+  g_variant_get (parameter, "(&s^a&s)", &before, &sentences);
+  vel_left_out_present (GTK_WINDOW (widget), sentences, before);
 }
 
 static void
@@ -275,6 +286,7 @@ static const struct {
   { "win.restore", NULL, restore },
   { "win.start-from", NULL, start_from },
   { "win.restore-json", "s", restore_json },
+  { "win.show-left-out", "(sas)", show_left_out },
   { "win.copy", NULL, copy },
   { "win.save-as", NULL, save_as },
   { "win.open-picture", NULL, open_picture },

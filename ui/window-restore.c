@@ -68,6 +68,7 @@ vel_window_restore_json (VelWindow *window, const char *json)
   vel_window_flash_changes (window, before);
 }
 
+/* One sentence fits into a toast; of several it names the first, and its button shows them all. */
 static void
 say_restored (VelWindow *window, const char *before, GStrv problems)
 {
@@ -79,9 +80,15 @@ say_restored (VelWindow *window, const char *before, GStrv problems)
   g_autofree char *escaped = g_markup_escape_text (title, -1);
   AdwToast *toast = adw_toast_new (escaped);
 
-  adw_toast_set_button_label (toast, _("Undo"));
-  adw_toast_set_action_name (toast, "win.restore-json");
-  adw_toast_set_action_target_value (toast, g_variant_new_string (before));
+  if (n_problems > 1) {
+    adw_toast_set_button_label (toast, _("Show All"));
+    adw_toast_set_action_name (toast, "win.show-left-out");
+    adw_toast_set_action_target_value (toast, g_variant_new ("(s^as)", before, problems));
+  } else {
+    adw_toast_set_button_label (toast, _("Undo"));
+    adw_toast_set_action_name (toast, "win.restore-json");
+    adw_toast_set_action_target_value (toast, g_variant_new_string (before));
+  }
   vel_window_add_toast (window, toast);
 }
 

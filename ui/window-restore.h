@@ -4,7 +4,7 @@
 
 #include "ui/window.h"
 
-/* Reads the file on another thread, then sets the request; a toast offers to undo it. */
+/* Reads the file on another thread, then sets the request; a toast offers to undo it, or to show what was not taken over. */
 void vel_window_restore_file (VelWindow *window, GFile *file);
 /* Back to settings as JSON: what the toast's Undo does. */
 void vel_window_restore_json (VelWindow *window, const char *json);

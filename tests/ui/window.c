@@ -513,6 +513,28 @@ test_dialogs (Fixture *self, gconstpointer data)
   }
 }
 
+/* Many things of another program's picture are not here: all of them can be read, and it can be undone. */
+static void
+test_left_out (Fixture *self, gconstpointer data)
+{
+  static const char *const sentences[] = { "“Hires steps: 9” is not taken over", "What the node “FreeU_V2” does is not done here", NULL };
+  g_autofree char *before = NULL;
+  GtkWindow *dialog;
+
+  set (self, "prompt", "from before");
+  before = vel_values_to_json (self->request);
+  set (self, "prompt", PROMPT);
+  g_assert_true (gtk_widget_activate_action (self->window, "win.show-left-out", "(s^as)", before, sentences));
+  vel_harness_spin (300);
+  dialog = find_dialog (self);
+  g_assert_true (ADW_IS_MESSAGE_DIALOG (dialog));
+  vel_harness_check_names (GTK_WIDGET (dialog));
+  g_free (vel_harness_photograph (GTK_WIDGET (dialog), "21-left-out"));
+  adw_message_dialog_response (ADW_MESSAGE_DIALOG (dialog), "undo");
+  vel_harness_spin (200);
+  g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, "from before");
+}
+
 static gboolean
 is_held (gpointer worker)
 {
@@ -678,6 +700,7 @@ main (int argc, char **argv)
   g_test_add ("/ui/zoom", Fixture, NULL, set_up, test_zoom, tear_down);
   g_test_add ("/ui/tab", Fixture, NULL, set_up, test_tab, tear_down);
   g_test_add ("/ui/dialogs", Fixture, NULL, set_up, test_dialogs, tear_down);
+  g_test_add ("/ui/left-out", Fixture, NULL, set_up, test_left_out, tear_down);
   g_test_add ("/ui/lost-device", Fixture, NULL, set_up, test_lost_device, tear_down);
   g_test_add ("/ui/sections", Fixture, NULL, set_up, test_sections, tear_down);
   g_test_add ("/ui/rows", Fixture, NULL, set_up, test_rows, tear_down);
