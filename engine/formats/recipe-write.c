@@ -242,13 +242,31 @@ set_text (json_t *object, const char *key, const char *text)
     json_object_set_new (object, key, json_string (valid));
 }
 
+/* "/a/b.pt" is "b.pt"; of several, a line each, each; and of numbers or a second file behind a colon those too. Returns: (transfer full) */
+static char *
+without_folders (const char *paths)
+{
+  GString *out = g_string_new (NULL);
+
+  while (*paths) {
+    gsize n = strcspn (paths, ":\n");
+    g_autofree char *path = g_strndup (paths, n), *name = n > 0 ? g_path_get_basename (path) : g_strdup ("");
+
+    g_string_append (out, name);
+    paths += n;
+    if (*paths)
+      g_string_append_c (out, *paths++);
+  }
+  return g_string_free (out, FALSE);
+}
+
 /* A picture is shown to others: where its maker keeps files is nobody's business. A model is found again by its name. */
 static void
 forget_folders (json_t *request, const VelParam *table, const char *model_name)
 {
   for (const VelParam *row = table; row->name; row++) {
     const char *path = row->type == VEL_PARAM_FILE ? json_string_value (json_object_get (request, row->name)) : NULL;
-    g_autofree char *name = path ? g_path_get_basename (path) : NULL;
+    g_autofree char *name = path ? without_folders (path) : NULL;
 
     if (name)
       json_object_set_new (request, row->name, json_string (g_str_equal (row->name, "model") && model_name ? model_name : name));

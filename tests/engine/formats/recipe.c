@@ -287,6 +287,7 @@ test_private (void)
   set (request, "model", "/home/ada/models/ink.safetensors");
   set (request, "vae", "/home/ada/vae.safetensors");
   set (request, "init", "/home/ada/sketch.png");
+  set (request, "embedding", "/home/ada/ink.pt\n/home/ada/words/gold.safetensors\nplain");
   a1111 = vel_recipe_to_a1111 (request, &facts);
   own = vel_recipe_to_json (request, &facts);
   g_assert_null (strstr (a1111, "ada"));
@@ -294,6 +295,7 @@ test_private (void)
   g_assert_true (vel_recipe_apply (own, back, NULL, NULL));
   g_assert_cmpstr (vel_values_get (back, "model"), ==, facts.model_name);
   g_assert_cmpstr (vel_values_get (back, "vae"), ==, "vae.safetensors");
+  g_assert_cmpstr (vel_values_get (back, "embedding"), ==, "ink.pt\ngold.safetensors\nplain");
 }
 
 static void
