@@ -321,6 +321,26 @@ test_interrupt (void)
   g_assert_true (g_str_has_prefix (g_hash_table_lookup (png->text, "Comment"), "Stopped after step "));
 }
 
+/* Another program's picture: which program, what it says, and what of that is not done here. */
+static void
+test_inspect_picture (void)
+{
+  g_autofree char *hidden = g_test_build_filename (G_TEST_DIST, "golden", "formats", "metadata", "novelai.png", NULL);
+  g_autofree char *jpeg = g_test_build_filename (G_TEST_DIST, "golden", "formats", "metadata", "unicode.jpg", NULL);
+  const VelOutcome *outcome = vel_program_run (NULL, "inspect", hidden, "--json", NULL);
+  json_t *found = json_loads (outcome->out, 0, NULL), *settings = json_object_get (found, "settings");
+
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_cmpstr (json_string_value (json_object_get (found, "program")), ==, "NovelAI");
+  g_assert_cmpstr (json_string_value (json_object_get (settings, "Prompt")), ==, "a (fox:1.05)");
+  g_assert_cmpstr (json_string_value (json_object_get (settings, "Seed")), ==, "5");
+  g_assert_cmpuint (json_array_size (json_object_get (found, "notes")), >=, 1);
+  json_decref (found);
+  outcome = vel_program_run (NULL, "inspect", jpeg, NULL);
+  g_assert_nonnull (strstr (outcome->out, "container: jpeg\nwidth: 24\nheight: 16\nprogram: A1111\n"));
+  g_assert_nonnull (strstr (outcome->out, "  Negative prompt: blurry\n"));
+}
+
 /* What the model's tensors say. */
 static void
 test_inspect (void)
@@ -397,5 +417,6 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/history", test_history);
   g_test_add_func ("/generate/interrupt", test_interrupt);
   g_test_add_func ("/generate/inspect", test_inspect);
+  g_test_add_func ("/generate/inspect-picture", test_inspect_picture);
   return vel_program_finish ();
 }
