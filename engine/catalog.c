@@ -202,6 +202,11 @@ vel_catalog_resolve (const char *name, const char *const *folders, GError **erro
     return g_canonicalize_filename (name, NULL);
   entries = vel_catalog_list_models (folders);
   found = find_name (entries, name);
+  if (!found && ending_of (name, NULL)) { /* recipes name files without their folders */
+    g_autofree char *stem = name_of (name);
+
+    found = find_name (entries, stem);
+  }
   if (!found)
     found = vel_catalog_find_hash (entries, name, TRUE, NULL);
   if (found)
@@ -210,4 +215,13 @@ vel_catalog_resolve (const char *name, const char *const *folders, GError **erro
     return g_canonicalize_filename (name, NULL);
   say_what_there_is (entries, name, error);
   return NULL;
+}
+
+char *
+vel_catalog_dup_title (const char *name)
+{
+  g_autofree char *path = *name ? vel_catalog_resolve (name, NULL, NULL) : NULL;
+  g_autofree char *stem = path ? name_of (path) : NULL, *hash = path ? vel_catalog_hash (path, NULL, NULL) : NULL;
+
+  return path ? g_strdup_printf (hash ? "%s [%s]" : "%s", stem, hash) : NULL;
 }

@@ -20,6 +20,9 @@ void vel_catalog_entry_free (VelCatalogEntry *self);
 GPtrArray *vel_catalog_list_models (const char *const *folders);
 /* name: a path, a name of the list, or a model's hash as pictures have it; "" = the starter. Returns: (transfer full); NULL with VEL_ERROR_REQUEST that says what there is */
 char *vel_catalog_resolve (const char *name, const char *const *folders, GError **error);
+/* A model as A1111 names it in settings: "sd_xl_refiner_1.0 [7440042bbd]". name: as above. Returns: (transfer full) (nullable): NULL for "" and
+ * for one that is not there */
+char *vel_catalog_dup_title (const char *name);
 /* name, hash: (nullable) of a recipe. The entry of that name, else one whose hash is known already: nothing is computed but AutoV1.
  * Returns: (nullable) borrowed from the list */
 const VelCatalogEntry *vel_catalog_recognise (GPtrArray *entries, const char *name, const char *hash);

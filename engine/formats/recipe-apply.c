@@ -47,6 +47,8 @@ static const struct {
   { "Seed resize from", "seed_resize" },
   { "Variation strength", "variation_strength" }, /* SD.Next's words for two of these */
   { "Sampler eta delta", "ensd" },
+  { "Refiner", "refiner" },
+  { "Refiner switch at", "refiner_at" },
   { "ENSD", "ensd" },
   { "Eta", "eta" },
   { "Eta DDIM", "eta" },
@@ -286,6 +288,18 @@ apply_rest (const VelRecipeFields *fields, guint i, VelValues *request, GHashTab
     tell_missing (fields, i, request, done, problems);
 }
 
+/* A refiner is named with its hash behind it, "sd_xl_refiner_1.0 [7440042bbd]". */
+static void
+apply_option (VelValues *request, const char *option, const char *value, GPtrArray *problems)
+{
+  g_autofree char *name = g_strdup (value);
+  char *hash = g_str_equal (option, "refiner") ? strstr (name, " [") : NULL;
+
+  if (hash && g_str_has_suffix (hash, "]"))
+    *hash = '\0';
+  try_set (request, option, vel_recipe_our_spelling (option, name), problems);
+}
+
 void
 vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrArray *problems)
 {
@@ -296,7 +310,7 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
     const char *option = option_of (self, self->keys[i], request);
 
     if (option && !is_usual (self->keys[i], self->values[i]))
-      try_set (request, option, vel_recipe_our_spelling (option, self->values[i]), problems);
+      apply_option (request, option, self->values[i], problems);
     else if (!option)
       apply_rest (self, i, request, done, problems);
   }

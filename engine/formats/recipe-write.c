@@ -201,6 +201,10 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
   append_sampler_numbers (out, request, sampler);
+  if (facts->refiner) {
+    append_pair (out, "Refiner", facts->refiner);
+    append_pair (out, "Refiner switch at", vel_values_get (request, "refiner_at"));
+  }
   if (!g_str_equal (vel_values_get (request, "render_as"), "a1111")) /* its own word for it: A1111 can not */
     append_pair (out, "Render as", vel_values_get (request, "render_as"));
   append_pair (out, "Lora hashes", facts->lora_hashes);

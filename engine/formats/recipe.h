@@ -18,6 +18,7 @@ typedef struct {
   const char *model_hash;                     /* AutoV2, 10 hex digits, or NULL */
   const char *version;                        /* "Velatura 0.1.0" */
   const char *vae_hash;                       /* AutoV2 of the VAE that replaces the model's own, or NULL */
+  const char *refiner;                        /* as vel_catalog_dup_title has it, or NULL */
   const char *lora_hashes, *embedding_hashes; /* "name: AutoV3, other: …", or NULL */
   guint64 variation_seed;                     /* where the request asks for a variation */
   guint painted_width, painted_height;        /* what was asked for, where the picture is of another size; 0: it is not */
