@@ -6,25 +6,33 @@
 
 #define PASSES 3
 
-/* One line's blur, in place. line: the line's values; scratch: as many. */
-typedef void (*LineFunc) (gpointer data, guint8 *line, guint8 *scratch, guint n);
+/* One line's blur, in place. line: [n], with `margin` values of its own on either side; sums: [n] of scratch. */
+typedef void (*LineFunc) (gconstpointer data, guint8 *line, guint32 *sums, gint64 n);
+
+#define BLOCK 32 /* columns that are fetched together: they lie side by side, a row apart from their next values */
 
 /* Every channel of every row, or of every column. */
 static void
-each_line (VelBitmap *self, gboolean upright, LineFunc func, gpointer data)
+each_line (VelBitmap *self, gboolean upright, gint64 margin, LineFunc func, gconstpointer data)
 {
-  guint n = upright ? self->height : self->width, lines = (upright ? self->width : self->height) * self->channels;
+  gint64 n = upright ? self->height : self->width, lines = (gint64) (upright ? self->width : self->height) * self->channels;
   gsize row = (gsize) self->width * self->channels, step = upright ? row : self->channels;
-  g_autofree guint8 *line = g_malloc (n), *scratch = g_malloc (n);
+  gint64 block = upright ? BLOCK : self->channels, room = n + 2 * margin;
+  g_autofree guint8 *all = g_malloc ((gsize) (block * room));
+  g_autofree guint32 *sums = g_new (guint32, (gsize) n);
 
-  for (guint i = 0; i < lines; i++) {
-    guint8 *at = self->data + (upright ? i : i / self->channels * row + i % self->channels);
+  for (gint64 first = 0; first < lines; first += block) {
+    gint64 count = MIN (block, lines - first);
+    guint8 *at = self->data + (upright ? (gsize) first : (gsize) (first / self->channels) * row);
 
-    for (guint k = 0; k < n; k++)
-      line[k] = at[k * step];
-    func (data, line, scratch, n);
-    for (guint k = 0; k < n; k++)
-      at[k * step] = line[k];
+    for (gint64 k = 0; k < n; k++)
+      for (gint64 i = 0; i < count; i++)
+        all[i * room + margin + k] = at[k * step + i];
+    for (gint64 i = 0; i < count; i++)
+      func (data, all + i * room + margin, sums, n);
+    for (gint64 k = 0; k < n; k++)
+      for (gint64 i = 0; i < count; i++)
+        at[k * step + i] = all[i * room + margin + k];
   }
 }
 
@@ -60,29 +68,32 @@ make_kernel (Kernel *self, guint sigma)
 }
 
 /* The picture goes on mirrored, its edge not twice. */
-static guint
-mirror (gint64 i, guint n)
+static gint64
+mirror (gint64 i, gint64 n)
 {
   if (n == 1)
     return 0;
   while (i < 0 || i >= n)
-    i = i < 0 ? -i : 2 * ((gint64) n - 1) - i;
-  return (guint) i;
+    i = i < 0 ? -i : 2 * (n - 1) - i;
+  return i;
 }
 
 static void
-convolve (gpointer data, guint8 *line, guint8 *scratch, guint n)
+convolve (gconstpointer data, guint8 *line, guint32 *sums, gint64 n)
 {
   const Kernel *self = data;
 
-  for (guint i = 0; i < n; i++) {
-    guint sum = 128;
-
-    for (int k = -self->reach; k <= self->reach; k++)
-      sum += self->weights[k + self->reach] * line[mirror ((gint64) i + k, n)];
-    scratch[i] = (guint8) MIN (sum >> 8, 255);
+  for (gint64 i = 1; i <= self->reach; i++) {
+    line[-i] = line[mirror (-i, n)];
+    line[n - 1 + i] = line[mirror (n - 1 + i, n)];
   }
-  memcpy (line, scratch, n);
+  for (gint64 i = 0; i < n; i++)
+    sums[i] = 128;
+  for (int k = -self->reach; k <= self->reach; k++)
+    for (gint64 i = 0; i < n; i++)
+      sums[i] += self->weights[k + self->reach] * line[i + k];
+  for (gint64 i = 0; i < n; i++)
+    line[i] = (guint8) MIN (sums[i] >> 8, 255);
 }
 
 void
@@ -93,8 +104,8 @@ vel_bitmap_blur (VelBitmap *self, guint sigma)
   if (sigma == 0)
     return;
   make_kernel (&kernel, sigma);
-  each_line (self, FALSE, convolve, &kernel);
-  each_line (self, TRUE, convolve, &kernel);
+  each_line (self, FALSE, kernel.reach, convolve, &kernel);
+  each_line (self, TRUE, kernel.reach, convolve, &kernel);
   g_free (kernel.weights);
 }
 
@@ -117,28 +128,30 @@ box_radius (double radius)
   return whole + part;
 }
 
+/* The edge goes on beyond itself. */
 static void
-box_line (const Box *self, const guint8 *line, guint8 *out, gint64 n)
+box_line (const Box *self, guint8 *line, guint32 *sums, gint64 n)
 {
+  gint64 radius = self->radius;
   guint32 sum = 0;
 
-  for (gint64 k = -self->radius; k <= self->radius; k++)
-    sum += line[CLAMP (k, 0, n - 1)];
+  memset (line - radius - 1, line[0], (gsize) radius + 1);
+  memset (line + n, line[n - 1], (gsize) radius + 1);
+  for (gint64 k = -radius; k <= radius; k++)
+    sum += line[k];
   for (gint64 i = 0; i < n; i++) {
-    guint8 before = line[CLAMP (i - self->radius - 1, 0, n - 1)], after = line[CLAMP (i + self->radius + 1, 0, n - 1)];
-
-    out[i] = (guint8) ((sum * self->weight + (guint32) (before + after) * self->edge + (1u << 23)) >> 24);
-    sum += after - (guint32) line[CLAMP (i - self->radius, 0, n - 1)];
+    sums[i] = sum * self->weight + (guint32) (line[i - radius - 1] + line[i + radius + 1]) * self->edge;
+    sum += line[i + radius + 1] - (guint32) line[i - radius];
   }
+  for (gint64 i = 0; i < n; i++)
+    line[i] = (guint8) ((sums[i] + (1u << 23)) >> 24);
 }
 
 static void
-box_three_times (gpointer data, guint8 *line, guint8 *scratch, guint n)
+box_three_times (gconstpointer data, guint8 *line, guint32 *sums, gint64 n)
 {
-  for (guint i = 0; i < PASSES; i++) {
-    box_line (data, line, scratch, n);
-    memcpy (line, scratch, n);
-  }
+  for (guint i = 0; i < PASSES; i++)
+    box_line (data, line, sums, n);
 }
 
 void
@@ -151,6 +164,6 @@ vel_bitmap_blur_boxes (VelBitmap *self, double radius)
     return;
   box.weight = (guint32) ((1 << 24) / (wide * 2 + 1));
   box.edge = ((1u << 24) - (guint32) (box.radius * 2 + 1) * box.weight) / 2;
-  each_line (self, FALSE, box_three_times, &box);
-  each_line (self, TRUE, box_three_times, &box);
+  each_line (self, FALSE, box.radius + 1, box_three_times, &box);
+  each_line (self, TRUE, box.radius + 1, box_three_times, &box);
 }
