@@ -47,6 +47,18 @@ make_request (const char *precision, gboolean small)
   return request;
 }
 
+/* options: (nullable) names and values; a file's is one of tests/golden/pictures */
+static void
+set_options (VelValues *request, const char *const *options)
+{
+  for (; options && *options; options += 2) {
+    gboolean file = vel_values_find (request, options[0])->type == VEL_PARAM_FILE;
+    g_autofree char *path = file ? tiny_model_golden (options[1]) : g_strdup (options[1]);
+
+    g_assert_true (vel_values_set (request, options[0], path, NULL));
+  }
+}
+
 static VelEngine *
 make_engine (void)
 {
@@ -248,14 +260,34 @@ test_short_memory (void)
   }
 }
 
+/* What is painted while calls fail, and how many calls apart. */
+typedef struct {
+  const char *name;
+  gboolean lost; /* the card, else memory */
+  unsigned stride;
+  const char *options[12];
+} Fault;
+
+static const Fault faults[] = {
+  { "lost-at-every-call", TRUE, 1 },
+  { "short-at-every-call", FALSE, 1 },
+  { "short-in-two-passes", FALSE, 7, { "hires", "1.5", "hires_upscaler", "lanczos", "hires_steps", "2" } },
+  { "lost-in-two-passes", TRUE, 31, { "hires", "1.5", "hires_upscaler", "latent", "hires_steps", "2" } },
+  { "short-with-a-mask", FALSE, 7, { "init", "start.png", "mask", "mask.png", "fill", "noise", "strength", "0.9" } },
+  { "lost-with-a-mask", TRUE, 31, { "init", "start.png", "mask", "mask.png", "fill", "noise", "strength", "0.9" } },
+};
+
 /* A fault at every single call, with kernels that do nothing: the run ends with the right error or with its picture, and the engine goes on. */
 static void
 test_every_fault (gconstpointer data)
 {
-  gboolean lost = GPOINTER_TO_INT (data);
+  const Fault *fault = data;
+  gboolean lost = fault->lost;
   g_autoptr (VelValues) request = make_request ("fp16", TRUE);
   g_autoptr (VelEngine) engine = NULL;
-  unsigned total, failed = 0, stride = briefly () ? 37 : 1;
+  unsigned total, failed = 0, stride = briefly () ? 37 : fault->stride;
+
+  set_options (request, fault->options);
 
   use_dry (true);
   fail_at (0, false);
@@ -417,8 +449,11 @@ main (int argc, char **argv)
     g_test_add_data_func (i ? "/emulated/retry/vae" : "/emulated/retry/unet", biases[i], test_retry);
   if (!briefly ())
     g_test_add_func ("/emulated/short-memory", test_short_memory);
-  g_test_add_data_func ("/emulated/lost-at-every-call", GINT_TO_POINTER (TRUE), test_every_fault);
-  g_test_add_data_func ("/emulated/short-at-every-call", GINT_TO_POINTER (FALSE), test_every_fault);
+  for (guint i = 0; i < G_N_ELEMENTS (faults); i++) {
+    g_autofree char *path = g_strconcat ("/emulated/", faults[i].name, NULL);
+
+    g_test_add_data_func (path, &faults[i], test_every_fault);
+  }
   g_test_add_func ("/emulated/plans", test_plans);
   g_test_add_func ("/emulated/budget", test_budget);
   g_test_add_func ("/emulated/large", test_large);
