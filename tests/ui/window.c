@@ -601,6 +601,10 @@ test_sections (Fixture *self, gconstpointer data)
     vel_section_set_expanded (sections[i], i == 3);
   gtk_expander_set_expanded (GTK_EXPANDER (vel_harness_find_type (GTK_WIDGET (sections[3]), GTK_TYPE_EXPANDER)), TRUE);
   photograph (self, "16-sampling-more");
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    vel_section_set_expanded (sections[i], i == 4);
+  gtk_expander_set_expanded (GTK_EXPANDER (vel_harness_find_type (GTK_WIDGET (sections[4]), GTK_TYPE_EXPANDER)), TRUE);
+  photograph (self, "22-second-pass");
 }
 
 static const char *

@@ -27,6 +27,12 @@ is_automatic (VelValues *values, const VelParam *param)
   return param->standard[0] == '\0' && !vel_values_is_set (values, param->name);
 }
 
+static const char *
+name_unset (const VelParam *param)
+{
+  return param->unset != NULL ? _(param->unset) : _("Auto");
+}
+
 /* As many decimals as the step has, and more only where a person typed more: "7.0", "7.25". */
 static gboolean
 on_output (GtkSpinButton *figure)
@@ -37,7 +43,7 @@ on_output (GtkSpinButton *figure)
   g_autofree char *text = NULL;
 
   if (binding != NULL && is_automatic (vel_param_binding_get_values (binding), vel_param_binding_get_param (binding)))
-    text = g_strdup (_("Auto"));
+    text = g_strdup (name_unset (vel_param_binding_get_param (binding)));
   else if (digits > 0 && fabs (value * pow (10, digits) - round (value * pow (10, digits))) > 1e-6)
     text = g_strdup_printf ("%.*f", digits + 1, value);
   else
