@@ -70,6 +70,31 @@ test_layouts (void)
   g_assert_false (vel_embeddings_find (set, "word", &first, &count));
 }
 
+/* What PyTorch saved: make-embeddings.py. */
+static void
+test_pickles (void)
+{
+  static const char *const files[] = { "a1111.pt", "legacy.pt", "parameters.pt", "concept.bin", "single.bin", "pair.pt" };
+  g_autoptr (VelTokenizer) tokenizer = open_small ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    guint n_encoders = g_str_equal (files[i], "pair.pt") ? 2 : 1, first, count;
+    g_autoptr (VelEmbeddings) set = vel_embeddings_new (tokenizer, n_encoders, (gint64[]) { 4, 3 });
+    g_autofree char *path = g_test_build_filename (G_TEST_DIST, "golden", "text", "embeddings", files[i], NULL);
+    g_autofree char *name = g_strndup (files[i], strcspn (files[i], "."));
+    g_autoptr (GError) error = NULL;
+
+    vel_embeddings_add (set, path, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_true (vel_embeddings_find (set, name, &first, &count));
+    g_assert_cmpuint (count, ==, g_str_equal (name, "single") ? 1 : 2);
+    for (guint e = 0; e < n_encoders; e++)
+      for (guint row = 0; row < count; row++)
+        for (guint c = 0; c < 4 - e; c++)
+          g_assert_cmpfloat (vel_embeddings_get_vector (set, e, first + row)[c], ==, row + c / 4.0);
+  }
+}
+
 static void
 test_types (void)
 {
@@ -358,6 +383,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   folder = g_dir_make_tmp ("velatura-embeddings-XXXXXX", NULL);
   g_test_add_func ("/embedding/layouts", test_layouts);
+  g_test_add_func ("/embedding/pickles", test_pickles);
   g_test_add_func ("/embedding/types", test_types);
   g_test_add_func ("/embedding/pair", test_pair);
   g_test_add_func ("/embedding/refused", test_refused);

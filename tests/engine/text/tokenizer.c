@@ -343,6 +343,25 @@ test_find (void)
   remove_folder (folder);
 }
 
+/* Strings of many scripts, against transformers: make-unicode.py. */
+static void
+test_transformers (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "golden", "text", "small", NULL);
+  g_autoptr (VelTokenizer) tokenizer = vel_tokenizer_open (path, NULL);
+  json_t *root = golden_load ("text", "unicode.json"), *sums = json_object_get (root, "sums");
+  Mix mix = { json_object_get (root, "fragments"), 9 };
+
+  g_assert_cmpuint (json_array_size (sums), ==, 2000);
+  for (gsize i = 0; i < json_array_size (sums); i++) {
+    g_autofree char *text = mix_string (&mix, 1, 24);
+
+    if (sum_ids (tokenizer, text, 0) != json_integer_value (json_array_get (sums, i)))
+      g_error ("other tokens for “%s”", text);
+  }
+  json_decref (root);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -350,6 +369,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/small", test_small);
   g_test_add_func ("/tokenizer/standard", test_standard);
   g_test_add_func ("/tokenizer/characters", test_characters);
+  g_test_add_func ("/tokenizer/transformers", test_transformers);
   g_test_add_func ("/tokenizer/invalid", test_invalid);
   g_test_add_func ("/tokenizer/long", test_long);
   g_test_add_func ("/tokenizer/hostile", test_hostile);
