@@ -10,7 +10,7 @@
 #include "engine/sampling/rules.h"
 #include "engine/text/wildcards.h"
 
-static const char *const prompts[] = { "prompt", "negative" };
+static const char *const prompts[] = { "prompt", "negative", "hires_prompt", "hires_negative" };
 
 static gboolean
 has_choices (VelValues *request)

@@ -417,7 +417,7 @@ test_large (void)
 int
 main (int argc, char **argv)
 {
-  static const char *const families[] = { "sdxl-zero", "edit", "inpaint-all", "mask-channels", "hires-cut" };
+  static const char *const families[] = { "timeline", "sdxl-zero", "edit", "inpaint-all", "mask-channels", "hires-cut" };
   static const char *const biases[] = { "\"model.diffusion_model.input_blocks.0.0.bias\"", "\"first_stage_model.decoder.conv_in.bias\"" };
   GModule *module;
   int status;
