@@ -3,7 +3,8 @@
 #include "config.h"
 
 #include "ui/vocabulary.h"
-#include "engine/text/prompt.h"
+#include "engine/sampling/rules.h"
+#include "engine/text/prompt-plan.h"
 
 struct _VelVocabulary {
   GObject parent_instance;
@@ -85,7 +86,8 @@ vel_vocabulary_count (VelVocabulary *self, const char *prompt, guint *count, gui
 {
   if (self->tokenizer == NULL)
     return FALSE;
-  *count = vel_prompt_count (self->tokenizer, prompt, limit);
+  *count = vel_prompt_count_longest (self->tokenizer, vel_rules_find (vel_values_get (self->request, "render_as"))->language, prompt,
+                                     (guint) vel_values_get_int (self->request, "steps"), limit);
   return TRUE;
 }
 

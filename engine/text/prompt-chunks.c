@@ -242,10 +242,10 @@ vel_prompt_chunk (VelTokenizer *tokenizer, const VelEmbeddings *embeddings, VelP
 }
 
 guint
-vel_prompt_count (VelTokenizer *tokenizer, const char *prompt, guint *limit)
+vel_prompt_count (VelTokenizer *tokenizer, VelPromptLanguage language, const char *text, guint *limit)
 {
   guint n_tokens;
-  g_autoptr (GArray) chunks = chunk_prompt (tokenizer, NULL, VEL_PROMPT_A1111, prompt, &n_tokens);
+  g_autoptr (GArray) chunks = chunk_prompt (tokenizer, NULL, language, text, &n_tokens);
 
   *limit = chunks->len * CAPACITY;
   return n_tokens;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/text/prompt.h"
 #include "engine/text/unicode.h"
 
 static void
@@ -159,4 +160,34 @@ vel_prompt_strip_remarks (const char *prompt)
   g_autofree char *without_lines = strip (prompt, TRUE);
 
   return strip (without_lines, FALSE);
+}
+
+guint
+vel_prompt_count_longest (VelTokenizer *tokenizer, VelPromptLanguage language, const char *prompt, guint steps, guint *limit)
+{
+  const VelTimelineRules rules = { .base_steps = steps };
+  gboolean still = language == VEL_PROMPT_COMFYUI || language == VEL_PROMPT_DIFFUSERS;
+  g_autofree char *bare = vel_prompt_strip_remarks (prompt);
+  g_autoptr (VelPromptPlan) plan = still ? NULL : vel_prompt_plan_new (bare, &rules, NULL);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  guint most = 0;
+
+  if (plan == NULL)
+    plan = still ? vel_prompt_plan_new_still (prompt, &rules) : vel_prompt_plan_new_negative (bare, &rules);
+  *limit = 0;
+  for (guint i = 0; i < plan->parts->len; i++) {
+    const VelTimeline *timeline = g_array_index (plan->parts, VelPromptPart, i).timeline;
+
+    for (guint k = 0; k < vel_timeline_get_length (timeline); k++) {
+      char *text = vel_timeline_dup_text (timeline, k);
+      guint room, n;
+
+      if (!g_hash_table_add (seen, text)) /* what alternates comes again and again */
+        continue;
+      n = vel_prompt_count (tokenizer, language, text, &room);
+      most = MAX (most, n);
+      *limit = MAX (*limit, room);
+    }
+  }
+  return most;
 }

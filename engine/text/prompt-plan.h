@@ -3,8 +3,10 @@
  * AUTOMATIC1111 1.10 modules/prompt_parser.py get_multicond_prompt_list. */
 #pragma once
 
+#include "engine/text/language.h"
 #include "engine/text/prompt-timeline.h"
 #include "engine/text/prompt-tags.h"
+#include "engine/text/tokenizer.h"
 
 typedef struct {
   double weight;
@@ -27,4 +29,7 @@ void vel_prompt_plan_free (VelPromptPlan *self);
 /* "a #b" up to the line's end is a remark. Painting drops remarks before all else; the functions above do not.
  * Returns: (transfer full) */
 char *vel_prompt_strip_remarks (const char *prompt);
+/* What the window's counter shows: vel_prompt_count of the longest text that a positive prompt says in some step, without tags and remarks. A tag
+ * that can not be read counts as text. */
+guint vel_prompt_count_longest (VelTokenizer *tokenizer, VelPromptLanguage language, const char *prompt, guint steps, guint *limit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelPromptPlan, vel_prompt_plan_free)

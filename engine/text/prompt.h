@@ -33,5 +33,5 @@ typedef struct {
  * "embedding:name". diffusers: one chunk, whatever is cut off.
  * Returns: (transfer full) (element-type VelChunk) */
 GArray *vel_prompt_chunk (VelTokenizer *tokenizer, const VelEmbeddings *embeddings, VelPromptLanguage language, const char *prompt);
-/* Tokens in use, without start, end and padding: what the window's counter shows; `limit`: 75 per chunk in use. */
-guint vel_prompt_count (VelTokenizer *tokenizer, const char *prompt, guint *limit);
+/* Tokens in use, without start, end and padding; `limit`: 75 per chunk in use. */
+guint vel_prompt_count (VelTokenizer *tokenizer, VelPromptLanguage language, const char *text, guint *limit);

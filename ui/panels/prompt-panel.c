@@ -110,6 +110,8 @@ vel_prompt_panel_set_session (VelPromptPanel *self, VelSession *session)
   g_signal_connect_object (self->request, "changed::prompt", G_CALLBACK (on_request_prompt), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->request, "changed::negative", G_CALLBACK (on_request_negative), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->vocabulary, "changed", G_CALLBACK (count_soon), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->request, "changed::steps", G_CALLBACK (count_soon), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->request, "changed::render_as", G_CALLBACK (count_soon), self, G_CONNECT_SWAPPED);
   on_request_prompt (self);
   on_request_negative (self);
   g_signal_connect_object (self->prompt, "changed", G_CALLBACK (on_prompt_typed), self, G_CONNECT_SWAPPED);

@@ -1,4 +1,5 @@
 /* Emphasis and chunks against the reference's.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/text/prompt-plan.h"
 #include "engine/text/prompt.h"
 
 #include <string.h>
@@ -192,14 +193,40 @@ test_count (void)
   guint limit;
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_assert_cmpuint (vel_prompt_count (tokenizer, cases[i].prompt, &limit), ==, cases[i].tokens);
+    g_assert_cmpuint (vel_prompt_count (tokenizer, VEL_PROMPT_A1111, cases[i].prompt, &limit), ==, cases[i].tokens);
     g_assert_cmpuint (limit, ==, cases[i].limit);
   }
   for (guint i = 0; i < 76; i++)
     g_string_append (long_prompt, "swan ");
-  g_assert_cmpuint (vel_prompt_count (tokenizer, long_prompt->str, &limit), ==, 76);
+  g_assert_cmpuint (vel_prompt_count (tokenizer, VEL_PROMPT_A1111, long_prompt->str, &limit), ==, 76);
   g_assert_cmpuint (limit, ==, 150);
   g_string_free (long_prompt, TRUE);
+}
+
+/* Of what changes the longest text counts. */
+static void
+test_count_longest (void)
+{
+  static const struct {
+    const char *prompt;
+    guint tokens;
+  } cases[] = {
+    { "", 0 },
+    { "[a white swan:lake:0.5] a", 4 },
+    { "[a|a white swan] lake", 6 },
+    { "[a white swan:lake:9]", 3 },
+    { "a AND a white swan", 3 },
+    { "<lora:swan:0.5> a # a white swan", 1 },
+    { "[a:b", 3 },
+  };
+  g_autoptr (VelTokenizer) tokenizer = open_small ();
+  guint limit;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_assert_cmpuint (vel_prompt_count_longest (tokenizer, VEL_PROMPT_A1111, cases[i].prompt, 8, &limit), ==, cases[i].tokens);
+    g_assert_cmpuint (limit, ==, 75);
+  }
+  g_assert_cmpuint (vel_prompt_count_longest (tokenizer, VEL_PROMPT_COMFYUI, "[a|white]", 8, &limit), ==, 5);
 }
 
 int
@@ -214,5 +241,6 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/long", test_long);
   g_test_add_func ("/prompt/other-languages", test_other_languages);
   g_test_add_func ("/prompt/count", test_count);
+  g_test_add_func ("/prompt/count-longest", test_count_longest);
   return g_test_run ();
 }
