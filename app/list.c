@@ -9,19 +9,21 @@
 
 #include "app/flags.h"
 #include "engine/catalog.h"
+#include "engine/paths.h"
 #include "engine/registry.h"
 #include "engine/tensor/device.h"
+#include "engine/text/embedding-files.h"
 
 static const VelParam own_table[] = {
   { "json", N_ ("JSON"), "", N_ ("One JSON object per line."), VEL_PARAM_BOOL, .standard = "false" },
   { NULL },
 };
 
-static const VelUsage usage = { "list", "models|samplers|schedules|devices [--json]",
+static const VelUsage usage = { "list", "models|embeddings|samplers|schedules|devices [--json]",
                                 N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
 
 /* Kinds of the plan that this version does not have. */
-static const char *const later_kinds[] = { "loras", "controlnets", "embeddings", "preprocessors", "upscalers", NULL };
+static const char *const later_kinds[] = { "loras", "controlnets", "preprocessors", "upscalers", NULL };
 
 /* row: (transfer full), its first members are columns for people */
 static void
@@ -64,6 +66,31 @@ list_models (gboolean as_json)
     print_row (json_pack ("{s:s,s:s?,s:I,s:s}", "name", model->name, "family", model->family, "bytes", (json_int_t) model->bytes, "path",
                           model->path),
                as_json, model->name, label);
+  }
+  return VEL_EXIT_DONE;
+}
+
+/* Those of the data folder, which prompts ask for by their names. */
+static VelExit
+list_embeddings (gboolean as_json)
+{
+  g_autofree char *folder = g_build_filename (vel_paths_get_data (), "embeddings", NULL);
+  g_autoptr (GPtrArray) paths = vel_embeddings_list (folder);
+
+  for (guint i = 0; i < paths->len; i++) {
+    const char *path = paths->pdata[i];
+    g_autofree char *name = vel_embeddings_name_of (path), *label = NULL;
+    g_autoptr (GError) error = NULL;
+    VelEmbeddingFacts facts;
+
+    if (!vel_embedding_look (path, &facts, NULL, &error)) {
+      fprintf (stderr, "velatura: %s\n", error->message);
+      continue;
+    }
+    label = g_strdup_printf ("%-18s %3d  %s", facts.family ? facts.family : "?", (int) facts.count, path);
+    print_row (json_pack ("{s:s,s:s?,s:I,s:I,s:s}", "name", name, "family", facts.family, "vectors", (json_int_t) facts.count, "width",
+                          (json_int_t) facts.width, "path", path),
+               as_json, name, label);
   }
   return VEL_EXIT_DONE;
 }
@@ -123,17 +150,19 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused (_ ("list needs to know what: models, samplers, schedules or devices"));
+    return vel_verb_misused (_ ("list needs to know what: models, embeddings, samplers, schedules or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
     return list_models (as_json);
+  if (g_str_equal (what, "embeddings"))
+    return list_embeddings (as_json);
   if (g_str_equal (what, "devices"))
     return list_devices (as_json);
   if (vel_registry_kind_from_string (what, &kind))
     return list_registered (kind, as_json);
   if (g_strv_contains (later_kinds, what))
     return vel_verb_misused (_ ("list %s is not available in this version"), what);
-  return vel_verb_misused (_ ("“%s” can not be listed: there are models, samplers, schedules and devices"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, embeddings, samplers, schedules and devices"), what);
 }
 
-const VelVerb vel_verb_list = { "list", N_ ("lists models, samplers, schedules or devices"), run };
+const VelVerb vel_verb_list = { "list", N_ ("lists models, embeddings, samplers, schedules or devices"), run };

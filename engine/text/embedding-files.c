@@ -53,24 +53,47 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
-/* Returns: (transfer full) (element-type utf8) the folder's files that are asked for, sorted */
-static GPtrArray *
-list_mentioned (const VelEmbeddings *self, const char *folder, const char *const *prompts)
+GPtrArray *
+vel_embeddings_list (const char *folder)
 {
   GPtrArray *found = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GDir) open = g_dir_open (folder, 0, NULL);
-  g_autofree char *joined = g_strjoinv ("\n", (char **) prompts), *all = fold (joined);
   const char *leaf;
-  guint first, count;
 
   while (open != NULL && (leaf = g_dir_read_name (open)) != NULL) {
-    g_autofree char *name = stem_of (leaf), *folded = name != NULL ? fold (name) : NULL;
+    g_autofree char *name = stem_of (leaf);
 
-    if (name != NULL && strstr (all, folded) != NULL && !vel_embeddings_find (self, name, &first, &count))
+    if (name != NULL)
       g_ptr_array_add (found, g_build_filename (folder, leaf, NULL));
   }
   g_ptr_array_sort (found, compare_names);
   return found;
+}
+
+char *
+vel_embeddings_name_of (const char *path)
+{
+  g_autofree char *leaf = g_path_get_basename (path);
+  char *name = stem_of (leaf);
+
+  return name != NULL ? name : g_steal_pointer (&leaf);
+}
+
+/* Returns: (transfer full) (element-type utf8) the folder's files that are asked for and not there yet */
+static GPtrArray *
+list_mentioned (const VelEmbeddings *self, const char *folder, const char *const *prompts)
+{
+  GPtrArray *all = vel_embeddings_list (folder);
+  g_autofree char *joined = g_strjoinv ("\n", (char **) prompts), *said = fold (joined);
+  guint first, count;
+
+  for (guint i = all->len; i > 0; i--) {
+    g_autofree char *name = vel_embeddings_name_of (all->pdata[i - 1]), *folded = fold (name);
+
+    if (strstr (said, folded) == NULL || vel_embeddings_find (self, name, &first, &count))
+      g_ptr_array_remove_index (all, i - 1);
+  }
+  return all;
 }
 
 gboolean

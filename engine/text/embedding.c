@@ -224,6 +224,34 @@ name_of (const char *path)
   return name;
 }
 
+static gboolean
+refuse_other (const char *shown, GError **error)
+{
+  g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("“%s” is no embedding: it has neither “emb_params” nor “clip_l” and “clip_g”"), shown);
+  return FALSE;
+}
+
+gboolean
+vel_embedding_look (const char *path, VelEmbeddingFacts *facts, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *shown = g_filename_display_name (path);
+  const char *tensors[VEL_EMBEDDING_ENCODERS];
+  g_autoptr (VelWeights) file = vel_weights_open (path, cancellable, error);
+  const VelTensorEntry *entry;
+  guint n;
+
+  if (file == NULL)
+    return FALSE;
+  if ((n = find_tensors (file, tensors)) == 0)
+    return refuse_other (shown, error);
+  entry = vel_weights_find (file, tensors[0]);
+  if (!check_shape (entry, shown, n, entry->shape.n > 0 ? entry->shape.size[entry->shape.n - 1] : 0, &facts->count, error))
+    return FALSE;
+  facts->width = entry->shape.size[entry->shape.n - 1];
+  facts->family = name_family (n, facts->width);
+  return TRUE;
+}
+
 gboolean
 vel_embeddings_add (VelEmbeddings *self, const char *path, GCancellable *cancellable, GError **error)
 {

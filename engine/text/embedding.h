@@ -7,6 +7,15 @@
 
 #define VEL_EMBEDDING_ENCODERS 2 /* text encoders one file may have vectors for */
 
+/* What an embedding's file says of itself. family: of models it is made for, or NULL. */
+typedef struct {
+  gint64 count, width; /* vectors, for each encoder; width: of the first one's */
+  const char *family;  /* static */
+} VelEmbeddingFacts;
+
+/* Returns: FALSE with VEL_ERROR_FORMAT if the file is no embedding */
+gboolean vel_embedding_look (const char *path, VelEmbeddingFacts *facts, GCancellable *cancellable, GError **error);
+
 /* A set, for the text encoders of one model. */
 typedef struct VelEmbeddings VelEmbeddings;
 

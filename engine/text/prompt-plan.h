@@ -29,7 +29,7 @@ void vel_prompt_plan_free (VelPromptPlan *self);
 /* "a #b" up to the line's end is a remark. Painting drops remarks before all else; the functions above do not.
  * Returns: (transfer full) */
 char *vel_prompt_strip_remarks (const char *prompt);
-/* What the window's counter shows: vel_prompt_count of the longest text that a positive prompt says in some step, without tags and remarks. A tag
- * that can not be read counts as text. */
+/* What the window's counter shows: vel_prompt_count of the longest text that a positive prompt says in some step, without tags and remarks.
+ * A tag that can not be read counts as text. */
 guint vel_prompt_count_longest (VelTokenizer *tokenizer, VelPromptLanguage language, const char *prompt, guint steps, guint *limit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelPromptPlan, vel_prompt_plan_free)

@@ -64,7 +64,7 @@ read_network (char **words, VelPromptNetwork *network)
 {
   const char *placed[4] = { NULL }, *te, *unet, *dyn;
   const char *named_te = NULL, *named_unet = NULL, *named_dyn = NULL;
-  double rank = -1;
+  double weight = 1, rank = -1;
   guint n = 0;
 
   for (; *words != NULL; words++) {
@@ -83,16 +83,26 @@ read_network (char **words, VelPromptNetwork *network)
   unet = named_unet ? named_unet : placed[2];
   dyn = named_dyn ? named_dyn : placed[3];
   network->name = g_strdup (placed[0] ? placed[0] : "");
-  network->te = 1;
-  if (te && !read_number (te, &network->te))
+  network->te = network->unet = weight;
+  network->dyn = -1;
+  if (te && !read_number (te, &weight))
     return FALSE;
-  network->unet = network->te;
+  network->te = network->unet = weight;
   if (unet && !read_number (unet, &network->unet))
     return FALSE;
   if (dyn && !(read_number (dyn, &rank) && rank >= 0 && rank <= 65536 && rank == floor (rank)))
     return FALSE;
   network->dyn = (int) rank;
   return TRUE;
+}
+
+/* What other kinds have in these places is their own affair. */
+static gboolean
+has_weights (const char *kind)
+{
+  static const char *const kinds[] = { "lora", "lyco", "hypernet", NULL };
+
+  return g_strv_contains (kinds, kind);
 }
 
 char *
@@ -111,7 +121,7 @@ vel_prompt_take_tags (const char *prompt, GPtrArray *networks, GError **error)
     g_string_append_len (rest, at, tag.begin - 1 - at);
     network->kind = g_steal_pointer (&kind);
     g_ptr_array_add (networks, network);
-    if (!read_network (words, network)) {
+    if (!read_network (words, network) && has_weights (network->kind)) {
       g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
                    _ ("the tag <%s:%.100s> in the prompt has something else where a weight should be; "
                       "write <%s:name:1> or remove it"),

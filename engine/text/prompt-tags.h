@@ -14,7 +14,8 @@ typedef struct {
 
 /* Takes all tags out of a prompt, of whatever kind: <word:anything>.
  * networks: (element-type VelPromptNetwork) in the order of the prompt, are appended.
- * Returns: (transfer full) the prompt without them; NULL with VEL_ERROR_REQUEST, naming the tag, where a weight is no number */
+ * Returns: (transfer full) the prompt without them; NULL with VEL_ERROR_REQUEST, naming the tag, where the weight of a lora, lyco or hypernet is
+ * no number */
 char *vel_prompt_take_tags (const char *prompt, GPtrArray *networks, GError **error);
 /* For g_ptr_array_new_with_free_func. */
 void vel_prompt_network_free (gpointer network);

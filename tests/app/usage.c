@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "engine/formats/safetensors.h"
+
 static void
 test_version (void)
 {
@@ -61,7 +63,7 @@ test_later (void)
   static const char *const flags[] = {
     "--lora", "--control",
   };
-  static const char *const kinds[] = { "loras", "controlnets", "embeddings", "preprocessors", "upscalers" };
+  static const char *const kinds[] = { "loras", "controlnets", "preprocessors", "upscalers" };
 
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     vel_assert_refused (vel_program_run (NULL, verbs[i], NULL), 2, verbs[i]);
@@ -147,6 +149,25 @@ test_list (void)
   g_assert_cmpint (vel_program_run (NULL, "history", NULL)->status, ==, 0);
 }
 
+/* Those of the data folder; what is none is named and left out. */
+static void
+test_embeddings (void)
+{
+  static const float vectors[2 * 768] = { 0 };
+  g_autofree char *folder = g_build_filename (g_getenv ("XDG_DATA_HOME"), "velatura", "embeddings", NULL);
+  g_autofree char *ink = g_build_filename (folder, "ink.safetensors", NULL), *odd = g_build_filename (folder, "odd.pt", NULL);
+  const VelOutcome *outcome;
+
+  g_assert_cmpstr (vel_program_run (NULL, "list", "embeddings", NULL)->out, ==, "");
+  g_mkdir_with_parents (folder, 0700);
+  g_assert_true (vel_safetensors_write (ink, &(VelTensorOut){ "emb_params", VEL_F32, VEL_SHAPE (2, 768), vectors }, 1, NULL, NULL));
+  g_assert_true (g_file_set_contents (odd, "no pickle", -1, NULL));
+  outcome = vel_program_run (NULL, "list", "embeddings", "--json", NULL);
+  g_assert_cmpint (outcome->status, ==, 0);
+  g_assert_true (g_str_has_prefix (outcome->out, "{\"name\":\"ink\",\"family\":\"Stable Diffusion 1\",\"vectors\":2,\"width\":768,\"path\":"));
+  g_assert_nonnull (strstr (outcome->err, "odd.pt"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -155,6 +176,7 @@ main (int argc, char **argv)
   g_test_add_func ("/usage/help", test_help);
   g_test_add_func ("/usage/unknown", test_unknown);
   g_test_add_func ("/usage/later", test_later);
+  g_test_add_func ("/usage/embeddings", test_embeddings);
   g_test_add_func ("/usage/values", test_values);
   g_test_add_func ("/usage/files", test_files);
   g_test_add_func ("/usage/chinese", test_chinese);

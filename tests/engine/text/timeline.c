@@ -147,6 +147,7 @@ test_tags (void)
     { "<lora:a=b=c: .5 >", "", "lora a=b=c 0.5 0.5 -1;" },
     { "1girl, <hypernet:agm:1.5> <lyco:m:1> <hypernet:ray>", "1girl,   ", "hypernet agm 1.5 1.5 -1;lyco m 1 1 -1;hypernet ray 1 1 -1;" },
     { "<lora:a<b:2>d", "d", "lora a<b 2 2 -1;" },
+    { "<segment:a face>b", "b", "segment a face 1 1 -1;" },
     { "<lora:é日>", "", "lora é日 1 1 -1;" },
     { "<lora:> <:x> <a b:c> < lora:x> <lora:x", "<lora:> <:x> <a b:c> < lora:x> <lora:x", "" },
     { "i <3 you <lora:x:1e-1>", "i <3 you ", "lora x 0.1 0.1 -1;" },
@@ -167,6 +168,20 @@ test_tags (void)
     }
     g_assert_cmpstr (got->str, ==, cases[i].networks);
   }
+}
+
+/* In another kind of tag anything may stand anywhere. */
+static void
+test_other_kind (void)
+{
+  VelTimelineRules rules = { 4 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelPromptPlan) plan = vel_prompt_plan_new ("<segment:face:left:eye>a", &rules, &error);
+  g_autofree char *text = NULL;
+
+  g_assert_no_error (error);
+  text = vel_timeline_dup_text (g_array_index (plan->parts, VelPromptPart, 0).timeline, 0);
+  g_assert_cmpstr (text, ==, "a");
 }
 
 static void
@@ -297,6 +312,7 @@ main (int argc, char **argv)
   g_test_add_func ("/timeline/remarks", test_remarks);
   g_test_add_func ("/timeline/tags", test_tags);
   g_test_add_func ("/timeline/no-weight", test_no_weight);
+  g_test_add_func ("/timeline/other-kind", test_other_kind);
   g_test_add_func ("/timeline/negative", test_negative);
   g_test_add_func ("/timeline/find", test_find);
   g_test_add_func ("/timeline/times", test_times);
