@@ -10,6 +10,33 @@ vel_tensor_entry_is_plain (const VelTensorEntry *entry)
   return !entry->strides && !entry->decode && (uintptr_t) entry->data % CLAMP (entry->element, 1, 8) == 0;
 }
 
+/* Elements that are no neighbours. The sizes are written out so that each copy is one instruction. */
+static void
+copy_elements (const guint8 *data, gint64 step, gint64 count, gsize element, guint8 *out)
+{
+#define COPY(size)                                                                                                                         \
+  for (gint64 i = 0; i < count; i++)                                                                                                       \
+  memcpy (out + i * (size), data + i * step, size)
+
+  switch (element) {
+  case 1:
+    COPY (1);
+    break;
+  case 2:
+    COPY (2);
+    break;
+  case 4:
+    COPY (4);
+    break;
+  case 8:
+    COPY (8);
+    break;
+  default:
+    COPY ((gint64) element);
+  }
+#undef COPY
+}
+
 /* The last axis, element by element, or at once where its elements are neighbours. */
 static guint8 *
 read_row (const VelTensorEntry *entry, gint64 first, guint8 *out)
@@ -22,12 +49,11 @@ read_row (const VelTensorEntry *entry, gint64 first, guint8 *out)
     entry->decode (data, count, (float *) (gpointer) out);
   else if (stride == 1)
     memcpy (out, data, count * element);
+  else if (!entry->decode)
+    copy_elements (data, stride * (gint64) element, count, element, out);
   else
     for (gint64 i = 0; i < count; i++)
-      if (entry->decode)
-        entry->decode (data + i * stride * (gint64) element, 1, (float *) (gpointer) (out + i * step));
-      else
-        memcpy (out + i * step, data + i * stride * (gint64) element, element);
+      entry->decode (data + i * stride * (gint64) element, 1, (float *) (gpointer) (out + i * step));
   return out + count * step;
 }
 
