@@ -102,7 +102,8 @@ static const struct {
   { "cond_stage_model.transformer.embeddings.", "cond_stage_model.transformer.text_model.embeddings.", FALSE }, /* the oldest SD1 files */
   { "cond_stage_model.transformer.encoder.", "cond_stage_model.transformer.text_model.encoder.", FALSE },
   { "cond_stage_model.transformer.final_layer_norm.", "cond_stage_model.transformer.text_model.final_layer_norm.", FALSE },
-  /* stable-diffusion.cpp's converter: SDXL's two, in transformers' layout but for the projection */
+  /* stable-diffusion.cpp's converter, which has OpenCLIP's in transformers' layout but for the projection: SD2's, and SDXL's two */
+  { "cond_stage_model.transformer.text_model.text_projection", "cond_stage_model.model.text_projection", FALSE },
   { "cond_stage_model.1.transformer.text_model.text_projection", "conditioner.embedders.1.model.text_projection", TRUE },
   { "cond_stage_model.1.", "conditioner.embedders.1.", TRUE },
   { "cond_stage_model.", "conditioner.embedders.0.", TRUE },

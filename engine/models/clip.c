@@ -101,6 +101,7 @@ vel_clip_load (VelLoader *loader, const VelTextUse *use)
 {
   g_autoptr (VelClip) self = g_new0 (VelClip, 1);
   gboolean open = vel_loader_has (loader, "%smodel.token_embedding.weight", use->prefix);
+  gboolean whole = open || vel_loader_has (loader, "%smodel.text_projection", use->prefix);
   const Layout *layout = open ? &openclip : &transformers;
   unsigned least = use->layer == VEL_TEXT_LAYER_ASKED ? 1 : 2;
   g_autofree char *root = g_strconcat (use->prefix, layout->root, NULL), *layers = g_strconcat (root, layout->layers, NULL);
@@ -113,7 +114,7 @@ vel_clip_load (VelLoader *loader, const VelTextUse *use)
   self->token_embedding = load_floats (loader, root, layout->tokens, VEL_SHAPE (-1, -1));
   self->position_embedding = load_floats (loader, root, layout->positions, VEL_SHAPE (-1, self->width));
   self->n_layers = vel_loader_count (loader, layers);
-  self->n_used = self->n_layers - (use->layer == VEL_TEXT_LAYER_PENULTIMATE || (use->layer == VEL_TEXT_LAYER_KEPT && open));
+  self->n_used = self->n_layers - (use->layer == VEL_TEXT_LAYER_PENULTIMATE || (use->layer == VEL_TEXT_LAYER_KEPT && whole));
   self->layers = g_new0 (Layer, MAX (self->n_layers, 1));
   if (vel_loader_ok (loader) && (self->width % HEAD_DIM != 0 || self->n_layers < least || self->n_positions < 77))
     g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,

@@ -8,7 +8,7 @@
 typedef enum {
   VEL_TEXT_LAYER_ASKED,       /* the last, or an earlier one by clip skip */
   VEL_TEXT_LAYER_PENULTIMATE, /* always the last but one */
-  VEL_TEXT_LAYER_KEPT,        /* the last but one of OpenCLIP's layout; diffusers' folders, in transformers' layout, lack the last */
+  VEL_TEXT_LAYER_KEPT,        /* the last but one of OpenCLIP's; diffusers' folders lack the last, and the projection with it */
 } VelTextLayer;
 
 /* How a family uses one of its text encoders. */

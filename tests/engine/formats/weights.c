@@ -60,14 +60,16 @@ refuse_tensor (VelWeights *weights, const char *name, VelShape shape, const char
     g_error ("“%s” was expected in: %s", expected, error->message);
 }
 
-/* Text encoders under the names of stable-diffusion.cpp's converter: of SDXL, and of SD1, where they are the original ones. */
+/* Text encoders under the names of stable-diffusion.cpp's converter: of SDXL, SD2, and SD1, where they are the original ones. */
 static void
 test_converted_names (void)
 {
   g_autofree char *two = write_tensors ("two.safetensors", (const char *[]) { "cond_stage_model.transformer.text_model.a",
     "cond_stage_model.1.transformer.text_model.a", "cond_stage_model.1.transformer.text_model.text_projection", "first_stage_model.b", NULL });
   g_autofree char *one = write_tensors ("one.safetensors", (const char *[]) { "cond_stage_model.transformer.text_model.a", NULL });
-  g_autoptr (VelWeights) sdxl = open_good (two), sd1 = open_good (one);
+  g_autofree char *projected = write_tensors ("projected.safetensors", (const char *[]) { "cond_stage_model.transformer.text_model.a",
+    "cond_stage_model.transformer.text_model.text_projection", NULL });
+  g_autoptr (VelWeights) sdxl = open_good (two), sd1 = open_good (one), sd2 = open_good (projected);
   static const char *const names[] = { "conditioner.embedders.0.transformer.text_model.a", "conditioner.embedders.1.model.text_projection",
                                        "conditioner.embedders.1.transformer.text_model.a", "first_stage_model.b" };
 
@@ -75,6 +77,8 @@ test_converted_names (void)
     g_assert_cmpstr (vel_weights_get_names (sdxl)[i], ==, names[i]);
   g_assert_cmpfloat (*(const float *) vel_weights_find (sdxl, names[1])->data, ==, 2);
   g_assert_true (vel_weights_has (sd1, "cond_stage_model.transformer.text_model.a"));
+  g_assert_true (vel_weights_has (sd2, "cond_stage_model.transformer.text_model.a"));
+  g_assert_true (vel_weights_has (sd2, "cond_stage_model.model.text_projection"));
 }
 
 static void
