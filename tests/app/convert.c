@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "engine/formats/png.h"
-#include "engine/formats/tensor-file.h"
+#include "engine/formats/safetensors.h"
 #include "tests/engine/formats/checkpoints.h"
 #include "tests/support/tiny-model.h"
 
@@ -169,6 +169,100 @@ test_checkpoint (void)
   }
 }
 
+/* ---- Names of stable-diffusion.cpp's converter */
+
+/* OpenCLIP's names within a text encoder, and transformers'. */
+static const char *const leaves[][2] = {
+  { "model.token_embedding.weight", "embeddings.token_embedding.weight" },
+  { "model.positional_embedding", "embeddings.position_embedding.weight" },
+  { "model.ln_final.", "final_layer_norm." },
+  { "model.text_projection", "text_projection" },
+  { "model.transformer.resblocks.", "encoder.layers." },
+};
+static const char *const parts[][2] = {
+  { ".ln_1.", ".layer_norm1." }, { ".ln_2.", ".layer_norm2." }, { ".mlp.c_fc.", ".mlp.fc1." },
+  { ".mlp.c_proj.", ".mlp.fc2." }, { ".attn.out_proj.", ".self_attn.out_proj." },
+};
+
+/* name: within the encoder. Returns: (transfer full) */
+static char *
+transformers_name (const char *name, const char *prefix)
+{
+  g_autoptr (GString) out = g_string_new (name);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (leaves); i++)
+    if (g_str_has_prefix (name, leaves[i][0]))
+      g_string_replace (out, leaves[i][0], leaves[i][1], 1);
+  for (gsize i = 0; i < G_N_ELEMENTS (parts); i++)
+    g_string_replace (out, parts[i][0], parts[i][1], 1);
+  g_string_prepend (out, "transformer.text_model.");
+  g_string_prepend (out, prefix);
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+/* One tensor, or q, k and v in place of the three on top of each other. names: keeps what the tensors are called */
+static void
+add_renamed (GArray *out, GPtrArray *names, const VelTensorEntry *entry, const char *within, const char *prefix)
+{
+  static const char *const letters[] = { "q", "k", "v" };
+  const char *stacked = strstr (within, ".attn.in_proj_");
+  VelTensorOut tensor = { NULL, entry->type, entry->shape, entry->data };
+
+  if (!stacked) {
+    g_ptr_array_add (names, transformers_name (within, prefix));
+    tensor.name = names->pdata[names->len - 1];
+    g_array_append_val (out, tensor);
+    return;
+  }
+  tensor.shape.size[0] /= 3;
+  for (guint i = 0; i < 3; i++) {
+    g_autofree char *one = g_strdup_printf ("%.*s.self_attn.%s_proj.%s", (int) (stacked - within), within, letters[i],
+                                            stacked + strlen (".attn.in_proj_"));
+
+    g_ptr_array_add (names, transformers_name (one, prefix));
+    tensor.name = names->pdata[names->len - 1];
+    tensor.data = (const guint8 *) entry->data + i * entry->bytes / 3;
+    g_array_append_val (out, tensor);
+  }
+}
+
+/* A model as that program's converter calls its tensors. */
+static void
+write_converted (const char *from, const char *to)
+{
+  static const char *const prefixes[][2] = { { "cond_stage_model.model.", "cond_stage_model." },
+                                             { "conditioner.embedders.1.model.", "cond_stage_model.1." },
+                                             { "conditioner.embedders.0.", "cond_stage_model." } };
+  g_autoptr (VelTensorFile) file = vel_tensor_file_open (from, NULL, NULL);
+  g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (VelTensorOut));
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+
+  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (file, i);
+    guint p = 0;
+
+    while (p < G_N_ELEMENTS (prefixes) && !g_str_has_prefix (entry->name, prefixes[p][0]))
+      p++;
+    if (p < 2)
+      add_renamed (out, names, entry, entry->name + strlen (prefixes[p][0]) - strlen ("model."), prefixes[p][1]);
+    else {
+      g_ptr_array_add (names, p == 2 ? g_strconcat (prefixes[p][1], entry->name + strlen (prefixes[p][0]), NULL) : g_strdup (entry->name));
+      g_array_append_val (out, ((VelTensorOut) { names->pdata[names->len - 1], entry->type, entry->shape, entry->data }));
+    }
+  }
+  g_assert_true (vel_safetensors_write (to, (const VelTensorOut *) (gpointer) out->data, out->len, NULL, NULL));
+}
+
+static void
+test_other_names (gconstpointer name)
+{
+  g_autofree char *folder = vel_program_path (name), *to = g_build_filename (folder, "converted.safetensors", NULL);
+  g_autofree char *from = tiny_model_write (name, folder);
+
+  write_converted (from, to);
+  g_assert_cmpint (difference (from, to), ==, 0);
+}
+
 /* Nothing is replaced unasked, and a file that lies is called by what is wrong with it. */
 static void
 test_refused (void)
@@ -206,6 +300,8 @@ main (int argc, char **argv)
   vocabulary = g_strdup (folder);
   g_test_add_func ("/convert/types", test_types);
   g_test_add_func ("/convert/checkpoint", test_checkpoint);
+  g_test_add_data_func ("/convert/other-names/sd2", "sd2", test_other_names);
+  g_test_add_data_func ("/convert/other-names/sdxl", "sdxl", test_other_names);
   g_test_add_func ("/convert/refused", test_refused);
   return vel_program_finish ();
 }
