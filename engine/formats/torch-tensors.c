@@ -85,7 +85,7 @@ static gboolean
 place (Walk *self, const VelPickleValue *tensor, VelTensorEntry *entry, GError **error)
 {
   const VelPickleValue *storage = tensor->tensor.storage;
-  guint64 bytes, count, extent, offset = tensor->tensor.layout->list.items[0]->integer, end, total, wanted;
+  guint64 bytes, count, extent, offset = tensor->tensor.layout->list.items[0]->integer, end, decoded, wanted;
   const guint8 *data;
 
   if (!self->find (self->container, storage->storage.key, &data, &bytes))
@@ -95,13 +95,13 @@ place (Walk *self, const VelPickleValue *tensor, VelTensorEntry *entry, GError *
   if (tensor->tensor.layout->list.items[0]->integer < 0)
     return refuse (self, error, N_ ("it lies outside of its storage"));
   if (!measure (entry, &count, &extent) || !g_uint64_checked_add (&end, offset, extent) ||
-      !g_uint64_checked_mul (&end, end, entry->element) || !g_uint64_checked_mul (&total, count, MAX (entry->element, sizeof (float))))
+      !g_uint64_checked_mul (&end, end, entry->element) || !g_uint64_checked_mul (&decoded, count, MAX (entry->element, sizeof (float))))
     return refuse (self, error, N_ ("it has more elements than any file"));
   if (end > bytes)
     return refuse (self, error, N_ ("it lies outside of its storage"));
   if (count == 0 || is_contiguous (entry))
     entry->strides = NULL;
-  else if (total > MAX (vel_tensor_file_get_size (self->file), 1 << 20))
+  else if (count * entry->element > MAX (vel_tensor_file_get_size (self->file), 1 << 20))
     return refuse (self, error, N_ ("it would be larger than the file it is in"));
   entry->data = data + (count ? offset * entry->element : 0);
   entry->span = extent * entry->element;

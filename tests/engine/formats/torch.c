@@ -245,6 +245,31 @@ good_pickle (void)
   return tensor_pickle ("K\4", 2, "K\0K\4\x85K\1\x85", 8);
 }
 
+/* A view of 8-bit floats takes four times the room once it is decoded; it is the file's size that counts. */
+static void
+test_large_view (void)
+{
+  static const char text[] = "\x80\2}X\1\0\0\0xctorch._utils\n_rebuild_tensor_v3\n((X\7\0\0\0storagectorch.storage\nUntypedStorage\nX\1\0\0\0"
+                             "0X\3\0\0\0cpuJ\xe0\x93\4\0tQK\0(M\x58\2M\xf4\1t(K\1M\x58\2t\x89}ctorch\nfloat8_e4m3fn\ntRs.";
+  g_autofree guint8 *data = g_malloc (300000);
+  g_autofree float *out = g_new (float, 300000);
+  const ZipMember members[] = { { "a/data.pkl", text, sizeof text - 1 }, { "a/data/0", data, 300000 } };
+  g_autoptr (GByteArray) zip = NULL;
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelTensorFile) file = NULL;
+
+  for (guint i = 0; i < 300000; i++)
+    data[i] = 0x38 + i / 600 % 8; /* 1, 1.125 …, by row of the storage */
+  zip = zip_new (members, 2, 0);
+  path = scratch_file ("large.pt", zip->data, zip->len);
+  file = vel_tensor_file_open (path, NULL, &error);
+  g_assert_no_error (error);
+  vel_tensor_entry_read (vel_tensor_file_find (file, "x"), out); /* [600, 500], the storage is [500, 600] */
+  for (guint i = 0; i < 300000; i++)
+    g_assert_cmpfloat (out[i], ==, 1 + i % 500 % 8 / 8.f);
+}
+
 /* What the members of an archive can be that PyTorch never writes. */
 static void
 test_archives (void)
@@ -442,6 +467,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/torch/weights", test_weights);
   g_test_add_func ("/formats/torch/trainer", test_trainer);
   g_test_add_func ("/formats/torch/shapes", test_shapes);
+  g_test_add_func ("/formats/torch/large-view", test_large_view);
   g_test_add_func ("/formats/torch/archives", test_archives);
   g_test_add_func ("/formats/torch/truncated", test_truncated);
   g_test_add_func ("/formats/torch/directory", test_directory);
