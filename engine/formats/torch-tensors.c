@@ -12,6 +12,7 @@
 #define MOST_DEPTH 32
 #define MOST_VISITS (1u << 20)  /* values looked at; what is shared is looked at again under each of its names */
 #define MOST_TENSORS (1u << 18) /* the largest models have some thousand */
+#define MOST_SHARING 16         /* times the file's size, that its tensors may have in all: they may share storages */
 #define MOST_NAME 512
 #define MOST_METADATA (16u << 20) /* bytes; a text may be shared, too */
 #define MOST_AXES 64
@@ -23,6 +24,7 @@ typedef struct {
   GCancellable *cancellable;
   GString *name;
   guint depth, visits, n_tensors;
+  guint64 bytes; /* of all tensors so far */
 } Walk;
 
 static gboolean
@@ -131,6 +133,9 @@ add_tensor (Walk *self, const VelPickleValue *tensor, GError **error)
     return refuse (self, error, N_ ("its shape and strides do not go together"));
   if (!place (self, tensor, &entry, error))
     return FALSE;
+  self->bytes += entry.bytes;
+  if (self->bytes / MOST_SHARING > MAX (vel_tensor_file_get_size (self->file), 1 << 20))
+    return refuse (self, error, N_ ("too many others have the same bytes"));
   vel_tensor_file_add (self->file, &entry);
   return TRUE;
 }

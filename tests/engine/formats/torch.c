@@ -270,6 +270,32 @@ test_large_view (void)
     g_assert_cmpfloat (out[i], ==, 1 + i % 500 % 8 / 8.f);
 }
 
+/* Tensors may share a storage, but not so many that a small file would be a large model. */
+static void
+test_sharing (void)
+{
+  g_autofree guint8 *data = g_malloc0 (1 << 20);
+
+  for (guint n = 10; n <= 100; n *= 10) {
+    g_autoptr (GByteArray) pickle = g_byte_array_new (), zip = NULL;
+
+    PUT (pickle, "\x80\2](ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0X\3\0\0\0cpu"
+                 "J\0\0\4\0tQK\0J\0\0\4\0\x85K\1\x85\x89}tRq\0");
+    for (guint i = 1; i < n; i++)
+      PUT (pickle, "h\0");
+    PUT (pickle, "e.");
+    zip = zip_new ((ZipMember[]) { { "a/data.pkl", pickle->data, pickle->len }, { "a/data/0", data, 1 << 20 } }, 2, 0);
+    if (n == 100)
+      refuse (zip, "have the same bytes");
+    else {
+      g_autofree char *path = scratch_file ("shared.pt", zip->data, zip->len);
+      g_autoptr (VelTensorFile) file = vel_tensor_file_open (path, NULL, NULL);
+
+      g_assert_cmpuint (vel_tensor_file_get_count (file), ==, n);
+    }
+  }
+}
+
 /* What the members of an archive can be that PyTorch never writes. */
 static void
 test_archives (void)
@@ -468,6 +494,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/torch/trainer", test_trainer);
   g_test_add_func ("/formats/torch/shapes", test_shapes);
   g_test_add_func ("/formats/torch/large-view", test_large_view);
+  g_test_add_func ("/formats/torch/sharing", test_sharing);
   g_test_add_func ("/formats/torch/archives", test_archives);
   g_test_add_func ("/formats/torch/truncated", test_truncated);
   g_test_add_func ("/formats/torch/directory", test_directory);
