@@ -109,6 +109,7 @@ cut_resources (char *text)
 static void
 apply_resources (VelSettings *self, const json_t *resources)
 {
+  gboolean tagged = strstr (vel_recipe_fields_get (self->fields, "Prompt"), "<lora:") != NULL; /* then by its file's name */
   gsize i;
   json_t *resource;
 
@@ -122,7 +123,8 @@ apply_resources (VelSettings *self, const json_t *resources)
       continue;
     if (g_str_equal (type, "checkpoint"))
       vel_settings_set (self, "Model", name);
-    else if (g_str_equal (type, "lora") || g_str_equal (type, "lycoris") || g_str_equal (type, "locon") || g_str_equal (type, "dora"))
+    else if (!tagged &&
+             (g_str_equal (type, "lora") || g_str_equal (type, "lycoris") || g_str_equal (type, "locon") || g_str_equal (type, "dora")))
       vel_settings_add_lora (self, name, weight, weight);
   }
 }

@@ -112,6 +112,7 @@ note_helpers (VelSettings *self, const json_t *root)
 static void
 note_rest (VelSettings *self, const json_t *root)
 {
+  const json_t *canvas = json_object_get (root, "canvas_v2_metadata");
   static const char *const keys[] = { "cfg_rescale_multiplier", "seamless_x",   "seamless_y", "hrf_enabled", "positive_style_prompt",
                                       "negative_style_prompt",  "refiner_model" };
 
@@ -125,6 +126,9 @@ note_rest (VelSettings *self, const json_t *root)
   }
   if (json_object_get (root, "init_image"))
     vel_settings_note (self, _ ("The picture it started from is not in the file"));
+  if (json_array_size (json_object_get (root, "ref_images")) > 0 || json_array_size (json_object_get (canvas, "controlLayers")) > 0 ||
+      json_array_size (json_object_get (canvas, "referenceImages")) > 0)
+    vel_settings_note (self, _ ("The pictures it was guided by are not in the file"));
 }
 
 static gboolean

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MAX_NOTES 200
+#define MAX_LORAS 8192 /* bytes of tags, far more than anybody uses */
 
 /* Several write JSON under A1111's keyword, so they are asked before it; ComfyUI's graph often stands beside a text in A1111's manner,
  * which says the same in fewer words. */
@@ -100,10 +101,11 @@ tag_name (const char *name)
 void
 vel_settings_add_lora (VelSettings *self, const char *name, double unet, double text)
 {
-  g_autofree char *base = tag_name (name);
+  const char *prompt = vel_recipe_fields_get (self->fields, "Prompt");
+  g_autofree char *base = tag_name (name), *start = g_strdup_printf ("<lora:%s:", base);
   char numbers[2][G_ASCII_DTOSTR_BUF_SIZE];
 
-  if (!*base || !isfinite (unet) || !isfinite (text))
+  if (!*base || !isfinite (unet) || !isfinite (text) || self->loras->len > MAX_LORAS || (prompt && strstr (prompt, start)))
     return;
   g_ascii_formatd (numbers[0], sizeof numbers[0], "%.6g", text);
   g_ascii_formatd (numbers[1], sizeof numbers[1], "%.6g", unet);

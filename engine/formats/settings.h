@@ -47,7 +47,7 @@ void vel_settings_set_file (VelSettings *self, const char *key, const char *name
 /* A sampler or schedule by any name the registry knows, set as its label; other names as they are. */
 void vel_settings_set_sampler (VelSettings *self, const char *name);
 void vel_settings_set_schedule (VelSettings *self, const char *name);
-/* name: as for set_file. */
+/* name: as for set_file. Nothing is added if the prompt, which is to be set before, names it already. */
 void vel_settings_add_lora (VelSettings *self, const char *name, double unet, double text);
 void vel_settings_note (VelSettings *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* "key: value" can not be taken over, because there is nothing like it here. */

@@ -156,6 +156,7 @@ test_hostile (void)
     { "{\"positive_prompt\":\"a", "+", "x\"}", 1 << 20 },
     { "{\"positive_prompt\":\"", "a)-", "x\"}", 1 << 20 },
     { "{\"sui_image_params\":{\"prompt\":\"\",\"loras\":\"", ",a", "\"}}", 1 << 20 },
+    { "{\"base_model\":\"\",\"guidance_scale\":1,\"loras\":[", "[\"a\",1],", "[\"b\",1]]}", 60000 },
     { "p\nSteps: 1, Sampler: Euler, Seed: 2", ", x y: 1", "", 1 << 17 },
     { "p\nSteps: 1, Sampler: Euler, Seed: 2", "\nTemplate: a", "", 1 << 17 },
     { "Steps: 1, Sampler: Euler, Seed: 2, Civitai resources: [", "[", "", 1 << 20 },

@@ -340,6 +340,9 @@ def swarmui():
         if i % 5 == 2:
             params |= {"loras": ["styles/ink_v2", "gold"], "loraweights": ["0.7", "1"]}
             tags = " <lora:ink_v2:0.7> <lora:gold:1>"
+        if i == 12:  # in the prompt, too
+            prompt = params["prompt"] = prompt + " <lora:gold:1>"
+            tags = " <lora:ink_v2:0.7>"
         if i % 10 == 4:
             params |= {"loras": "ink_v2,gold", "loraweights": "0.7,0.5", "loratencweights": "0.2,0.5"}
             tags = " <lora:ink_v2:0.2:0.7> <lora:gold:0.5>"
@@ -457,6 +460,9 @@ def invokeai():
             if i == 16:
                 prompt = data["positive_prompt"] = "a fox++, (snow)1.3"
                 notes.append("word++")
+            if i == 25:
+                data |= {"canvas_v2_metadata": {"referenceImages": [], "controlLayers": [{"id": "control_layer:x"}]}, "app_version": "5.9.1"}
+                notes.append("guided by")
             if i == 21:
                 data["vae"] = {"model_name": "VAEFix", "base_model": "sd-1"}
                 notes.append("VAEFix")
