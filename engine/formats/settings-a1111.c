@@ -193,6 +193,19 @@ is_json (const char *text)
   return is;
 }
 
+/* A strength without a second pass is over a picture. */
+static void
+note_start (VelSettings *self)
+{
+  static const char *const second[] = { "Hires upscale", "Hires upscaler", "Hires resize", "First pass size" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (second); i++)
+    if (vel_recipe_fields_get (self->fields, second[i]))
+      return;
+  if (vel_recipe_fields_get (self->fields, "Denoising strength"))
+    vel_settings_note (self, _ ("The picture it started from is not in the file"));
+}
+
 static gboolean
 read_texts (VelSettings *self, GHashTable *text)
 {
@@ -210,6 +223,7 @@ read_texts (VelSettings *self, GHashTable *text)
   apply_resources (self, resources);
   json_decref (resources);
   translate (self);
+  note_start (self);
   restore_first_pass (self);
   if (g_str_equal (self->program, "A1111"))
     note_old_rules (self);

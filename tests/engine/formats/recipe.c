@@ -203,7 +203,7 @@ test_mask (void)
     g_auto (GStrv) problems = NULL;
 
     g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
-    g_assert_cmpstr (problems[0], ==, NULL);
+    g_assert_cmpstr (problems[0], ==, own ? NULL : "The picture it started from is not in the file");
     for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
       g_assert_cmpstr (vel_values_get (back, names[i]), ==, vel_values_get (request, names[i]));
     g_assert_cmpint (vel_values_get_int (back, "width"), ==, 768);
@@ -337,6 +337,7 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 2"), "clip_skip", "2", NULL);
   expect_applied (SETTINGS ("Sampler: Euler a, ENSD: 31337"), "ensd", "31337", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 99"), "clip_skip", "", "99");
+  expect_applied (SETTINGS ("Sampler: Euler, Denoising strength: 0.4"), "strength", "0.4", "started from");
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
   expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a"), "steps", "20", "“ADetailer model: a” is not taken over");
