@@ -26,6 +26,8 @@ static const struct {
   { "Size-1", "width" },
   { "Size-2", "height" },
   { "Model", "model" },
+  { "Refiner", "refiner" },
+  { "Refiner switch at", "refiner_at" },
   { "Prediction", "prediction" },
   { "Denoising strength", "strength" },
   { "Clip skip", "clip_skip" },
@@ -47,8 +49,6 @@ static const struct {
   { "Seed resize from", "seed_resize" },
   { "Variation strength", "variation_strength" }, /* SD.Next's words for two of these */
   { "Sampler eta delta", "ensd" },
-  { "Refiner", "refiner" },
-  { "Refiner switch at", "refiner_at" },
   { "ENSD", "ensd" },
   { "Eta", "eta" },
   { "Eta DDIM", "eta" },

@@ -4,6 +4,7 @@
 #include "engine/formats/recipe.h"
 
 #include "engine/formats/recipe-spelling.h"
+#include "engine/formats/settings.h"
 #include "engine/registry.h"
 
 #include <jansson.h>
@@ -132,7 +133,8 @@ append_second_pass (GString *out, VelValues *request)
   append_other (out, "Hires sampler", second ? second->label : id, first ? first->label : NULL);
   append_other (out, "Hires prompt", vel_values_get (request, "hires_prompt"), vel_values_get (request, "prompt"));
   append_other (out, "Hires negative prompt", vel_values_get (request, "hires_negative"), vel_values_get (request, "negative"));
-  append_other (out, "Hires schedule type", schedule_label (schedule, second), schedule_label (vel_values_get (request, "schedule"), first));
+  append_other (out, "Hires schedule type", schedule_label (schedule, second),
+                schedule_label (vel_values_get (request, "schedule"), first));
   if (vel_values_is_set (request, "hires_resize"))
     append_pair (out, "Hires resize", vel_values_get (request, "hires_resize"));
   else
@@ -158,12 +160,33 @@ append_inpainting (GString *out, VelValues *request)
     append_pair (out, "Masked content", vel_recipe_their_spelling ("fill", vel_values_get (request, "fill")));
 }
 
+/* In the order in which A1111 comes to them: what is asked, networks, text, steps. */
+static void
+append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, const VelSampler *sampler)
+{
+  const char *emphasis = vel_values_get (request, "emphasis");
+
+  append_second_pass (out, request);
+  append_inpainting (out, request);
+  append_pair (out, "Lora hashes", facts->lora_hashes);
+  append_pair (out, "TI hashes", facts->embedding_hashes);
+  if (!g_str_equal (emphasis, "original") && has_emphasis (request))
+    append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
+  append_sampler_numbers (out, request, sampler);
+  if (facts->refiner) {
+    append_pair (out, "Refiner", facts->refiner);
+    append_pair (out, "Refiner switch at", vel_values_get (request, "refiner_at"));
+  }
+  if (!g_str_equal (vel_values_get (request, "render_as"), "a1111")) /* our own word: A1111 can not */
+    append_pair (out, "Render as", vel_values_get (request, "render_as"));
+}
+
 /* The settings line; what stands between RNG and Version are A1111's extras. */
 static char *
 build_settings (VelValues *request, const VelRecipeFacts *facts)
 {
   GString *out = g_string_new (NULL);
-  const char *sampler_id = vel_values_get (request, "sampler"), *emphasis = vel_values_get (request, "emphasis");
+  const char *sampler_id = vel_values_get (request, "sampler");
   const VelSampler *sampler = vel_registry_find_sampler (sampler_id);
   g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
   g_autofree char *variation = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->variation_seed);
@@ -196,19 +219,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
     append_pair (out, "ENSD", vel_values_get (request, "ensd"));
   if (!g_str_has_prefix (vel_values_get (request, "rng"), "cuda:")) /* A1111's own default, which it leaves out */
     append_pair (out, "RNG", vel_recipe_their_spelling ("rng", vel_values_get (request, "rng")));
-  append_second_pass (out, request);
-  append_inpainting (out, request);
-  if (!g_str_equal (emphasis, "original") && has_emphasis (request))
-    append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
-  append_sampler_numbers (out, request, sampler);
-  if (facts->refiner) {
-    append_pair (out, "Refiner", facts->refiner);
-    append_pair (out, "Refiner switch at", vel_values_get (request, "refiner_at"));
-  }
-  if (!g_str_equal (vel_values_get (request, "render_as"), "a1111")) /* its own word for it: A1111 can not */
-    append_pair (out, "Render as", vel_values_get (request, "render_as"));
-  append_pair (out, "Lora hashes", facts->lora_hashes);
-  append_pair (out, "TI hashes", facts->embedding_hashes);
+  append_extras (out, request, facts, sampler);
   append_pair (out, "Version", facts->version);
   return g_string_free (out, FALSE);
 }
@@ -264,13 +275,13 @@ without_folders (const char *paths)
   return g_string_free (out, FALSE);
 }
 
-/* A picture is shown to others: where its maker keeps files is nobody's business. A model is found again by its name. */
+/* A picture is shown to others: where its maker keeps files is nobody's business. Models are found again by their names. */
 static void
 forget_folders (json_t *request, const VelParam *table, const char *model_name)
 {
   for (const VelParam *row = table; row->name; row++) {
     const char *path = row->type == VEL_PARAM_FILE ? json_string_value (json_object_get (request, row->name)) : NULL;
-    g_autofree char *name = path ? without_folders (path) : NULL;
+    g_autofree char *name = !path ? NULL : g_str_equal (row->name, "refiner") ? vel_settings_stem (path) : without_folders (path);
 
     if (name)
       json_object_set_new (request, row->name, json_string (g_str_equal (row->name, "model") && model_name ? model_name : name));

@@ -179,18 +179,19 @@ restore (const VelMetadata *metadata, const char *path, VelValues *request, char
   return settings != NULL;
 }
 
-/* A model by its name, or by its hash under another name: then the request has that one's path. */
+/* A model by its name, or by its hash under another name: then the request has that one's path.
+ * option: "model" or "refiner". hash: (nullable) */
 static void
-choose_model (VelValues *request, const char *hash, GPtrArray *models, GPtrArray *problems)
+choose_model (VelValues *request, const char *option, const char *hash, GPtrArray *models, GPtrArray *problems)
 {
-  const char *name = vel_values_get (request, "model");
+  const char *name = vel_values_get (request, option);
   const VelCatalogEntry *named = vel_catalog_recognise (models, name, NULL), *entry = vel_catalog_recognise (models, name, hash);
   g_autofree char *shown = vel_shown (name);
 
   if (named)
-    vel_values_set (request, "model", named->name, NULL);
+    vel_values_set (request, option, named->name, NULL);
   else if (entry)
-    vel_values_set (request, "model", entry->path, NULL);
+    vel_values_set (request, option, entry->path, NULL);
   else if (hash && *name)
     g_ptr_array_add (problems, g_strdup_printf (_ ("There is no model named “%s”, nor one with its hash %s"), shown, hash));
   else if (*name)
@@ -208,8 +209,10 @@ vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GSt
   if (!vel_metadata_read (&metadata, path, error))
     return FALSE;
   done = restore (&metadata, path, request, &hash, found, error);
-  if (done && models)
-    choose_model (request, hash, models, found);
+  if (done && models) {
+    choose_model (request, "model", hash, models, found);
+    choose_model (request, "refiner", NULL, models, found);
+  }
   vel_metadata_clear (&metadata);
   if (done)
     hand_out (found, problems);

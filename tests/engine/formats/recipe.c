@@ -101,8 +101,8 @@ test_write (void)
   plain.embedding_hashes = "easynegative: c74b4e810b03";
   expect_a1111 (request, &plain, "a white swan, (dusk:1.2)\nNegative prompt: blurry\ntext\nSteps: 20, Sampler: DPM++ 2M, "
                 "Schedule type: Karras, CFG scale: 6.5, Seed: 1234567890, Size: 512x768, Model: \"mine, \\\"v2\\\": final\", "
-                "VAE hash: c6a580b13a, VAE: vae-ft-mse.safetensors, Clip skip: 2, RNG: NV, Emphasis: No norm, "
-                "Lora hashes: \"ink: 0f1e2d3c4b5a, gold: 112233445566\", TI hashes: \"easynegative: c74b4e810b03\", "
+                "VAE hash: c6a580b13a, VAE: vae-ft-mse.safetensors, Clip skip: 2, RNG: NV, "
+                "Lora hashes: \"ink: 0f1e2d3c4b5a, gold: 112233445566\", TI hashes: \"easynegative: c74b4e810b03\", Emphasis: No norm, "
                 "Version: Velatura 0.1.0");
   vel_values_reset (request);
   set (request, "init", "/a/b.png");
@@ -287,6 +287,7 @@ test_private (void)
   set (request, "model", "/home/ada/models/ink.safetensors");
   set (request, "vae", "/home/ada/vae.safetensors");
   set (request, "init", "/home/ada/sketch.png");
+  set (request, "refiner", "/home/ada/xl.safetensors");
   set (request, "embedding", "/home/ada/ink.pt\n/home/ada/words/gold.safetensors\nplain");
   a1111 = vel_recipe_to_a1111 (request, &facts);
   own = vel_recipe_to_json (request, &facts);
@@ -295,6 +296,7 @@ test_private (void)
   g_assert_true (vel_recipe_apply (own, back, NULL, NULL));
   g_assert_cmpstr (vel_values_get (back, "model"), ==, facts.model_name);
   g_assert_cmpstr (vel_values_get (back, "vae"), ==, "vae.safetensors");
+  g_assert_cmpstr (vel_values_get (back, "refiner"), ==, "xl");
   g_assert_cmpstr (vel_values_get (back, "embedding"), ==, "ink.pt\ngold.safetensors\nplain");
 }
 
@@ -338,6 +340,8 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler a, ENSD: 31337"), "ensd", "31337", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Clip skip: 99"), "clip_skip", "", "99");
   expect_applied (SETTINGS ("Sampler: Euler, Denoising strength: 0.4"), "strength", "0.4", "started from");
+  expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl [7440042bbd], Refiner switch at: 0.8"), "refiner", "xl", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl, Refiner switch at: 0.6"), "refiner_at", "0.6", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
   expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a"), "steps", "20", "“ADetailer model: a” is not taken over");
