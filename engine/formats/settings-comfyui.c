@@ -163,13 +163,21 @@ read_enlargement (VelComfyuiWalk *self, const json_t *node)
     vel_settings_set_file (settings, "Hires upscaler", model ? model : upscaler);
 }
 
-/* The second of two samplers: a refiner goes on with the first one's steps, anything else is a pass of its own.
- * enlarged: (nullable) the node between. */
+/* Only what is not as in the first pass, as A1111 has it. */
 static void
-read_second (VelComfyuiWalk *self, const json_t *node, const json_t *enlarged)
+set_other (VelSettings *settings, const char *key, const json_t *value, const json_t *first)
+{
+  if (!json_equal (value, first))
+    vel_settings_set_json (settings, key, value);
+}
+
+/* The second of two samplers: a refiner goes on with the first one's steps, anything else is a pass of its own.
+ * before: the first. enlarged: (nullable) the node between. */
+static void
+read_second (VelComfyuiWalk *self, const json_t *node, const json_t *before, const json_t *enlarged)
 {
   VelSettings *settings = self->settings;
-  Sampler second = read_sampler (self, node);
+  Sampler second = read_sampler (self, node), first = read_sampler (self, before);
   double steps = vel_json_real (second.steps, 0), from = vel_comfyui_number (self, node, "start_at_step", 0);
 
   if (!enlarged && from > 0 && from < steps) {
@@ -185,10 +193,10 @@ read_second (VelComfyuiWalk *self, const json_t *node, const json_t *enlarged)
   else
     vel_settings_set (settings, "Hires upscale", "1");
   vel_settings_set_json (settings, "Hires steps", second.steps);
-  vel_settings_set_json (settings, "Hires sampler", second.sampler);
-  vel_settings_set_json (settings, "Hires schedule type", second.scheduler);
-  vel_settings_set_json (settings, "Hires CFG Scale", second.cfg);
-  vel_settings_set_json (settings, "Hires seed", second.seed);
+  set_other (settings, "Hires sampler", second.sampler, first.sampler);
+  set_other (settings, "Hires schedule type", second.scheduler, first.scheduler);
+  set_other (settings, "Hires CFG Scale", second.cfg, first.cfg);
+  set_other (settings, "Hires seed", second.seed, first.seed);
 }
 
 static void
@@ -260,7 +268,7 @@ read_from (VelComfyuiWalk *self, const json_t *saved)
   }
   set_base (self, node);
   if (second)
-    read_second (self, second, between);
+    read_second (self, second, node, between);
   else if (!enlarged)
     set_usual_size (self);
   note_steps_left_out (self, node, seen[0]);

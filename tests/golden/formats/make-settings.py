@@ -287,13 +287,15 @@ def comfyui():
             else:
                 up = g.add("LatentUpscaleBy", upscale_method="bislerp", scale_by=1.5, samples=[base, 0])
                 fields["Hires upscale"] = "1.5"
-            last = g.add("KSampler", seed=7, steps=9, cfg=5.0, sampler_name="dpmpp_2m", scheduler="simple", denoise=0.5, model=model,
-                         positive=positive, negative=below, latent_image=[up, 0])
-            fields |= {"Hires steps": "9", "Denoising strength": "0.5", "Hires sampler": "dpmpp_2m"}
-            notes.append("Hires CFG Scale: 5, Hires seed: 7")
+            last = g.add("KSampler", seed=seed if i == 2 else 7, steps=9, cfg=cfg if i == 2 else 5.0, sampler_name="dpmpp_2m",
+                         scheduler="simple", denoise=0.5, model=model, positive=positive, negative=below, latent_image=[up, 0])
+            fields |= {"Hires steps": "9", "Denoising strength": "0.5", "Hires sampler": None if sampler == "dpmpp_2m" else "dpmpp_2m",
+                       "Hires seed": None if i == 2 else "7", "Hires CFG Scale": None if i == 2 or cfg == 5.0 else "5"}
+            if i != 2:
+                notes.append("Hires CFG Scale: 5, Hires seed: 7")
             if i == 24:  # both were saved; this is the first, as its size says
                 size = [w, h]
-                for key in ("Hires upscale", "Hires steps", "Denoising strength", "Hires sampler"):
+                for key in ("Hires upscale", "Hires steps", "Denoising strength", "Hires sampler", "Hires seed", "Hires CFG Scale"):
                     fields[key] = None
                 notes.pop()
         if last != base and i == 24:
