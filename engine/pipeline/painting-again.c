@@ -1,0 +1,81 @@
+/* The second pass.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "engine/pipeline/painting.h"
+
+#include <glib/gi18n-lib.h>
+
+/* All pictures' latents in the second pass's size, through pixels. Returns: (transfer full) */
+static VelTensor *
+enlarge_pixels (VelPainting *self, GError **error)
+{
+  guint factor = self->hires.factor;
+  VelShape shape = VEL_SHAPE (self->batch, self->hires.height / factor, self->hires.width / factor, self->latents->shape.size[3]);
+  g_autoptr (VelTensor) all = vel_tensor_new (self->engine->device, VEL_F32, shape);
+
+  for (gint64 i = 0; i < self->batch; i++) {
+    g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+    VelPicture *picture = vel_painting_decode (self, i, error);
+    g_autoptr (VelBitmap) small = NULL, large = NULL;
+    g_autoptr (VelTensor) latent = NULL;
+
+    if (!picture)
+      return NULL;
+    small = vel_bitmap_new_take (picture->width, picture->height, 3, g_steal_pointer (&picture->rgb));
+    vel_picture_free (picture);
+    large = vel_hires_enlarge_picture (&self->hires, small);
+    vel_context_set_lean (ctx, TRUE);
+    latent = vel_start_encode (ctx, self->model->vae, large, self->model->architecture.family->latent_scale, error);
+    if (!latent)
+      return NULL;
+    if (!all)
+      vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory to paint at this size; choose a smaller one"));
+    vel_context_open (ctx);
+    if (all)
+      vel_op_combine_into (ctx, vel_context_slice (ctx, all, i, 1), 1, (double[]) { 1 }, &latent);
+    vel_context_close (ctx, NULL);
+    if (!vel_context_check (ctx, error))
+      return NULL;
+  }
+  return g_steal_pointer (&all);
+}
+
+/* What the second pass starts from takes the place of a start picture's latent. */
+static gboolean
+enlarge (VelPainting *self, GError **error)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelTensor) encoded = NULL;
+
+  self->between = TRUE;
+  if (vel_hires_is_of_pixels (&self->hires))
+    encoded = enlarge_pixels (self, error);
+  self->between = FALSE;
+  if (vel_hires_is_of_pixels (&self->hires) && !encoded)
+    return FALSE;
+  self->latent_before = vel_hires_enlarge_latents (ctx, &self->hires, encoded ? encoded : self->latents);
+  vel_trace_add_picture (self->trace, self->latent_before, "hires.init");
+  return vel_context_check (ctx, error);
+}
+
+/* stage: the picture once more, larger, if that was asked for. Texts are read again: their times count on, and some networks are told sizes. */
+gboolean
+vel_painting_paint_again (VelPainting *self, GError **error)
+{
+  VelReach reach = { self->hires.steps, self->hires.strength, TRUE };
+
+  if (!self->hires.upscaler)
+    return TRUE;
+  self->steps_before = self->start.n_steps;
+  if (!enlarge (self, error))
+    return FALSE;
+  self->second = TRUE;
+  self->width = self->hires.width;
+  self->height = self->hires.height;
+  if (!vel_painting_plan_descent (self, "hires_sampler", "hires_schedule", reach, error) || !vel_painting_encode_text (self, error))
+    return FALSE;
+  self->n_steps = self->steps_before + self->start.n_steps;
+  self->width = vel_hires_get_width (&self->hires);
+  self->height = vel_hires_get_height (&self->hires);
+  return vel_painting_make_extra (self, error) && vel_painting_sample (self, error);
+}

@@ -1,0 +1,129 @@
+/* Options to numbers.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "engine/pipeline/painting.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "engine/registry.h"
+#include "engine/sampling/noise-levels.h"
+
+static void
+on_loading (double fraction, void *data)
+{
+  vel_painting_tell (data, (VelProgress) { .stage = VEL_STAGE_LOADING, .fraction = fraction, .seconds_left = -1 });
+}
+
+/* stage: the model, kept from the last request where it is the same */
+gboolean
+vel_painting_load (VelPainting *self, GError **error)
+{
+  VelValues *request = self->request;
+  VelPictureSize size;
+
+  if (!vel_engine_use (self->engine, vel_values_get (request, "device"), (guint64) vel_values_get_int (request, "memory"), error))
+    return FALSE;
+  self->key = (VelModelKey) { .vae = vel_values_get (request, "vae"),
+                              .tokenizer = vel_values_get (request, "tokenizer"),
+                              .prediction = vel_values_get (request, "prediction") };
+  if (!vel_precision_choose (&self->key.precision, vel_values_get (request, "precision"), self->engine->device, error))
+    return FALSE;
+  size = (VelPictureSize) { vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : 0,
+                            vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : 0,
+                            vel_values_get_int (request, "batch") };
+  if (size.width > 0 && size.height > 0) { /* what the second pass needs is what is planned for */
+    if (!vel_hires_plan (&self->hires, request, size.width, size.height, 8, error))
+      return FALSE;
+    size.width = MAX (size.width, self->hires.width);
+    size.height = MAX (size.height, self->hires.height);
+  }
+  self->model = vel_engine_load (self->engine, vel_values_get (request, "model"), self->key, size, on_loading, self, self->cancellable, error);
+  if (self->model)
+    self->key.path = self->model->path;
+  return self->model != NULL;
+}
+
+static guint64
+choose_seed (VelValues *request, const char *name)
+{
+  return vel_values_is_set (request, name) ? vel_values_get_seed (request, name) : g_random_int ();
+}
+
+static void
+plan_noise (VelPainting *self)
+{
+  VelValues *request = self->request;
+  guint factor = vel_vae_get_factor (self->model->vae), width = 0, height = 0;
+
+  vel_seed_resize_parse (vel_values_get (request, "seed_resize"), &width, &height);
+  self->first = (VelFirstNoise) { .seed = choose_seed (request, "seed"),
+                                  .strength = vel_values_get_real (request, "variation_strength"),
+                                  .variation = choose_seed (request, "variation_seed"),
+                                  .from_height = height / factor,
+                                  .from_width = width / factor,
+                                  .seed_offset = (guint64) vel_values_get_int (request, "ensd") };
+  if (!vel_random_kind_parse (vel_values_get (request, "rng"), &self->kind))
+    g_assert_not_reached ();
+  self->first.kind = self->rules->first_from_cpu ? VEL_RANDOM_CPU : self->kind;
+  self->first.together = self->rules->together && self->first.strength == 0 && self->first.from_width == 0;
+}
+
+/* sampler, schedule: names of options; of the second pass they may be unset, which means the first one's. */
+gboolean
+vel_painting_plan_descent (VelPainting *self, const char *sampler, const char *schedule, VelReach reach, GError **error)
+{
+  const char *sampler_id = vel_values_get (self->request, vel_values_is_set (self->request, sampler) ? sampler : "sampler");
+  const char *schedule_id = vel_values_get (self->request, vel_values_is_set (self->request, schedule) ? schedule : "schedule");
+  const VelSchedule *resolved;
+
+  self->sampler = vel_registry_find_sampler (vel_rules_mean (self->rules->samplers, sampler_id));
+  resolved = self->sampler ? vel_registry_resolve_schedule (vel_rules_mean (self->rules->schedules, schedule_id), self->sampler) : NULL;
+  if (!resolved) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN,
+                 self->sampler ? _ ("There is no schedule \"%s\"; `velatura list schedules` shows what there is")
+                               : _ ("There is no sampler \"%s\"; `velatura list samplers` shows what there is"),
+                 self->sampler ? schedule_id : sampler_id);
+    return FALSE;
+  }
+  g_clear_pointer (&self->sigmas, g_array_unref);
+  self->sigmas = vel_noise_levels_sigmas_by (self->model->levels, self->rules, self->sampler, resolved, vel_start_count (self->rules, reach),
+                                             error);
+  return self->sigmas
+         && vel_start_plan (&self->start, self->rules, self->sampler, self->sigmas, reach, self->model->levels->sigma_max, error);
+}
+
+/* stage: options to numbers */
+gboolean
+vel_painting_plan (VelPainting *self, GError **error)
+{
+  const VelArchitecture *architecture = &self->model->architecture;
+  VelValues *request = self->request;
+  guint factor = vel_vae_get_factor (self->model->vae);
+  VelReach reach = { (unsigned) vel_values_get_int (request, "steps"),
+                     vel_values_is_set (request, "init") ? vel_values_get_real (request, "strength") : -1,
+                     vel_values_get_bool (request, "exact_steps") };
+
+  self->rules = vel_rules_find (vel_values_get (request, "render_as"));
+  self->width = vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : architecture->width;
+  self->height = vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : architecture->height;
+  if (self->width % factor || self->height % factor) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("The size %u x %u does not fit this model; both sides must be multiples of %u"),
+                 self->width, self->height, factor);
+    return FALSE;
+  }
+  self->first_width = self->width;
+  self->first_height = self->height;
+  self->batch = vel_values_get_int (request, "batch");
+  plan_noise (self);
+  if (reach.strength == 0 && reach.exact) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("At strength 0 no number of steps is exact; raise the strength"));
+    return FALSE;
+  }
+  if (!vel_hires_plan (&self->hires, request, self->width, self->height, factor, error)
+      || !vel_painting_plan_descent (self, "sampler", "schedule", reach, error))
+    return FALSE;
+  self->second = FALSE;
+  self->steps_before = 0;
+  self->n_steps = self->start.n_steps + (self->hires.upscaler ? self->hires.steps : 0);
+  return TRUE;
+}
