@@ -8,6 +8,7 @@
 #include "engine/registry.h"
 
 #include <glib/gi18n-lib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_PROBLEMS 200
@@ -57,6 +58,7 @@ static const struct {
   { "Sigma tmax", "s_tmax" },
   { "Sigma noise", "s_noise" },
   { "Render as", "render_as" },
+  { "Old prompt editing timelines", "old_timelines" },
 };
 
 /* What says nothing about how to make the picture again, or is handled by name below. */
@@ -300,6 +302,17 @@ apply_option (VelValues *request, const char *option, const char *value, GPtrArr
   try_set (request, option, vel_recipe_our_spelling (option, name), problems);
 }
 
+/* A1111's own backcompat: what was made before 1.6 and changes with the steps had other times. */
+static void
+apply_age (const VelRecipeFields *self, VelValues *request)
+{
+  const char *version = vel_recipe_fields_get (self, "Version");
+  unsigned major, minor;
+
+  if (version && sscanf (version, "v%u.%u.", &major, &minor) == 2 && major == 1 && minor < 6 && strchr (vel_values_get (request, "prompt"), '['))
+    vel_values_set (request, "old_timelines", "true", NULL);
+}
+
 void
 vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrArray *problems)
 {
@@ -319,4 +332,5 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
   apply_sampler (self, request, problems);
   apply_spelled (self, "RNG", "GPU", "rng", request, problems);
   apply_spelled (self, "Emphasis", "Original", "emphasis", request, problems);
+  apply_age (self, request);
 }

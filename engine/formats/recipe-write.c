@@ -177,6 +177,8 @@ append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, co
     append_pair (out, "Refiner", facts->refiner);
     append_pair (out, "Refiner switch at", vel_values_get (request, "refiner_at"));
   }
+  if (vel_values_get_bool (request, "old_timelines"))
+    append_pair (out, "Old prompt editing timelines", "True");
   if (!g_str_equal (vel_values_get (request, "render_as"), "a1111")) /* our own word: A1111 can not */
     append_pair (out, "Render as", vel_values_get (request, "render_as"));
 }

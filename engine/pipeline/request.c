@@ -19,6 +19,9 @@ static const VelParam fixed[] = {
   { "emphasis", N_ ("Emphasis"), "weights attention", N_ ("How weights like (word:1.2) act on the text."), VEL_PARAM_CHOICE, VEL_PARAM_NONE,
     .standard = "original", .choices = "original|no-norm|ignore|none", .group = "prompt" },
 
+  { "old_timelines", N_ ("Old timelines"), "prompt editing scheduling 1.5 compatibility",
+    N_ ("Read the times of [from:to:when] as A1111 did before 1.6: below 1 they are a share, and the second pass repeats them."),
+    VEL_PARAM_BOOL, VEL_PARAM_HIDDEN, .standard = "false", .group = "prompt" },
   { "model", N_ ("Model"), "checkpoint", N_ ("The model that paints: a file, a folder or a name."), VEL_PARAM_FILE, VEL_PARAM_NONE,
     .standard = "", .group = "model" },
   { "refiner", N_ ("Refiner"), "second model checkpoint", N_ ("A second model that goes on where the first one stops."), VEL_PARAM_FILE,

@@ -411,6 +411,36 @@ test_restore (void)
   refuse ("/nowhere/x.png", "can not be opened");
 }
 
+/* Pictures from before A1111 1.6 whose prompts change had other times; later ones say so themselves. */
+static void
+test_old_timelines (void)
+{
+  static const struct {
+    const char *prompt, *rest;
+    gboolean old;
+  } cases[] = {
+    { "a [b:c:0.5]", "Version: v1.5.1", TRUE },
+    { "a [b:c:0.5]", "Version: v1.6.0", FALSE },
+    { "a [b:c:0.5]", "Version: v1.10.1", FALSE },
+    { "a [b:c:0.5]", "Version: f0.0.17v1.5.0", FALSE },
+    { "a [b:c:0.5]", "Model: x", FALSE },
+    { "a (b:1.2)", "Version: v1.5.1", FALSE },
+    { "a", "Old prompt editing timelines: True, Version: v1.9.0", TRUE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = g_strdup_printf ("%s\nSteps: 20, Sampler: Euler, Seed: 1, %s", cases[i].prompt, cases[i].rest), *written = NULL;
+    g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+    const VelRecipeFacts small = { .seed = 1, .width = 64, .height = 64, .version = "Velatura 0.1.0" };
+
+    g_assert_true (vel_recipe_apply (text, request, NULL, NULL));
+    g_assert_cmpint (vel_values_get_bool (request, "old_timelines"), ==, cases[i].old);
+    written = vel_recipe_to_a1111 (request, &small);
+    g_assert_true (vel_recipe_apply (written, back, NULL, NULL));
+    g_assert_cmpint (vel_values_get_bool (back, "old_timelines"), ==, cases[i].old);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -425,5 +455,6 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/private", test_private);
   g_test_add_func ("/formats/recipe/apply", test_apply);
   g_test_add_func ("/formats/recipe/restore", test_restore);
+  g_test_add_func ("/formats/recipe/old-timelines", test_old_timelines);
   return g_test_run ();
 }
