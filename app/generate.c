@@ -188,7 +188,7 @@ save_picture (Job *job, VelHistory *history, const VelResult *result, guint inde
 {
   const VelPicture *picture = result->pictures->pdata[index];
   VelValues *painted = picture->request ? picture->request : job->request;
-  g_autofree char *vae_hash = vel_catalog_hash_vae (job->request);
+  g_autofree char *vae_hash = vel_catalog_hash_vae (job->request), *embedding_hashes = vel_catalog_hash_embeddings (job->request);
   g_autofree char *refiner = vel_catalog_dup_title (vel_values_get (job->request, "refiner"));
   const VelRecipeFacts facts = { .seed = picture->seed,
                                  .width = picture->width,
@@ -198,6 +198,7 @@ save_picture (Job *job, VelHistory *history, const VelResult *result, guint inde
                                  .model_name = result->model_name,
                                  .model_hash = result->model_hash,
                                  .vae_hash = vae_hash,
+                                 .embedding_hashes = embedding_hashes,
                                  .refiner = refiner,
                                  .variation_seed = picture->variation_seed,
                                  .version = "Velatura " VEL_VERSION };

@@ -8,6 +8,7 @@
 #include "engine/formats/diffusers.h"
 #include "engine/formats/safetensors.h"
 #include "engine/paths.h"
+#include "engine/text/embedding-files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -203,6 +204,56 @@ char *
 vel_catalog_hash_vae (VelValues *request)
 {
   return vel_values_is_set (request, "vae") ? vel_catalog_hash (vel_values_get (request, "vae"), NULL, NULL) : NULL;
+}
+
+/* Whether a name stands in a text as a word of its own, whatever its case. text: folded */
+static gboolean
+stands_in (const char *text, const char *name)
+{
+  g_autofree char *folded = g_utf8_casefold (name, -1);
+  gsize n = strlen (folded);
+
+  for (const char *at = n > 0 ? strstr (text, folded) : NULL; at; at = strstr (at + 1, folded))
+    if ((at == text || !g_unichar_isalnum (g_utf8_get_char (g_utf8_prev_char (at)))) && !g_unichar_isalnum (g_utf8_get_char (at + n)))
+      return TRUE;
+  return FALSE;
+}
+
+/* all: what is found so far. seen: names in it. */
+static void
+append_embedding (GString *all, GHashTable *seen, const char *path, const char *prompts)
+{
+  g_autofree char *name = vel_embeddings_name_of (path), *hash = NULL;
+
+  if (!name || g_hash_table_contains (seen, name) || !stands_in (prompts, name) ||
+      !(hash = vel_catalog_hash_kind (VEL_HASH_EMBEDDING, path, NULL, NULL)))
+    return;
+  for (const char *c = name; *c; c++)
+    if (!strchr (":,", *c)) /* they would end the name */
+      g_string_append_c (all, *c);
+  g_string_append_printf (all, ": %s, ", hash);
+  g_hash_table_add (seen, g_steal_pointer (&name));
+}
+
+char *
+vel_catalog_hash_embeddings (VelValues *request)
+{
+  g_auto (GStrv) named = g_strsplit (vel_values_get (request, "embedding"), "\n", -1);
+  g_autofree char *folder = g_build_filename (vel_paths_get_data (), "embeddings", NULL);
+  g_autofree char *both = g_strconcat (vel_values_get (request, "prompt"), "\n", vel_values_get (request, "negative"), NULL);
+  g_autofree char *valid = g_utf8_make_valid (both, -1), *prompts = g_utf8_casefold (valid, -1);
+  g_autoptr (GPtrArray) own = vel_embeddings_list (folder);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GString *all = g_string_new (NULL);
+
+  for (guint i = 0; named[i]; i++)
+    if (g_file_test (named[i], G_FILE_TEST_IS_REGULAR))
+      append_embedding (all, seen, named[i], prompts);
+  for (guint i = 0; i < own->len; i++)
+    append_embedding (all, seen, own->pdata[i], prompts);
+  if (all->len > 0)
+    g_string_truncate (all, all->len - 2);
+  return g_string_free (all, all->len == 0);
 }
 
 /* anew: compute what is not remembered; AutoV1 always is, for it reads 64 KiB. */

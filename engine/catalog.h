@@ -43,6 +43,9 @@ char *vel_catalog_hash (const char *path, GCancellable *cancellable, GError **er
 char *vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **error);
 /* AutoV2 of the VAE a request has in place of the model's own. Returns: (transfer full) (nullable): NULL if it has none that can be read */
 char *vel_catalog_hash_vae (VelValues *request);
+/* A1111's "TI hashes" of the embeddings that a request's prompts name: "ink: c74b4e810b03, other: …". They are those it lists and those of the
+ * data folder. Returns: (transfer full) (nullable): NULL if there are none */
+char *vel_catalog_hash_embeddings (VelValues *request);
 /* hash: 8, 10, 12 or 64 hex digits of any of these kinds; anything else finds nothing. compute: hash the files whose hashes are not known,
  * the small ones first; else only what is remembered is looked at, and AutoV1. Returns: (nullable) borrowed from the list */
 const VelCatalogEntry *vel_catalog_find_hash (GPtrArray *entries, const char *hash, gboolean compute, GCancellable *cancellable);

@@ -86,7 +86,7 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
   for (guint i = 0; i < result->pictures->len; i++) {
     VelPicture *picture = g_ptr_array_index (result->pictures, i);
     VelValues *painted = picture->request ? picture->request : request;
-    g_autofree char *vae_hash = vel_catalog_hash_vae (request);
+    g_autofree char *vae_hash = vel_catalog_hash_vae (request), *embedding_hashes = vel_catalog_hash_embeddings (request);
     g_autofree char *refiner = vel_catalog_dup_title (vel_values_get (request, "refiner"));
     VelRecipeFacts facts = { .seed = picture->seed,
                              .variation_seed = picture->variation_seed,
@@ -97,6 +97,7 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
                              .model_name = result->model_name,
                              .model_hash = result->model_hash,
                              .vae_hash = vae_hash,
+                             .embedding_hashes = embedding_hashes,
                              .refiner = refiner,
                              .version = "Velatura " VEL_VERSION };
     gint64 id = vel_history_save (work->worker->history, picture->rgb, painted, &facts, error);

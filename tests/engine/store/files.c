@@ -287,6 +287,31 @@ test_hash_kinds (void)
   expect_hash (VEL_HASH_LORA, lora, "0123456789ab");
 }
 
+/* Named in a prompt as a word, listed or in the data folder; the digits are those of sha256sum. */
+static void
+test_hash_embeddings (void)
+{
+  g_autofree char *own = g_build_filename (vel_paths_get_data (), "embeddings", NULL), *gold = g_build_filename (own, "Gold.pt", NULL);
+  g_autofree char *ink = scratch_file ("ink.pt", "abc", 3), *other = g_build_filename (own, "in.pt", NULL), *list = NULL, *hashes = NULL;
+  g_autoptr (VelValues) request = vel_request_new ();
+
+  g_mkdir_with_parents (own, 0700);
+  g_assert_true (g_file_set_contents (gold, "xyz", 3, NULL) && g_file_set_contents (other, "xyz", 3, NULL));
+  hashes = vel_catalog_hash_embeddings (request);
+  g_assert_cmpstr (hashes, ==, NULL);
+  list = g_strconcat (ink, "\n/nowhere/none.pt", NULL);
+  vel_values_set (request, "embedding", list, NULL);
+  vel_values_set (request, "prompt", "a fox in winter, (INK:1.2), none", NULL);
+  vel_values_set (request, "negative", "golden, gold", NULL);
+  hashes = vel_catalog_hash_embeddings (request);
+  g_assert_cmpstr (hashes, ==, "ink: ba7816bf8f01, Gold: 3608bca1e44e, in: 3608bca1e44e");
+  g_clear_pointer (&hashes, g_free);
+  vel_values_set (request, "prompt", "inks", NULL);
+  vel_values_set (request, "negative", "", NULL);
+  hashes = vel_catalog_hash_embeddings (request);
+  g_assert_cmpstr (hashes, ==, NULL);
+}
+
 static const char *
 found_name (GPtrArray *entries, const char *name, const char *hash)
 {
@@ -359,6 +384,7 @@ main (int argc, char **argv)
   g_test_add_func ("/store/files/catalog", test_catalog);
   g_test_add_func ("/store/files/hash", test_hash);
   g_test_add_func ("/store/files/hash-kinds", test_hash_kinds);
+  g_test_add_func ("/store/files/hash-embeddings", test_hash_embeddings);
   g_test_add_func ("/store/files/find-by-hash", test_find_by_hash);
   g_test_add_func ("/store/files/paths", test_paths);
   return g_test_run ();
