@@ -89,10 +89,10 @@ read_prompt (VelComfyuiWalk *self, Prompt *prompt, const json_t *link, gboolean 
                negative, between, depth + 1);
 }
 
-/* In A1111's language: "embedding:styles/ink.pt" is "ink", and square brackets, which are letters here, are escaped.
+/* The text is painted in ComfyUI's own language; only "embedding:styles/ink.pt" becomes "embedding:ink", for it has another folder here.
  * Returns: (transfer full) */
 static char *
-translate (const char *text)
+name_embeddings (const char *text)
 {
   static const char mark[] = "embedding:";
   GString *out = g_string_new (NULL);
@@ -102,11 +102,9 @@ translate (const char *text)
       gsize n = strcspn (text + strlen (mark), " ,():\n");
       g_autofree char *name = g_strndup (text + strlen (mark), n), *stem = vel_settings_stem (name);
 
-      g_string_append (out, stem);
+      g_string_append_printf (out, "%s%s", mark, stem);
       text += strlen (mark) + n;
     } else {
-      if (*text == '[' || *text == ']')
-        g_string_append_c (out, '\\');
       g_string_append_c (out, *text++);
     }
   return g_string_free (out, FALSE);
@@ -134,7 +132,10 @@ vel_comfyui_read_prompt (VelComfyuiWalk *self, const char *key, const json_t *li
     g_string_free (prompt.text, TRUE);
     prompt.text = weighted;
   }
-  plain = translate (g_strstrip (prompt.text->str));
+  if (n > 1 || strstr (prompt.text->str, "\nBREAK\n"))
+    vel_settings_note (self->settings, _ ("Its prompts are combined, which is written as AND and BREAK here; by ComfyUI's rules these are words, by "
+                                          "A1111's they combine"));
+  plain = name_embeddings (g_strstrip (prompt.text->str));
   vel_settings_set (self->settings, key, plain);
   g_string_free (prompt.text, TRUE);
   return prompt.clip;

@@ -212,8 +212,7 @@ def comfyui():
         latent = [g.add("EmptyLatentImage", width=w, height=h, batch_size=1), 0]
         text = prompt
         if i == 21:
-            text, prompt = "embedding:styles\\easy-ink.pt, (embedding:gold:1.2) " + prompt, "easy-ink, (gold:1.2) " + prompt
-        prompt = prompt.replace("[", "\\[").replace("]", "\\]")  # letters there, not here
+            text, prompt = "embedding:styles\\easy-ink.pt, (embedding:gold:1.2) " + prompt, "embedding:easy-ink, (embedding:gold:1.2) " + prompt
         if i == 9:  # the text from another node
             text = [g.add("PrimitiveStringMultiline", value=text), 0]
         positive = [g.add("CLIPTextEncode", text=text, clip=clip), 0]
