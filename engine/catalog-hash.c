@@ -160,8 +160,8 @@ choose_bytes (Hashing *self, VelHashKind kind)
 static char *
 stated_hash (const char *path)
 {
-  g_autoptr (VelSafetensors) file = vel_safetensors_open (path, NULL, NULL);
-  const char *stated = file ? vel_safetensors_get_metadata (file, "sshs_model_hash") : NULL;
+  g_autoptr (VelTensorFile) file = vel_safetensors_open (path, NULL, NULL);
+  const char *stated = file ? vel_tensor_file_get_metadata (file, "sshs_model_hash") : NULL;
 
   return stated && strlen (stated) >= 12 && strspn (stated, "0123456789abcdef") == strlen (stated) ? g_strdup (stated) : NULL;
 }

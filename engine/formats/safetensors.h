@@ -10,19 +10,6 @@ extern const VelContainer vel_safetensors_container;
 /* Opens a file that is expected to be one, such as our own. As vel_tensor_file_open. */
 VelTensorFile *vel_safetensors_open (const char *path, GCancellable *cancellable, GError **error);
 
-/* The names that callers had before other containers were read. */
-typedef VelTensorFile VelSafetensors;
-#define vel_safetensors_ref vel_tensor_file_ref
-#define vel_safetensors_unref vel_tensor_file_unref
-#define vel_safetensors_get_count vel_tensor_file_get_count
-#define vel_safetensors_get vel_tensor_file_get
-#define vel_safetensors_find vel_tensor_file_find
-#define vel_safetensors_get_metadata vel_tensor_file_get_metadata
-#define vel_safetensors_get_all_metadata vel_tensor_file_get_all_metadata
-#define vel_safetensors_check_intact vel_tensor_file_check_intact
-#define vel_safetensors_release vel_tensor_file_release
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelSafetensors, vel_safetensors_unref)
-
 /* Writes a file: temporary name, fsync, rename. Tensors in host memory. */
 typedef struct {
   const char *name;

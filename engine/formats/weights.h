@@ -8,7 +8,7 @@
 
 #include <gio/gio.h>
 
-#include "engine/formats/safetensors.h"
+#include "engine/formats/tensor-file.h"
 
 typedef struct VelWeights VelWeights;
 

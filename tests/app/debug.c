@@ -96,15 +96,15 @@ test_noise (void)
   const VelOutcome *outcome =
     vel_program_run (NULL, "debug", "noise", "--seed", "0", "--shapes", "1,4,4;2,8", "--output", path, NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) file = NULL;
+  g_autoptr (VelTensorFile) file = NULL;
   const VelTensorEntry *first, *second;
 
   g_assert_cmpint (outcome->status, ==, 0);
   file = vel_safetensors_open (path, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (vel_safetensors_get_count (file), ==, 2);
-  first = vel_safetensors_find (file, "noise.000");
-  second = vel_safetensors_find (file, "noise.001");
+  g_assert_cmpuint (vel_tensor_file_get_count (file), ==, 2);
+  first = vel_tensor_file_find (file, "noise.000");
+  second = vel_tensor_file_find (file, "noise.001");
   g_assert_true (vel_shape_equal (first->shape, VEL_SHAPE (1, 4, 4)));
   g_assert_true (vel_shape_equal (second->shape, VEL_SHAPE (2, 8)));
   for (guint i = 0; i < G_N_ELEMENTS (torch); i++)
@@ -135,14 +135,14 @@ test_brownian (void)
   g_autofree char *path = vel_program_path ("brownian.safetensors");
   const VelOutcome *outcome = vel_program_run (NULL, "debug", "brownian", "--seed", "5", "--shape", "4,2,3", "--sigmas", "9,0.5,0", "--pairs",
                                                "0:1,1:0", "--output", path, NULL);
-  g_autoptr (VelSafetensors) file = NULL;
+  g_autoptr (VelTensorFile) file = NULL;
   const VelTensorEntry *there, *back;
 
   g_assert_cmpint (outcome->status, ==, 0);
   file = vel_safetensors_open (path, NULL, NULL);
-  there = vel_safetensors_find (file, "noise.000");
-  back = vel_safetensors_find (file, "noise.001");
-  g_assert_cmpmem (back->data, 24 * sizeof (float), vel_safetensors_find (file, "noise.1")->data, 24 * sizeof (float));
+  there = vel_tensor_file_find (file, "noise.000");
+  back = vel_tensor_file_find (file, "noise.001");
+  g_assert_cmpmem (back->data, 24 * sizeof (float), vel_tensor_file_find (file, "noise.1")->data, 24 * sizeof (float));
   g_assert_true (vel_shape_equal (there->shape, VEL_SHAPE (4, 2, 3)));
   for (guint i = 0; i < 24; i++)
     g_assert_cmpfloat (((const float *) there->data)[i], ==, -((const float *) back->data)[i]);
@@ -159,14 +159,14 @@ test_sigmas (void)
   g_autofree char *path = vel_program_path ("sigmas.safetensors");
   const VelOutcome *outcome =
     vel_program_run (NULL, "debug", "sigmas", "--schedule", "Karras", "--steps", "5,12", "--output", path, NULL);
-  g_autoptr (VelSafetensors) file = NULL;
+  g_autoptr (VelTensorFile) file = NULL;
   const VelTensorEntry *entry;
   const float *sigmas;
 
   g_assert_cmpint (outcome->status, ==, 0);
   file = vel_safetensors_open (path, NULL, NULL);
-  g_assert_nonnull (vel_safetensors_find (file, "sigmas.5"));
-  entry = vel_safetensors_find (file, "sigmas.12");
+  g_assert_nonnull (vel_tensor_file_find (file, "sigmas.5"));
+  entry = vel_tensor_file_find (file, "sigmas.12");
   g_assert_true (vel_shape_equal (entry->shape, VEL_SHAPE (13)));
   sigmas = entry->data;
   for (guint i = 0; i < 12; i++) {

@@ -252,14 +252,14 @@ static void
 test_trace (void)
 {
   g_autofree char *path = vel_program_path ("traced.png"), *trace = vel_program_path ("trace.safetensors");
-  g_autoptr (VelSafetensors) file = NULL;
+  g_autoptr (VelTensorFile) file = NULL;
   static const char *const names[] = { "tokens.cond", "cond", "sigmas", "noise", "model.cond", "latent.000", "latent.003", "image" };
 
   g_assert_cmpint (PAINT (path, "--trace", trace)->status, ==, 0);
   file = vel_safetensors_open (trace, NULL, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    g_assert_nonnull (vel_safetensors_find (file, names[i]));
-  g_assert_cmpstr (vel_safetensors_get_metadata (file, "format"), ==, "velatura-trace");
+    g_assert_nonnull (vel_tensor_file_find (file, names[i]));
+  g_assert_cmpstr (vel_tensor_file_get_metadata (file, "format"), ==, "velatura-trace");
 }
 
 /* Without --output the picture goes into the history, its path is printed, and the history finds, exports and rebuilds it. */

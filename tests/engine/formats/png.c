@@ -30,12 +30,12 @@ test_kinds (void)
 {
   g_autofree char *path = golden_path ("pictures.safetensors");
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) expected = vel_safetensors_open (path, NULL, &error);
+  g_autoptr (VelTensorFile) expected = vel_safetensors_open (path, NULL, &error);
 
   g_assert_no_error (error);
-  g_assert_cmpuint (vel_safetensors_get_count (expected), ==, 13);
-  for (gsize i = 0; i < vel_safetensors_get_count (expected); i++) {
-    const VelTensorEntry *entry = vel_safetensors_get (expected, i);
+  g_assert_cmpuint (vel_tensor_file_get_count (expected), ==, 13);
+  for (gsize i = 0; i < vel_tensor_file_get_count (expected); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (expected, i);
     g_autofree char *name = g_strconcat (entry->name, ".png", NULL), *file = golden_path (name);
     g_autoptr (VelPng) png = vel_png_read (file, FALSE, &error);
 

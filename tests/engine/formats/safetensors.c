@@ -12,7 +12,7 @@ static void
 refuse (const char *path, const char *expected)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) file = vel_safetensors_open (path, NULL, &error);
+  g_autoptr (VelTensorFile) file = vel_safetensors_open (path, NULL, &error);
 
   g_assert_null (file);
   g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
@@ -186,7 +186,7 @@ test_many (void)
   g_autoptr (GString) header = g_string_new ("{");
   g_autofree char *path = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) file = NULL;
+  g_autoptr (VelTensorFile) file = NULL;
 
   for (int i = 0; i < 100000; i++)
     g_string_append_printf (header, "%s\"t%d\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%d,%d]}", i ? "," : "", i, 99999 - i,
@@ -195,14 +195,14 @@ test_many (void)
   path = with_header (header->str, 100000);
   file = vel_safetensors_open (path, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (vel_safetensors_get_count (file), ==, 100000);
-  g_assert_cmpstr (vel_safetensors_get (file, 0)->name, ==, "t99999"); /* by offset */
+  g_assert_cmpuint (vel_tensor_file_get_count (file), ==, 100000);
+  g_assert_cmpstr (vel_tensor_file_get (file, 0)->name, ==, "t99999"); /* by offset */
   for (int i = 0; i < 100000; i += 997) {
     g_autofree char *name = g_strdup_printf ("t%d", i);
 
-    g_assert_cmpstr (vel_safetensors_find (file, name)->name, ==, name);
+    g_assert_cmpstr (vel_tensor_file_find (file, name)->name, ==, name);
   }
-  g_assert_null (vel_safetensors_find (file, "t100000"));
+  g_assert_null (vel_tensor_file_find (file, "t100000"));
 }
 
 static void
@@ -219,17 +219,17 @@ test_round_trip (void)
   g_autoptr (GHashTable) metadata = g_hash_table_new (g_str_hash, g_str_equal);
   g_autofree char *path = scratch_path ("trip.safetensors");
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) file = NULL;
+  g_autoptr (VelTensorFile) file = NULL;
 
   g_hash_table_insert (metadata, "format", "velatura-trace");
   g_assert_true (vel_safetensors_write (path, out, G_N_ELEMENTS (out), metadata, &error));
   file = vel_safetensors_open (path, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (vel_safetensors_get_count (file), ==, G_N_ELEMENTS (out));
-  g_assert_cmpstr (vel_safetensors_get_metadata (file, "format"), ==, "velatura-trace");
-  g_assert_null (vel_safetensors_get_metadata (file, "other"));
+  g_assert_cmpuint (vel_tensor_file_get_count (file), ==, G_N_ELEMENTS (out));
+  g_assert_cmpstr (vel_tensor_file_get_metadata (file, "format"), ==, "velatura-trace");
+  g_assert_null (vel_tensor_file_get_metadata (file, "other"));
   for (gsize i = 0; i < G_N_ELEMENTS (out); i++) {
-    const VelTensorEntry *entry = vel_safetensors_find (file, out[i].name);
+    const VelTensorEntry *entry = vel_tensor_file_find (file, out[i].name);
     gsize bytes = vel_shape_count (out[i].shape) * vel_type_size (out[i].type);
 
     g_assert_nonnull (entry);
@@ -238,7 +238,7 @@ test_round_trip (void)
     g_assert_true (vel_shape_equal (entry->shape, out[i].shape));
     g_assert_cmpmem (entry->data, entry->bytes, out[i].data, bytes);
     g_assert_cmpuint ((gsize) entry->data % vel_type_size (entry->type), ==, 0);
-    vel_safetensors_release (file, entry);
+    vel_tensor_file_release (file, entry);
     g_assert_cmpmem (entry->data, entry->bytes, out[i].data, bytes); /* back from the file */
   }
 }
@@ -249,17 +249,17 @@ test_reference (void)
 {
   g_autofree char *path = golden_path ("types.safetensors");
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) file = vel_safetensors_open (path, NULL, &error);
+  g_autoptr (VelTensorFile) file = vel_safetensors_open (path, NULL, &error);
   const VelTensorEntry *entry;
 
   g_assert_no_error (error);
-  g_assert_cmpstr (vel_safetensors_get_metadata (file, "title"), ==, "漆 \"quoted\"\nsecond line");
-  entry = vel_safetensors_find (file, "漆.weight");
+  g_assert_cmpstr (vel_tensor_file_get_metadata (file, "title"), ==, "漆 \"quoted\"\nsecond line");
+  entry = vel_tensor_file_find (file, "漆.weight");
   g_assert_cmpint (entry->type, ==, VEL_F32);
   for (int i = 0; i < 6; i++)
     g_assert_cmpfloat (((const float *) entry->data)[i], ==, i / 2.f);
   for (const char *const *name = (const char *[]) { "F32", "F16", "BF16", "F64", "I32", "I64", "U8", NULL }; *name; name++) {
-    entry = vel_safetensors_find (file, *name);
+    entry = vel_tensor_file_find (file, *name);
     g_assert_nonnull (entry);
     g_assert_cmpstr (entry->dtype, ==, *name);
     g_assert_true (entry->known);
@@ -267,12 +267,12 @@ test_reference (void)
     g_assert_cmpuint (entry->bytes, ==, 3 * vel_type_size (entry->type));
   }
   for (const char *const *name = (const char *[]) { "BOOL", "I8", "I16", NULL }; *name; name++) {
-    entry = vel_safetensors_find (file, *name);
+    entry = vel_tensor_file_find (file, *name);
     g_assert_nonnull (entry);
     g_assert_cmpstr (entry->dtype, ==, *name);
     g_assert_false (entry->known);
   }
-  entry = vel_safetensors_find (file, "five.axes");
+  entry = vel_tensor_file_find (file, "five.axes");
   g_assert_false (entry->known);
   g_assert_cmpuint (entry->bytes, ==, 4);
 }

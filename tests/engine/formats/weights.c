@@ -1,4 +1,5 @@
 /* The front of all model containers: names, shapes, folders, shards, a VAE of its own.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/formats/safetensors.h"
 #include "engine/formats/weights.h"
 
 #include "engine/error.h"
@@ -432,7 +433,7 @@ test_cut_while_open (void)
   };
   g_autofree char *path = scratch_path ("cut.safetensors");
   g_autoptr (VelWeights) weights = NULL;
-  g_autoptr (VelSafetensors) next = NULL;
+  g_autoptr (VelTensorFile) next = NULL;
   g_autoptr (GError) error = NULL;
   const VelTensorEntry *entry;
 
@@ -458,7 +459,7 @@ test_cut_while_open (void)
   g_clear_pointer (&weights, vel_weights_unref);
   next = vel_safetensors_open (path, NULL, &error);
   g_assert_no_error (error);
-  g_assert_true (vel_safetensors_check_intact (next, &error));
+  g_assert_true (vel_tensor_file_check_intact (next, &error));
 }
 
 int

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/formats/safetensors.h"
 #include "engine/models/clip.h"
 #include "engine/models/family.h"
 #include "engine/models/unet.h"
@@ -20,7 +21,7 @@ typedef struct {
   VelDevice *device;
   VelContext *ctx;
   VelWeights *weights;
-  VelSafetensors *golden;
+  VelTensorFile *golden;
   VelLoader loader;
 } Setup;
 
@@ -49,7 +50,7 @@ static void
 tear_down (Setup *self)
 {
   g_assert_no_error (self->loader.error);
-  vel_safetensors_unref (self->golden);
+  vel_tensor_file_unref (self->golden);
   vel_weights_unref (self->weights);
   vel_context_free (self->ctx);
   vel_device_unref (self->device);
@@ -58,7 +59,7 @@ tear_down (Setup *self)
 static VelTensor *
 upload (Setup *self, const char *name, gboolean picture)
 {
-  const VelTensorEntry *entry = vel_safetensors_find (self->golden, name);
+  const VelTensorEntry *entry = vel_tensor_file_find (self->golden, name);
   VelTensor *tensor = vel_context_tensor (self->ctx, VEL_F32, entry->shape);
 
   vel_tensor_upload (tensor, entry->data);
@@ -68,7 +69,7 @@ upload (Setup *self, const char *name, gboolean picture)
 static void
 compare (Setup *self, VelTensor *got, const char *name, double bar)
 {
-  const VelTensorEntry *entry = vel_safetensors_find (self->golden, name);
+  const VelTensorEntry *entry = vel_tensor_file_find (self->golden, name);
   const float *want = entry->data;
   gsize count = (gsize) vel_shape_count (entry->shape);
   g_autofree float *host = NULL;
@@ -104,7 +105,7 @@ test_text (gconstpointer data)
   set_up (&self, data);
   clip = vel_clip_load (&self.loader, &(VelTextUse) { "cond_stage_model.", .final_norm = TRUE });
   g_assert_no_error (self.loader.error);
-  tokens = vel_safetensors_find (self.golden, "tokens.cond");
+  tokens = vel_tensor_file_find (self.golden, "tokens.cond");
   {
     VelShape chunk = VEL_SHAPE (1, 77 * tokens->shape.size[0], vel_clip_get_width (clip));
     VelTensor *states = vel_context_tensor (self.ctx, VEL_F32, chunk);
@@ -134,7 +135,7 @@ test_unet (gconstpointer data)
   set_up (&self, data);
   unet = vel_unet_load (&self.loader, 8, 0);
   g_assert_no_error (self.loader.error);
-  sigma = *(const float *) vel_safetensors_find (self.golden, "sigmas")->data;
+  sigma = *(const float *) vel_tensor_file_find (self.golden, "sigmas")->data;
   scale = 1 / sqrt (sigma * sigma + 1);
   time = (float) levels->sigma_to_t (levels->model, sigma);
   x = upload (&self, "latent.000", TRUE);
@@ -162,7 +163,7 @@ test_decoder (gconstpointer data)
   vae = vel_vae_load (&self.loader);
   g_assert_no_error (self.loader.error);
   g_assert_cmpuint (vel_vae_get_factor (vae), ==, 8);
-  sigmas = vel_safetensors_find (self.golden, "sigmas");
+  sigmas = vel_tensor_file_find (self.golden, "sigmas");
   last = g_strdup_printf ("latent.%03" G_GINT64_FORMAT, sigmas->shape.size[0] - 1);
   x = upload (&self, last, TRUE);
   x = vel_op_combine (self.ctx, 1, (double[]) { 1 / 0.18215 }, &x);

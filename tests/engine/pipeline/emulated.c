@@ -98,7 +98,7 @@ test_golden (gconstpointer data)
   g_autofree char *got_path = g_build_filename (folder, "trace.safetensors", NULL);
   g_autoptr (VelEngine) engine = make_engine ();
   g_autoptr (VelValues) request = make_request (self->precision, FALSE);
-  g_autoptr (VelSafetensors) want = NULL, got = NULL;
+  g_autoptr (VelTensorFile) want = NULL, got = NULL;
   g_autoptr (VelResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -107,13 +107,13 @@ test_golden (gconstpointer data)
   want = vel_safetensors_open (want_path, NULL, &error);
   got = vel_safetensors_open (got_path, NULL, &error);
   g_assert_no_error (error);
-  for (gsize i = 0; i < vel_safetensors_get_count (want); i++) {
-    const VelTensorEntry *entry = vel_safetensors_get (want, i);
+  for (gsize i = 0; i < vel_tensor_file_get_count (want); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (want, i);
     double bar = g_str_has_prefix (entry->name, "model.") ? self->model : self->picture, relative;
 
     if (g_str_has_prefix (entry->name, "tokens."))
       continue;
-    relative = relative_error (entry, vel_safetensors_find (got, entry->name));
+    relative = relative_error (entry, vel_tensor_file_find (got, entry->name));
     g_test_message ("%-16s relative L2 %.2e (bar %.0e)", entry->name, relative, bar);
     g_assert_cmpfloat (relative, <=, bar);
   }
@@ -130,7 +130,7 @@ test_family (gconstpointer data)
   g_autofree char *path = tiny_model_write (json_string_value (json_object_get (options, "model")), place);
   g_autoptr (VelValues) request = tiny_model_request (options);
   g_autoptr (VelEngine) engine = make_engine ();
-  g_autoptr (VelSafetensors) want = NULL, got = NULL;
+  g_autoptr (VelTensorFile) want = NULL, got = NULL;
   g_autoptr (VelResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -143,12 +143,12 @@ test_family (gconstpointer data)
   got = vel_safetensors_open (got_path, NULL, &error);
   g_assert_no_error (error);
   for (const char *const *name = (const char *[]) { "cond", "uncond", "model.cond", "model.uncond", "latent.001", "image", NULL }; *name; name++) {
-    const VelTensorEntry *wanted = vel_safetensors_find (want, *name);
+    const VelTensorEntry *wanted = vel_tensor_file_find (want, *name);
     double relative;
 
     if (!wanted) /* masks and second passes leave texts to the others */
       continue;
-    relative = relative_error (wanted, vel_safetensors_find (got, *name));
+    relative = relative_error (wanted, vel_tensor_file_find (got, *name));
     g_test_message ("%-16s relative L2 %.2e", *name, relative);
     g_assert_cmpfloat (relative, <=, g_str_has_prefix (*name, "model.") ? 3e-5 : g_str_equal (*name, "image") ? 2e-3 : 3e-4);
   }

@@ -103,15 +103,15 @@ static void
 compare_traces (const char *want_path, const char *got_path, const VelPicture *picture, double later)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) want = vel_safetensors_open (want_path, NULL, &error);
-  g_autoptr (VelSafetensors) got = NULL;
+  g_autoptr (VelTensorFile) want = vel_safetensors_open (want_path, NULL, &error);
+  g_autoptr (VelTensorFile) got = NULL;
 
   g_assert_no_error (error);
   got = vel_safetensors_open (got_path, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpstr (vel_safetensors_get_metadata (got, "format"), ==, "velatura-trace");
-  for (gsize i = 0; i < vel_safetensors_get_count (want); i++) {
-    const VelTensorEntry *a = vel_safetensors_get (want, i), *b = vel_safetensors_find (got, a->name);
+  g_assert_cmpstr (vel_tensor_file_get_metadata (got, "format"), ==, "velatura-trace");
+  for (gsize i = 0; i < vel_tensor_file_get_count (want); i++) {
+    const VelTensorEntry *a = vel_tensor_file_get (want, i), *b = vel_tensor_file_find (got, a->name);
 
     if (g_str_equal (a->name, "picture")) {
       compare_picture (a, picture);
@@ -191,7 +191,7 @@ test_batch (gconstpointer data)
                    ((VelPicture *) g_ptr_array_index (alone->pictures, 0))->rgb, 64 * 40 * 3);
 }
 
-static VelSafetensors *
+static VelTensorFile *
 trace_with_offset (const char *offset, const char *seed)
 {
   static const char *const options[] = { "prompt", "a castle in the mist", "steps", "3", "width", "64", "height", "64", "sampler", "euler_a" };
@@ -199,7 +199,7 @@ trace_with_offset (const char *offset, const char *seed)
   g_autofree char *path = g_build_filename (fixture.folder, "offset.safetensors", NULL);
   g_autoptr (VelResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  VelSafetensors *trace;
+  VelTensorFile *trace;
 
   vel_values_set (request, "model", model_path ("two-levels"), NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (options); i += 2)
@@ -215,20 +215,20 @@ trace_with_offset (const char *offset, const char *seed)
 }
 
 static const float *
-find_values (VelSafetensors *trace, const char *name)
+find_values (VelTensorFile *trace, const char *name)
 {
-  return vel_safetensors_find (trace, name)->data;
+  return vel_tensor_file_find (trace, name)->data;
 }
 
 /* The first step's noise is the first of seed + offset instead of the second of the seed; all before it is the same. */
 static void
 test_seed_offset (void)
 {
-  g_autoptr (VelSafetensors) plain = trace_with_offset ("0", "100"), offset = trace_with_offset ("31337", "100");
-  g_autoptr (VelSafetensors) other = trace_with_offset ("0", "31437");
+  g_autoptr (VelTensorFile) plain = trace_with_offset ("0", "100"), offset = trace_with_offset ("31337", "100");
+  g_autoptr (VelTensorFile) other = trace_with_offset ("0", "31437");
   const float *sigmas = find_values (plain, "sigmas"), *without = find_values (plain, "latent.001"), *with = find_values (offset, "latent.001");
   const float *fresh = find_values (other, "noise");
-  gsize count = (gsize) vel_shape_count (vel_safetensors_find (plain, "noise")->shape);
+  gsize count = (gsize) vel_shape_count (vel_tensor_file_find (plain, "noise")->shape);
   double from = sigmas[0], to = sigmas[1], up = sqrt (to * to * (from * from - to * to) / (from * from));
   g_autofree float *second = g_new (float, count);
   VelRandom stream;

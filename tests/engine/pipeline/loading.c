@@ -19,13 +19,13 @@ edited_model (const char *name, Edit edit)
 {
   g_autofree char *place = g_build_filename (folder, name, NULL);
   char *path = tiny_model_write ("one-block", place);
-  g_autoptr (VelSafetensors) file = vel_safetensors_open (path, NULL, NULL);
+  g_autoptr (VelTensorFile) file = vel_safetensors_open (path, NULL, NULL);
   g_autoptr (GArray) tensors = g_array_new (FALSE, FALSE, sizeof (VelTensorOut));
   g_autoptr (GPtrArray) copies = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GError) error = NULL;
 
-  for (gsize i = 0; i < vel_safetensors_get_count (file); i++) {
-    const VelTensorEntry *entry = vel_safetensors_get (file, i);
+  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (file, i);
     VelTensorOut out = { entry->name, entry->type, entry->shape, g_memdup2 (entry->data, entry->bytes) };
 
     g_ptr_array_add (copies, (gpointer) out.data);
@@ -125,8 +125,8 @@ test_extra (void)
 {
   g_autofree char *place = g_build_filename (folder, "extra", NULL);
   g_autofree char *path = tiny_model_write ("one-block", place);
-  g_autoptr (VelSafetensors) file = vel_safetensors_open (path, NULL, NULL);
-  gsize count = vel_safetensors_get_count (file);
+  g_autoptr (VelTensorFile) file = vel_safetensors_open (path, NULL, NULL);
+  gsize count = vel_tensor_file_get_count (file);
   g_autofree VelTensorOut *tensors = g_new0 (VelTensorOut, count + 1);
   g_autofree char *extended = g_build_filename (folder, "extra", "extended.safetensors", NULL);
   g_autoptr (VelValues) request = vel_request_new ();
@@ -135,7 +135,7 @@ test_extra (void)
   float value = 1;
 
   for (gsize i = 0; i < count; i++) {
-    const VelTensorEntry *entry = vel_safetensors_get (file, i);
+    const VelTensorEntry *entry = vel_tensor_file_get (file, i);
 
     tensors[i] = (VelTensorOut) { entry->name, entry->type, entry->shape, entry->data };
   }

@@ -34,13 +34,13 @@ make_request (const char *device, const char *second, const char *size)
 }
 
 /* Paints with a trace. */
-static VelSafetensors *
+static VelTensorFile *
 trace (VelEngine *engine, VelValues *request)
 {
   g_autofree char *path = g_build_filename (folder, "trace.safetensors", NULL);
   g_autoptr (VelResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  VelSafetensors *file;
+  VelTensorFile *file;
 
   result = vel_engine_generate (engine, request, NULL, NULL, path, FALSE, NULL, &error);
   g_assert_no_error (error);
@@ -52,13 +52,13 @@ trace (VelEngine *engine, VelValues *request)
 
 /* Every tensor of one trace against the other's; prints and returns the largest relative L2. */
 static double
-compare (VelSafetensors *want, VelSafetensors *got)
+compare (VelTensorFile *want, VelTensorFile *got)
 {
   double worst = 0;
 
-  g_assert_cmpuint (vel_safetensors_get_count (want), ==, vel_safetensors_get_count (got));
-  for (gsize i = 0; i < vel_safetensors_get_count (want); i++) {
-    const VelTensorEntry *entry = vel_safetensors_get (want, i), *other = vel_safetensors_find (got, entry->name);
+  g_assert_cmpuint (vel_tensor_file_get_count (want), ==, vel_tensor_file_get_count (got));
+  for (gsize i = 0; i < vel_tensor_file_get_count (want); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (want, i), *other = vel_tensor_file_find (got, entry->name);
     double square = 0, reference = 0;
 
     g_assert_nonnull (other);
@@ -92,7 +92,7 @@ test_pair (gconstpointer data)
   const Pair *self = data;
   g_autoptr (VelEngine) engine = make_engine (self->first);
   g_autoptr (VelValues) one = make_request (self->first, "", self->size), two = make_request (self->first, self->second, self->size);
-  g_autoptr (VelSafetensors) want = trace (engine, one), got = trace (engine, two), again = trace (engine, one);
+  g_autoptr (VelTensorFile) want = trace (engine, one), got = trace (engine, two), again = trace (engine, one);
 
   g_assert_cmpfloat (compare (want, got), <=, self->bar);
   g_assert_cmpfloat (compare (want, again), ==, 0);
@@ -104,7 +104,7 @@ test_changing (void)
 {
   g_autoptr (VelEngine) engine = make_engine ("cpu");
   g_autoptr (VelValues) one = make_request ("cpu", "", "16"), two = make_request ("cpu", "cpu", "16"), still = make_request ("cpu", "", "16");
-  g_autoptr (VelSafetensors) want = NULL, got = NULL, other = NULL;
+  g_autoptr (VelTensorFile) want = NULL, got = NULL, other = NULL;
   VelValues *const requests[] = { one, two, still };
 
   for (guint i = 0; i < G_N_ELEMENTS (requests); i++) {

@@ -7,13 +7,13 @@
 #include "engine/pixels/compose.h"
 #include "engine/pixels/resample.h"
 
-static VelSafetensors *golden;
+static VelTensorFile *golden;
 
 static VelBitmap *
 find (const char *kind, const char *name)
 {
   g_autofree char *full = g_strdup_printf ("%s/%s", kind, name);
-  const VelTensorEntry *entry = vel_safetensors_find (golden, full);
+  const VelTensorEntry *entry = vel_tensor_file_find (golden, full);
 
   g_assert_nonnull (entry);
   return vel_bitmap_new_take ((guint) entry->shape.size[1], (guint) entry->shape.size[0], (guint) entry->shape.size[2],
@@ -117,8 +117,8 @@ test_golden (void)
 {
   guint differing = 0, n = 0;
 
-  for (gsize i = 0; i < vel_safetensors_get_count (golden); i++) {
-    const VelTensorEntry *entry = vel_safetensors_get (golden, i);
+  for (gsize i = 0; i < vel_tensor_file_get_count (golden); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (golden, i);
     g_auto (GStrv) parts = g_strsplit (entry->name, "/", 3);
     g_autoptr (VelBitmap) made = NULL;
 
@@ -181,6 +181,6 @@ main (int argc, char **argv)
   g_test_add_func ("/pixels/long", test_long);
   g_test_add_func ("/pixels/edges", test_edges);
   status = g_test_run ();
-  vel_safetensors_unref (golden);
+  vel_tensor_file_unref (golden);
   return status;
 }

@@ -33,14 +33,14 @@ test_torch (void)
 {
   g_autofree char *path = g_test_build_filename (G_TEST_DIST, "golden", "interpolate", "interpolate.safetensors", NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelSafetensors) file = vel_safetensors_open (path, NULL, &error);
+  g_autoptr (VelTensorFile) file = vel_safetensors_open (path, NULL, &error);
   const VelTensorEntry *in;
 
   g_assert_no_error (error);
-  in = vel_safetensors_find (file, "in");
-  g_assert_cmpuint (vel_safetensors_get_count (file), ==, 49);
-  for (gsize i = 0; i < vel_safetensors_get_count (file); i++) {
-    const VelTensorEntry *want = vel_safetensors_get (file, i);
+  in = vel_tensor_file_find (file, "in");
+  g_assert_cmpuint (vel_tensor_file_get_count (file), ==, 49);
+  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
+    const VelTensorEntry *want = vel_tensor_file_get (file, i);
     double largest = want == in ? 0 : compare (in, want);
 
     g_test_message ("%s: largest difference %.2e", want->name, largest);
