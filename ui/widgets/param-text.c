@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <glib/gi18n.h>
+
 #include "ui/widgets/param-binding.h"
 #include "ui/widgets/param-control.h"
 
@@ -28,6 +30,8 @@ vel_param_text_new (VelValues *values, const VelParam *param)
   gtk_widget_set_hexpand (entry, TRUE);
   gtk_widget_set_valign (entry, GTK_ALIGN_CENTER);
   gtk_editable_set_width_chars (GTK_EDITABLE (entry), 8);
+  if (param->unset)
+    gtk_entry_set_placeholder_text (GTK_ENTRY (entry), _ (param->unset));
   vel_param_describe (entry, param);
   vel_param_binding_new (entry, values, param, show_text);
   g_signal_connect (entry, "changed", G_CALLBACK (on_text_changed), NULL);
