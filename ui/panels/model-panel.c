@@ -67,7 +67,7 @@ show_facts (VelModelPanel *self, const VelCatalogEntry *entry)
   } else if (name[0] != '\0') {
     text = g_strdup_printf (_("“%s” is in none of the folders. Choose another model, or add the folder it is in."), name);
   } else {
-    text = g_strdup (_("No model was found. Add a folder with .safetensors files or diffusers folders."));
+    text = g_strdup (_("No model was found. Add a folder with model files or diffusers folders."));
   }
   gtk_label_set_text (self->facts, text);
 }
