@@ -4,6 +4,7 @@
 #include "engine/formats/json-tree.h"
 #include "engine/pipeline/request.h"
 #include "tests/engine/formats/scratch.h"
+#include "tests/support/worst.h"
 
 #include <string.h>
 
@@ -182,12 +183,9 @@ test_hostile (void)
 #undef SAMPLER
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++) {
-    g_autofree char *text = repeat (texts[i].start, texts[i].piece, texts[i].n, texts[i].end);
-    gint64 begun = g_get_monotonic_time ();
+    g_autofree char *text = repeat (texts[i].start, texts[i].piece, worst_size (texts[i].n), texts[i].end);
 
     read_any (NULL, text);
-    if (g_get_monotonic_time () - begun > 5 * G_USEC_PER_SEC)
-      g_error ("text %zu took %d seconds", i, (int) ((g_get_monotonic_time () - begun) / G_USEC_PER_SEC));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/half.h"
 #include "tests/engine/golden.h"
 #include "tests/support/tiny-model.h"
+#include "tests/support/worst.h"
 
 static char *folder;
 
@@ -362,16 +363,13 @@ test_comfyui_hostile (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++) {
     GString *prompt = g_string_new (NULL);
-    g_autoptr (GTimer) timer = g_timer_new ();
 
-    while (prompt->len < 1 << 17)
+    while (prompt->len < worst_size (1 << 17))
       g_string_append (prompt, pieces[i]);
-    while (prompt->len < 1 << 18)
+    while (prompt->len < worst_size (1 << 18))
       g_string_append_c (prompt, ')');
     g_array_unref (vel_prompt_parse_emphasis_comfyui (prompt->str));
     g_string_free (prompt, TRUE);
-    g_test_message ("“%s”: %.3f s", pieces[i], g_timer_elapsed (timer, NULL));
-    g_assert_cmpfloat (g_timer_elapsed (timer, NULL), <, 20); /* quadratic time would be minutes */
   }
 }
 

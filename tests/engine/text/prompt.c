@@ -7,6 +7,7 @@
 
 #include "tests/engine/golden.h"
 #include "tests/engine/text/mix.h"
+#include "tests/support/worst.h"
 
 static VelTokenizer *
 open_small (void)
@@ -93,13 +94,10 @@ test_nested (void)
   for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++) {
     g_autoptr (GString) prompt = g_string_new (NULL);
     g_autoptr (GArray) many = NULL;
-    g_autoptr (GTimer) timer = g_timer_new ();
 
-    while (prompt->len < 1 << 20)
+    while (prompt->len < worst_size (1 << 20))
       g_string_append (prompt, pieces[i]);
     many = vel_prompt_parse_emphasis (prompt->str);
-    g_test_message ("“%s”: %.3f s", pieces[i], g_timer_elapsed (timer, NULL));
-    g_assert_cmpfloat (g_timer_elapsed (timer, NULL), <, 20); /* quadratic time would be minutes */
   }
   for (guint i = 0; i < 5000; i++) {
     g_string_append (deep, "(a");

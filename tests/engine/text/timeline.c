@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "tests/engine/golden.h"
+#include "tests/support/worst.h"
 
 /* "3 'a ' 10 'a b'" */
 static char *
@@ -264,9 +265,8 @@ test_hostile (void)
   VelTimelineRules rules = { 2 };
 
   for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++) {
-    g_autofree char *half = repeat (pieces[i], 1 << 19), *closing = repeat (strchr (pieces[i], '(') ? ")" : ":1]", 1 << 19);
+    g_autofree char *half = repeat (pieces[i], worst_size (1 << 19)), *closing = repeat (strchr (pieces[i], '(') ? ")" : ":1]", worst_size (1 << 19));
     g_autofree char *prompt = g_strconcat (half, closing, NULL);
-    g_autoptr (GTimer) timer = g_timer_new ();
     g_autoptr (VelPromptPlan) plan = vel_prompt_plan_new (prompt, &rules, NULL);
 
     for (guint k = 0; k < plan->parts->len; k++) {
@@ -275,8 +275,6 @@ test_hostile (void)
       for (guint entry = 0; entry < vel_timeline_get_length (timeline); entry++)
         g_free (vel_timeline_dup_text (timeline, entry));
     }
-    g_test_message ("“%s”: %.3f s", pieces[i], g_timer_elapsed (timer, NULL));
-    g_assert_cmpfloat (g_timer_elapsed (timer, NULL), <, 20); /* quadratic time would be hours */
   }
 }
 

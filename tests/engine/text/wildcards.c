@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/text/chooser.h"
 #include "tests/support/tiny-model.h"
+#include "tests/support/worst.h"
 
 static char *folder;
 
@@ -144,11 +145,9 @@ test_endless (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (prompts); i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (GTimer) timer = g_timer_new ();
 
     g_assert_null (vel_wildcards_resolve (prompts[i], folder, 1, NULL, &error));
     g_assert_error (error, VEL_ERROR, VEL_ERROR_REQUEST);
-    g_assert_cmpfloat (g_timer_elapsed (timer, NULL), <, 20);
   }
 }
 
@@ -160,16 +159,13 @@ test_hostile (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++) {
     GString *prompt = g_string_new (NULL);
-    g_autoptr (GTimer) timer = g_timer_new ();
 
-    while (prompt->len < 1 << 19)
+    while (prompt->len < worst_size (1 << 19))
       g_string_append (prompt, pieces[i]);
-    while (prompt->len < 1 << 20)
+    while (prompt->len < worst_size (1 << 20))
       g_string_append_c (prompt, '}');
     g_free (vel_wildcards_resolve (prompt->str, folder, 1, NULL, NULL));
     g_string_free (prompt, TRUE);
-    g_test_message ("“%s”: %.3f s", pieces[i], g_timer_elapsed (timer, NULL));
-    g_assert_cmpfloat (g_timer_elapsed (timer, NULL), <, 20);
   }
 }
 
