@@ -16,9 +16,12 @@
 #include "app/report.h"
 #include "engine/catalog.h"
 #include "engine/history.h"
+#include "engine/pipeline/presets.h"
 #include "engine/pipeline/request.h"
 
 static const VelParam own_table[] = {
+  { "preset", N_ ("Preset"), "", N_ ("Settings for a model of few steps; options that are given count more."), VEL_PARAM_CHOICE,
+    .standard = "", .choices = VEL_PRESET_CHOICES },
   { "prompt_file", N_ ("Prompt from a file"), "", N_ ("Read the prompt from a file; - is standard input."), VEL_PARAM_FILE, .standard = "" },
   { "force", N_ ("Replace"), "", N_ ("Replace existing files."), VEL_PARAM_BOOL, .standard = "false" },
   { "no_history", N_ ("No history"), "", N_ ("Do not record; --output says where the picture goes."), VEL_PARAM_BOOL, .standard = "false" },
@@ -135,6 +138,16 @@ read_request (VelFlags *flags, VelValues *request, VelValues *own)
   if (*prompt_file && (!(prompt = read_prompt (prompt_file, &error)) || !vel_values_set (request, "prompt", prompt, &error)))
     return vel_verb_fail (error);
   return -1;
+}
+
+/* Whatever the order, what was given stays. */
+static int
+apply_preset (VelFlags *flags, VelValues *request, VelValues *own)
+{
+  const VelPreset *preset = vel_preset_find (vel_values_get (own, "preset"));
+  g_autoptr (GError) error = NULL;
+
+  return !preset || vel_preset_apply (preset, request, flags->given, &error) ? -1 : (int) vel_verb_fail (error);
 }
 
 /* Drawn here, not in the engine, because names of files may ask for it before any work is done. */
@@ -301,7 +314,7 @@ run (int argc, char **argv)
   int status;
 
   if ((status = vel_flags_read (flags, argc, argv)) >= 0 || (status = vel_flags_refuse_words (flags)) >= 0 ||
-      (status = read_request (flags, request, own)) >= 0)
+      (status = apply_preset (flags, request, own)) >= 0 || (status = read_request (flags, request, own)) >= 0)
     return status;
   if (!(model = vel_catalog_resolve (vel_values_get (request, "model"), NULL, &error)))
     return vel_verb_fail (error);

@@ -7,6 +7,7 @@
 #include "engine/catalog.h"
 #include "engine/formats/weights.h"
 #include "engine/models/family.h"
+#include "engine/pipeline/presets.h"
 
 static const struct {
   const char *name, *prefix;
@@ -113,6 +114,19 @@ describe_metadata (VelWeights *weights)
   return metadata;
 }
 
+/* By the file's name, else by the title its maker wrote into it. */
+static void
+suggest_preset (json_t *found, const char *path, VelWeights *weights)
+{
+  g_autofree char *name = g_path_get_basename (path);
+  const VelPreset *preset = vel_preset_guess (name);
+
+  if (!preset)
+    preset = vel_preset_guess (g_hash_table_lookup (vel_weights_get_all_metadata (weights), "modelspec.title"));
+  if (preset)
+    json_object_set_new (found, "preset", json_string (preset->id));
+}
+
 /* A LoRA's is what A1111 calls it by, which its trainer may have written into it. */
 static gboolean
 describe_hashes (json_t *found, const char *path, GError **error)
@@ -156,6 +170,7 @@ vel_inspect_model (const char *path, GError **error)
     json_decref (found);
     return NULL;
   }
+  suggest_preset (found, path, weights);
   count_parameters (found, weights);
   if (!describe_hashes (found, path, error)) {
     json_decref (found);

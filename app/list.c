@@ -10,6 +10,7 @@
 #include "app/flags.h"
 #include "engine/catalog.h"
 #include "engine/paths.h"
+#include "engine/pipeline/presets.h"
 #include "engine/registry.h"
 #include "engine/tensor/device.h"
 #include "engine/text/embedding-files.h"
@@ -19,7 +20,7 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const VelUsage usage = { "list", "models|embeddings|samplers|schedules|devices [--json]",
+static const VelUsage usage = { "list", "models|embeddings|presets|samplers|schedules|devices [--json]",
                                 N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
 
 /* Kinds of the plan that this version does not have. */
@@ -50,6 +51,26 @@ list_registered (VelRegistryKind kind, gboolean as_json)
   }
   for (guint i = 0; problems[i]; i++)
     fprintf (stderr, "velatura: %s\n", problems[i]);
+  return VEL_EXIT_DONE;
+}
+
+/* With what each sets, as options are given. */
+static VelExit
+list_presets (gboolean as_json)
+{
+  for (const VelPreset *preset = vel_preset_get_table (); preset->id; preset++) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    json_t *values = json_object ();
+
+    g_string_printf (text, "%s:", gettext (preset->label));
+    for (const VelPresetValue *value = preset->values; value->name; value++) {
+      g_string_append_printf (text, " --%s %s", value->name, value->value);
+      json_object_set_new (values, value->name, json_string (value->value));
+    }
+    print_row (json_pack ("{s:s,s:s,s:s,s:o}", "id", preset->id, "label", gettext (preset->label), "help", gettext (preset->help), "values",
+                          values),
+               as_json, preset->id, text->str);
+  }
   return VEL_EXIT_DONE;
 }
 
@@ -150,19 +171,21 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused (_ ("list needs to know what: models, embeddings, samplers, schedules or devices"));
+    return vel_verb_misused (_ ("list needs to know what: models, embeddings, presets, samplers, schedules or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
     return list_models (as_json);
   if (g_str_equal (what, "embeddings"))
     return list_embeddings (as_json);
+  if (g_str_equal (what, "presets"))
+    return list_presets (as_json);
   if (g_str_equal (what, "devices"))
     return list_devices (as_json);
   if (vel_registry_kind_from_string (what, &kind))
     return list_registered (kind, as_json);
   if (g_strv_contains (later_kinds, what))
     return vel_verb_misused (_ ("list %s is not available in this version"), what);
-  return vel_verb_misused (_ ("“%s” can not be listed: there are models, embeddings, samplers, schedules and devices"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, embeddings, presets, samplers, schedules and devices"), what);
 }
 
-const VelVerb vel_verb_list = { "list", N_ ("lists models, embeddings, samplers, schedules or devices"), run };
+const VelVerb vel_verb_list = { "list", N_ ("lists models, embeddings, presets, samplers, schedules or devices"), run };

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/formats/png.h"
 #include "engine/formats/safetensors.h"
@@ -341,10 +342,38 @@ test_inspect_picture (void)
   g_assert_nonnull (strstr (outcome->out, "  Negative prompt: blurry\n"));
 }
 
+/* A preset's options, and those that were given whatever the order. PAINT gives --steps 3 before what follows. */
+static void
+test_preset (void)
+{
+  static const struct {
+    const char *words[4];
+    const char *wanted;
+  } cases[] = {
+    { { "--preset", "lcm" }, "Sampler: LCM, Schedule type: SGM Uniform, CFG scale: 1.5" },
+    { { "--cfg", "4", "--preset", "lcm" }, "Sampler: LCM, Schedule type: SGM Uniform, CFG scale: 4" },
+    { { "--preset=lcm", "--sampler=heun" }, "Sampler: Heun, Schedule type: SGM Uniform, CFG scale: 1.5" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *name = g_strdup_printf ("preset-%u.png", i), *path = vel_program_path (name);
+    const char *const *words = cases[i].words;
+    g_autoptr (VelPng) png = NULL;
+    const char *parameters;
+
+    g_assert_cmpint (PAINT (path, words[0], words[1], words[2], words[3])->status, ==, 0);
+    png = read_picture (path);
+    parameters = g_hash_table_lookup (png->text, "parameters");
+    g_assert_nonnull (strstr (parameters, "Steps: 3, "));
+    g_assert_nonnull (strstr (parameters, cases[i].wanted));
+  }
+}
+
 /* What the model's tensors say. */
 static void
 test_inspect (void)
 {
+  g_autofree char *lightning = vel_program_path ("sdxl_lightning_8step.safetensors");
   const VelOutcome *outcome = vel_program_run (NULL, "inspect", model, "--json", NULL);
   json_t *found = json_loads (outcome->out, 0, NULL);
 
@@ -357,7 +386,11 @@ test_inspect (void)
   g_assert_cmpuint (strlen (json_string_value (json_object_get (found, "hash_autov2"))), ==, 10);
   g_assert_cmpuint (strlen (json_string_value (json_object_get (found, "hash_autov3"))), ==, 12);
   json_decref (found);
-  g_assert_nonnull (strstr (vel_program_run (NULL, "inspect", model, NULL)->out, "family: sd1\n"));
+  outcome = vel_program_run (NULL, "inspect", model, NULL);
+  g_assert_nonnull (strstr (outcome->out, "family: sd1\n"));
+  g_assert_null (strstr (outcome->out, "preset: "));
+  g_assert_cmpint (symlink (model, lightning), ==, 0);
+  g_assert_nonnull (strstr (vel_program_run (NULL, "inspect", lightning, NULL)->out, "preset: lightning-8\n"));
 }
 
 /* Each picture of a batch makes its own choices, says in its settings which, and is what those words alone paint. */
@@ -416,6 +449,7 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/trace", test_trace);
   g_test_add_func ("/generate/history", test_history);
   g_test_add_func ("/generate/interrupt", test_interrupt);
+  g_test_add_func ("/generate/preset", test_preset);
   g_test_add_func ("/generate/inspect", test_inspect);
   g_test_add_func ("/generate/inspect-picture", test_inspect_picture);
   return vel_program_finish ();

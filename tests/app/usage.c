@@ -149,6 +149,31 @@ test_list (void)
   g_assert_cmpint (vel_program_run (NULL, "history", NULL)->status, ==, 0);
 }
 
+/* A line each with what it sets; an id that is none of them is told which there are. */
+static void
+test_presets (void)
+{
+  g_autofree char *out = g_strconcat ("\n", vel_program_run (NULL, "list", "presets", NULL)->out, NULL);
+
+  g_assert_nonnull (strstr (out, "\nlightning            Lightning, 4 steps: --steps 4 --cfg 1 --sampler euler --schedule sgm_uniform\n"));
+  g_assert_nonnull (strstr (vel_program_run (NULL, "list", "presets", "--json", NULL)->out, "\"values\":{\"steps\":\"8\",\"cfg\":\"1.5\",\"sampler\":\"lcm\""));
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--preset", "warp", NULL), 2, "warp");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--preset", "warp", NULL), 2, "turbo, turbo-1, lightning");
+}
+
+/* A name that says nothing leaves the word to the title in the file. */
+static void
+test_preset_of_title (void)
+{
+  static const float numbers[4] = { 0 };
+  g_autofree char *path = vel_program_path ("plain.safetensors");
+  g_autoptr (GHashTable) metadata = g_hash_table_new (g_str_hash, g_str_equal);
+
+  g_hash_table_insert (metadata, "modelspec.title", "SDXL Turbo");
+  g_assert_true (vel_safetensors_write (path, &(VelTensorOut){ "x", VEL_F32, VEL_SHAPE (2, 2), numbers }, 1, metadata, NULL));
+  g_assert_nonnull (strstr (vel_program_run (NULL, "inspect", path, NULL)->out, "\npreset: turbo\n"));
+}
+
 /* Those of the data folder; what is none is named and left out. */
 static void
 test_embeddings (void)
@@ -181,5 +206,7 @@ main (int argc, char **argv)
   g_test_add_func ("/usage/files", test_files);
   g_test_add_func ("/usage/chinese", test_chinese);
   g_test_add_func ("/usage/list", test_list);
+  g_test_add_func ("/usage/presets", test_presets);
+  g_test_add_func ("/usage/preset-of-title", test_preset_of_title);
   return vel_program_finish ();
 }
