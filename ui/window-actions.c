@@ -96,6 +96,12 @@ restore_json (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+preset (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  vel_window_apply_preset (VEL_WINDOW (widget), g_variant_get_string (parameter, NULL));
+}
+
+static void
 show_left_out (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   g_autofree const char **sentences = NULL;
@@ -286,6 +292,7 @@ static const struct {
   { "win.restore", NULL, restore },
   { "win.start-from", NULL, start_from },
   { "win.restore-json", "s", restore_json },
+  { "win.preset", "s", preset },
   { "win.show-left-out", "(sas)", show_left_out },
   { "win.copy", NULL, copy },
   { "win.save-as", NULL, save_as },

@@ -1,9 +1,10 @@
-/* Takes over the settings of a picture.
+/* Takes over settings: of a picture, or of a preset.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include "ui/window-restore.h"
 #include "engine/formats/recipe.h"
+#include "engine/pipeline/presets.h"
 #include "engine/pipeline/request.h"
 
 #include <glib/gi18n.h>
@@ -68,6 +69,15 @@ vel_window_restore_json (VelWindow *window, const char *json)
   vel_window_flash_changes (window, before);
 }
 
+/* before: settings as JSON */
+static void
+offer_undo (AdwToast *toast, const char *before)
+{
+  adw_toast_set_button_label (toast, _("Undo"));
+  adw_toast_set_action_name (toast, "win.restore-json");
+  adw_toast_set_action_target_value (toast, g_variant_new_string (before));
+}
+
 /* One sentence fits into a toast; of several it names the first, and its button shows them all. */
 static void
 say_restored (VelWindow *window, const char *before, GStrv problems)
@@ -85,9 +95,7 @@ say_restored (VelWindow *window, const char *before, GStrv problems)
     adw_toast_set_action_name (toast, "win.show-left-out");
     adw_toast_set_action_target_value (toast, g_variant_new ("(s^as)", before, problems));
   } else {
-    adw_toast_set_button_label (toast, _("Undo"));
-    adw_toast_set_action_name (toast, "win.restore-json");
-    adw_toast_set_action_target_value (toast, g_variant_new_string (before));
+    offer_undo (toast, before);
   }
   vel_window_add_toast (window, toast);
 }
@@ -128,6 +136,28 @@ vel_window_restore_file (VelWindow *window, GFile *file)
   reading->models = vel_models_is_read (models) ? g_ptr_array_ref (vel_models_get_entries (models)) : NULL;
   g_task_set_task_data (task, reading, reading_free);
   g_task_run_in_thread (task, read_recipe);
+}
+
+void
+vel_window_apply_preset (VelWindow *window, const char *id)
+{
+  const VelPreset *preset = vel_preset_find (id);
+  VelValues *request = vel_session_get_request (vel_window_get_session (window));
+  g_autoptr (VelValues) before = vel_values_dup (request);
+  g_autofree char *json = vel_values_to_json (request);
+  g_autoptr (GError) error = NULL;
+  AdwToast *toast;
+
+  if (preset == NULL)
+    return;
+  if (!vel_preset_apply (preset, request, NULL, &error)) {
+    vel_stage_show_error (vel_window_get_stage (window), error->message);
+    return;
+  }
+  vel_window_flash_changes (window, before);
+  toast = adw_toast_new (_(preset->label));
+  offer_undo (toast, json);
+  vel_window_add_toast (window, toast);
 }
 
 static gboolean

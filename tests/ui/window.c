@@ -463,8 +463,10 @@ static void
 test_tab (Fixture *self, gconstpointer data)
 {
   g_autoptr (GHashTable) reached = g_hash_table_new (NULL, NULL);
-  const char *const wanted[] = { "panel_toggle", "strip_toggle", "negative", "head", "canvas", "strip" };
+  const char *const wanted[] = { "panel_toggle", "strip_toggle", "negative", "head", "presets", "canvas", "strip" };
 
+  vel_section_set_expanded (VEL_SECTION (vel_harness_find_id (self->window, "sampling")), TRUE);
+  vel_harness_spin (300);
   for (guint i = 0; i < 200; i++) {
     g_assert_true (gtk_widget_child_focus (self->window, GTK_DIR_TAB_FORWARD) || i > 0);
     for (GtkWidget *at = gtk_root_get_focus (GTK_ROOT (self->window)); at != NULL; at = gtk_widget_get_parent (at))
@@ -607,6 +609,46 @@ test_sections (Fixture *self, gconstpointer data)
   photograph (self, "22-second-pass");
 }
 
+/* A preset is chosen from the list or taken up where the model's name suggests it; one step leads back. */
+static void
+test_presets (Fixture *self, gconstpointer data)
+{
+  GtkMenuButton *button = GTK_MENU_BUTTON (vel_harness_find_id (self->window, "presets"));
+  GtkWidget *offer = vel_harness_find_id (self->window, "offer"), *take = vel_harness_find_id (self->window, "take_offer");
+  g_autofree char *before = NULL;
+
+  vel_values_reset (self->request);
+  set (self, "prompt", PROMPT);
+  vel_section_set_expanded (VEL_SECTION (vel_harness_find_id (self->window, "sampling")), TRUE);
+  vel_section_set_expanded (VEL_SECTION (vel_harness_find_id (self->window, "model")), TRUE);
+  g_assert_cmpint (g_menu_model_get_n_items (gtk_menu_button_get_menu_model (button)), ==, 4);
+  before = vel_values_to_json (self->request);
+  g_assert_true (gtk_widget_activate_action (self->window, "win.preset", "s", "lcm"));
+  g_assert_cmpstr (vel_values_get (self->request, "sampler"), ==, "lcm");
+  g_assert_cmpstr (vel_values_get (self->request, "prompt"), ==, PROMPT);
+  vel_harness_spin (400);
+  gtk_menu_button_popup (button);
+  vel_harness_spin (400);
+  photograph (self, "23-preset");
+  g_free (vel_harness_photograph (GTK_WIDGET (gtk_menu_button_get_popover (button)), "24-preset-menu"));
+  gtk_menu_button_popdown (button);
+  g_assert_true (gtk_widget_activate_action (self->window, "win.restore-json", "s", before));
+  g_assert_false (vel_values_is_set (self->request, "sampler"));
+  g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 20);
+
+  g_assert_false (gtk_widget_get_visible (offer));
+  set (self, "model", "/elsewhere/sdxl_lightning_8step.safetensors");
+  g_assert_true (gtk_widget_get_visible (offer));
+  g_assert_cmpstr (gtk_button_get_label (GTK_BUTTON (take)), ==, "Use 8 Steps");
+  g_assert_false (vel_values_is_set (self->request, "steps")); /* a name changes nothing */
+  photograph (self, "25-preset-offer");
+  g_assert_true (gtk_widget_activate (take));
+  vel_harness_spin (300);
+  g_assert_cmpint (vel_values_get_int (self->request, "steps"), ==, 8);
+  g_assert_cmpstr (vel_values_get (self->request, "schedule"), ==, "sgm_uniform");
+  g_assert_false (gtk_widget_get_visible (offer));
+}
+
 static const char *
 figure_text (Fixture *self, const char *section, const char *name)
 {
@@ -707,6 +749,7 @@ main (int argc, char **argv)
   g_test_add ("/ui/left-out", Fixture, NULL, set_up, test_left_out, tear_down);
   g_test_add ("/ui/lost-device", Fixture, NULL, set_up, test_lost_device, tear_down);
   g_test_add ("/ui/sections", Fixture, NULL, set_up, test_sections, tear_down);
+  g_test_add ("/ui/presets", Fixture, NULL, set_up, test_presets, tear_down);
   g_test_add ("/ui/rows", Fixture, NULL, set_up, test_rows, tear_down);
   g_test_add ("/ui/draft", Fixture, NULL, set_up, test_draft, tear_down);
   g_test_add ("/ui/draft-is-back", Fixture, NULL, set_up, test_draft_is_back, tear_down);

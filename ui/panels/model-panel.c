@@ -4,6 +4,7 @@
 
 #include "ui/panels/model-panel.h"
 #include "engine/paths.h"
+#include "engine/pipeline/presets.h"
 
 #include <glib/gi18n.h>
 
@@ -11,6 +12,8 @@ struct _VelModelPanel {
   VelSection parent_instance;
   GtkDropDown *list;
   GtkLabel *facts;
+  GtkWidget *offer;
+  GtkButton *take_offer;
   VelModels *models;
   gboolean showing;
 };
@@ -72,6 +75,33 @@ show_facts (VelModelPanel *self, const VelCatalogEntry *entry)
   gtk_label_set_text (self->facts, text);
 }
 
+/* Settings of few steps and little guidance are no longer those of every model: who has them is not told again. */
+static gboolean
+are_ordinary (VelValues *request)
+{
+  return vel_values_get_int (request, "steps") > 10 || vel_values_get_real (request, "cfg") > 2;
+}
+
+static void
+show_offer (VelModelPanel *self)
+{
+  VelValues *request = vel_section_get_request (VEL_SECTION (self));
+  g_autofree char *name = g_path_get_basename (vel_values_get (request, "model"));
+  const VelPreset *preset = are_ordinary (request) ? vel_preset_guess (name) : NULL;
+  int steps = preset != NULL ? vel_preset_get_steps (preset) : 0;
+  g_autofree char *label = g_strdup_printf (ngettext ("Use %d Step", "Use %d Steps", (gulong) steps), steps);
+
+  if (preset == NULL && gtk_widget_has_focus (GTK_WIDGET (self->take_offer)))
+    gtk_widget_grab_focus (GTK_WIDGET (self->list)); /* what is hidden would take it along */
+  gtk_widget_set_visible (self->offer, preset != NULL);
+  if (preset == NULL)
+    return;
+  gtk_button_set_label (self->take_offer, label);
+  gtk_actionable_set_action_target (GTK_ACTIONABLE (self->take_offer), "s", preset->id);
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (self->take_offer), "win.preset");
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->take_offer), _(preset->help));
+}
+
 static void
 show_selected (VelModelPanel *self)
 {
@@ -85,6 +115,7 @@ show_selected (VelModelPanel *self)
   gtk_drop_down_set_selected (self->list, selected);
   self->showing = FALSE;
   show_facts (self, entry);
+  show_offer (self);
   vel_section_update_summary (VEL_SECTION (self));
 }
 
@@ -127,6 +158,8 @@ bound (VelSection *section, VelValues *request)
 
   g_signal_connect_object (self->models, "changed", G_CALLBACK (on_models_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (request, "changed::model", G_CALLBACK (show_selected), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (request, "changed::steps", G_CALLBACK (show_offer), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (request, "changed::cfg", G_CALLBACK (show_offer), self, G_CONNECT_SWAPPED);
   on_models_changed (self);
 }
 
@@ -150,6 +183,8 @@ vel_model_panel_class_init (VelModelPanelClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/velatura/Velatura/ui/panels/model-panel.ui");
   gtk_widget_class_bind_template_child (widget_class, VelModelPanel, list);
   gtk_widget_class_bind_template_child (widget_class, VelModelPanel, facts);
+  gtk_widget_class_bind_template_child (widget_class, VelModelPanel, offer);
+  gtk_widget_class_bind_template_child (widget_class, VelModelPanel, take_offer);
   gtk_widget_class_bind_template_callback (widget_class, on_selected);
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "ui/panels/sampling-panel.h"
+#include "engine/pipeline/presets.h"
 #include "engine/registry.h"
 #include "ui/widgets/param-seed.h"
 
@@ -10,6 +11,7 @@
 
 struct _VelSamplingPanel {
   VelSection parent_instance;
+  GMenu *preset_menu;
 };
 
 G_DEFINE_FINAL_TYPE (VelSamplingPanel, vel_sampling_panel, VEL_TYPE_SECTION)
@@ -35,16 +37,40 @@ summarise (VelSection *section, VelValues *request)
   return g_strdup_printf (ngettext ("%d step · %s", "%d steps · %s", (gulong) steps), steps, label != NULL ? label : sampler);
 }
 
+/* A line between one kind of model and the next. */
+static void
+fill_menu (GMenu *menu)
+{
+  const char *kind = NULL;
+  g_autoptr (GMenu) section = NULL;
+
+  for (const VelPreset *preset = vel_preset_get_table (); preset->id != NULL; preset++) {
+    g_autofree char *action = g_strconcat ("win.preset::", preset->id, NULL);
+
+    if (g_strcmp0 (kind, preset->pattern) != 0) {
+      g_clear_object (&section);
+      section = g_menu_new ();
+      g_menu_append_section (menu, NULL, G_MENU_MODEL (section));
+      kind = preset->pattern;
+    }
+    g_menu_append (section, _(preset->label), action);
+  }
+}
+
 static void
 vel_sampling_panel_class_init (VelSamplingPanelClass *klass)
 {
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
   VEL_SECTION_CLASS (klass)->summarise = summarise;
   VEL_SECTION_CLASS (klass)->first_rows = first_rows;
-  gtk_widget_class_set_template_from_resource (GTK_WIDGET_CLASS (klass), "/io/github/velatura/Velatura/ui/panels/sampling-panel.ui");
+  gtk_widget_class_set_template_from_resource (widget_class, "/io/github/velatura/Velatura/ui/panels/sampling-panel.ui");
+  gtk_widget_class_bind_template_child (widget_class, VelSamplingPanel, preset_menu);
 }
 
 static void
 vel_sampling_panel_init (VelSamplingPanel *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  fill_menu (self->preset_menu);
 }
