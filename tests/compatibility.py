@@ -47,6 +47,7 @@ PICTURES = [
     ("`--render-as comfyui`: beta and KL optimal", COMFYUI + ", scipy", "comfyui-beta comfyui-kl-optimal"),
     ("`--render-as comfyui`: image to image; empty negative prompt of SDXL", COMFYUI, "comfyui-init comfyui-empty"),
     ("`--render-as comfyui`: weights in prompts", COMFYUI, "comfyui-weights"),
+    ("Guidance rescale, epsilon and v", DIFFUSERS, "diffusers-rescale diffusers-rescale-v"),
     ("`--render-as diffusers`: Euler, Euler a, Heun", DIFFUSERS, "diffusers-euler diffusers-euler-a diffusers-heun"),
 ]
 # feature, judge, program, what its messages begin with

@@ -162,6 +162,7 @@ hand_over (VelContext *ctx, double sigma, VelGuidance *now, gpointer data)
                             .conditioner = vel_painting_make_conditioner (self),
                             .prompts = vel_painting_ask_prompts (self),
                             .nearest_time = self->rules->nearest_time,
+                            .rescale = vel_values_get_real (self->request, "cfg_rescale"),
                             .shape = self->latents->shape,
                             .sigmas = self->start.sigmas,
                             .n_sigmas = self->start.n_steps + 1 };
@@ -228,6 +229,7 @@ sample_once (VelPainting *self, GError **error)
   if (self->guidance && open_refiner (self, &sampling, error)) {
     vel_guidance_watch_first (self->guidance, on_raw, self);
     vel_guidance_set_change (self->guidance, vel_prompts_change, self->prompts);
+    vel_guidance_set_rescale (self->guidance, vel_values_get_real (self->request, "cfg_rescale"));
     sampling.guidance = self->guidance;
     vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
   }

@@ -99,6 +99,7 @@ begin (VelContext *ctx, VelRefiner *self, const VelRefinerTask *task, unsigned e
   if (!guidance)
     return NULL;
   vel_guidance_set_change (guidance, vel_prompts_change, self->prompts);
+  vel_guidance_set_rescale (guidance, task->rescale);
   vel_guidance_go_on (guidance, evaluations);
   return guidance;
 }

@@ -15,6 +15,7 @@ typedef struct {
   VelConditioner conditioner; /* without its model and embeddings; not traced */
   VelPromptsAsked prompts;
   gboolean nearest_time;      /* see VelRules */
+  double rescale;             /* see vel_guidance_set_rescale */
   VelShape shape;             /* of the latents */
   const double *sigmas;       /* of the run, [n_sigmas] */
   unsigned n_sigmas;

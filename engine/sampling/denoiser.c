@@ -26,6 +26,18 @@ struct VelDenoiser {
   VelGraph *graph;
 };
 
+double
+vel_network_get_skip (const VelNetwork *self, double sigma)
+{
+  return self->prediction == VEL_PREDICTION_V ? 1 / (sigma * sigma + 1) : 1;
+}
+
+double
+vel_network_get_out (const VelNetwork *self, double sigma)
+{
+  return self->prediction == VEL_PREDICTION_V ? -sigma / sqrt (sigma * sigma + 1) : -sigma;
+}
+
 static void
 fail_for_memory (VelContext *ctx)
 {
@@ -284,8 +296,7 @@ vel_denoiser_run (VelContext *ctx, VelDenoiser *self, VelTensor *x, double sigma
 {
   gint64 rows = x->shape.size[0], all = self->output->shape.size[0];
   double c_in = 1 / sqrt (sigma * sigma + 1);
-  double c_skip = self->network.prediction == VEL_PREDICTION_V ? c_in * c_in : 1;
-  double c_out = self->network.prediction == VEL_PREDICTION_V ? -sigma * c_in : -sigma;
+  double c_skip = vel_network_get_skip (&self->network, sigma), c_out = vel_network_get_out (&self->network, sigma);
   VelTensor *denoised = vel_context_tensor (ctx, VEL_F32, self->output->shape);
 
   g_assert (all % rows == 0);

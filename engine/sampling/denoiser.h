@@ -17,6 +17,10 @@ typedef struct {
   gboolean nearest_time; /* see VelRules */
 } VelNetwork;
 
+/* denoised = skip x + out raw, at this noise level */
+double vel_network_get_skip (const VelNetwork *self, double sigma);
+double vel_network_get_out (const VelNetwork *self, double sigma);
+
 /* What a picture is to be, for the network. Tensors of a device, in fp32; borrowed by whoever gets it. */
 typedef struct {
   VelTensor *states; /* [1, T, C], of the text */

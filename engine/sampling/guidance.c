@@ -1,6 +1,7 @@
 /* Terms in batches of one or two, the last one perhaps on a device of its own.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/sampling/guidance.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MOST_IN_BATCH 2 /* what memory was planned for */
@@ -26,6 +27,8 @@ struct VelGuidance {
   double *weights;                 /* [n] */
   gint64 batch;
   unsigned evaluation;
+  VelNetwork network;
+  double rescale;
   VelTimes *times; /* of the terms here */
   GArray *runners; /* (element-type Runner) */
   GArray *groups;  /* (element-type Group) */
@@ -92,6 +95,7 @@ vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere
   g_autoptr (VelGuidance) self = g_new0 (VelGuidance, 1);
 
   self->n = n;
+  self->network = *network;
   self->here = elsewhere && n > 1 ? n - 1 : n;
   self->conditions = g_new (const VelCondition *, n);
   self->weights = g_new (double, n);
@@ -136,6 +140,12 @@ vel_guidance_set_change (VelGuidance *self, VelChangeFunc change, gpointer data)
 {
   self->change = change;
   self->change_data = data;
+}
+
+void
+vel_guidance_set_rescale (VelGuidance *self, double amount)
+{
+  self->rescale = amount;
 }
 
 void
@@ -214,6 +224,49 @@ run_terms (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTe
     denoised[self->here] = vel_half_end (ctx, self->half, &raws[self->here]);
 }
 
+/* Of what is left of each picture without `skip` times x: the deviation, which the sign and scale of the network's output do not change in
+ * proportion. deviations: [batch] */
+static void
+measure (VelTensor *denoised, const float *x, double skip, gint64 batch, double *deviations)
+{
+  gsize count = (gsize) (vel_shape_count (denoised->shape) / batch);
+  g_autofree float *values = g_malloc (denoised->bytes);
+
+  vel_tensor_download (denoised, values);
+  for (gint64 b = 0; b < batch; b++) {
+    double sum = 0, squares = 0;
+
+    for (gsize i = (gsize) b * count; i < (gsize) (b + 1) * count; i++) {
+      double value = values[i] - skip * x[i];
+
+      sum += value;
+      squares += value * value;
+    }
+    deviations[b] = sqrt (fmax (squares / (double) count - sum / (double) count * (sum / (double) count), 0));
+  }
+}
+
+/* guided: changed */
+static void
+bring_back (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma, VelTensor *first, VelTensor *guided)
+{
+  double skip = vel_network_get_skip (&self->network, sigma);
+  g_autofree double *wanted = g_new (double, self->batch), *found = g_new (double, self->batch);
+  g_autofree float *host = g_malloc (x->bytes);
+
+  if (!vel_context_ok (ctx))
+    return;
+  vel_tensor_download (x, host);
+  measure (first, host, skip, self->batch, wanted);
+  measure (guided, host, skip, self->batch, found);
+  for (gint64 b = 0; b < self->batch; b++) {
+    double factor = found[b] > 0 ? self->rescale * wanted[b] / found[b] + 1 - self->rescale : 1;
+    VelTensor *out = vel_context_slice (ctx, guided, b, 1);
+
+    vel_op_combine_into (ctx, out, 2, (double[]){ factor, (1 - factor) * skip }, (VelTensor *[]){ out, vel_context_slice (ctx, x, b, 1) });
+  }
+}
+
 VelTensor *
 vel_guidance_run (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma)
 {
@@ -227,6 +280,8 @@ vel_guidance_run (VelContext *ctx, VelGuidance *self, VelTensor *x, double sigma
   sum = vel_op_combine (ctx, MIN (self->n, MOST_IN_SUM), self->weights, denoised);
   for (unsigned i = MOST_IN_SUM; i < self->n; i++)
     vel_op_combine_into (ctx, sum, 2, (double[]){ 1, self->weights[i] }, (VelTensor *[]){ sum, denoised[i] });
+  if (self->rescale > 0)
+    bring_back (ctx, self, x, sigma, denoised[0], sum);
   return vel_context_close (ctx, sum);
 }
 

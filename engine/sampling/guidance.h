@@ -31,6 +31,9 @@ void vel_guidance_watch_first (VelGuidance *self, VelRawFunc watch, gpointer dat
 /* change: asked before each evaluation but the first. */
 void vel_guidance_set_change (VelGuidance *self, VelChangeFunc change, gpointer data);
 
+/* Strong guidance makes everything louder: by how much of the way the network's guided output is brought back to the deviation of the first
+ * term's (Lin et al. 2023, section 3.4; diffusers' rescale_noise_cfg). 0: not at all, as from the beginning. */
+void vel_guidance_set_rescale (VelGuidance *self, double amount);
 /* Of one that takes over from another: counts on from the evaluations behind it. */
 void vel_guidance_go_on (VelGuidance *self, unsigned evaluations);
 unsigned vel_guidance_get_evaluations (const VelGuidance *self);

@@ -35,7 +35,8 @@ COMFYUI = {
     "sde-init": dict(init="init.png", strength=0.5, sampler="dpmpp_2m_sde", schedule="exponential"),
     "empty": dict(model="sdxl", negative="", steps=2),
 }
-DIFFUSERS = {"euler": dict(), "euler-a": dict(sampler="euler_a"), "heun": dict(sampler="heun", steps=3)}
+DIFFUSERS = {"euler": dict(), "euler-a": dict(sampler="euler_a"), "heun": dict(sampler="heun", steps=3),
+             "rescale": dict(cfg_rescale=0.7, steps=3), "rescale-v": dict(cfg_rescale=0.5, steps=3, prediction="v", sampler="euler_a")}
 NAMES = {"euler_a": "euler_ancestral", "dpm2": "dpm_2", "ddim": "euler"}
 
 
@@ -147,7 +148,8 @@ def run_diffusers(o, c, net, tokenizer):
     from diffusers import EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler, StableDiffusionPipeline
     kinds = {"euler": EulerDiscreteScheduler, "euler_a": EulerAncestralDiscreteScheduler, "heun": HeunDiscreteScheduler}
     scheduler = kinds[o["sampler"]](beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000,
-                                    timestep_spacing="leading", steps_offset=1)
+                                    timestep_spacing="leading", steps_offset=1,
+                                    prediction_type="v_prediction" if o.get("prediction") == "v" else "epsilon")
     pipe = StableDiffusionPipeline(vae=net.vae, text_encoder=net.text, tokenizer=tokenizer, unet=net.unet, scheduler=scheduler,
                                    safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     pipe.set_progress_bar_config(disable=True)
@@ -156,7 +158,7 @@ def run_diffusers(o, c, net, tokenizer):
     shape = (1, 4, o["height"] // 8, o["width"] // 8)
     generator = torch.Generator().manual_seed(o["seed"])
     image = pipe(o["prompt"], negative_prompt=o["negative"], height=o["height"], width=o["width"], num_inference_steps=o["steps"],
-                 guidance_scale=o["cfg"], generator=generator, output_type="pt", return_dict=False,
+                 guidance_scale=o["cfg"], guidance_rescale=o.get("cfg_rescale", 0.0), generator=generator, output_type="pt", return_dict=False,
                  callback_on_step_end=lambda p, i, t, d: latents.append(d["latents"].clone()) or d)[0]
     scheduler.set_timesteps(o["steps"])
     sigmas = scheduler.sigmas
