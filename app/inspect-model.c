@@ -90,6 +90,7 @@ describe_architecture (json_t *found, VelWeights *weights, GError **error)
   json_object_set_new (found, "family_label", json_string (is.family->label));
   json_object_set_new (found, "prediction", json_string (vel_prediction_to_string (is.prediction)));
   json_object_set_new (found, "prediction_source", json_string (is.prediction_source));
+  json_object_set_new (found, "told_guidance", json_boolean (is.told_guidance));
   json_object_set_new (found, "zero_terminal_snr", json_boolean (is.zero_terminal_snr));
   json_object_set_new (found, "in_channels", json_integer (is.in_channels));
   json_object_set_new (found, "out_channels", json_integer (is.out_channels));

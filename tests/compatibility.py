@@ -30,6 +30,7 @@ PICTURES = [
     ("Base model, then refiner", TORCH + " (apply_refiner)", "handed-over"),
     ("Inpainting models (9 channels)", TORCH, "inpaint-all mask-channels"),
     ("Editing models (8 channels), with and without guidance by the picture", TORCH, "edit edit-two"),
+    ("Consistency models that are told the scale of guidance", TORCH, "told"),
     ("Distilled networks without all of their middle", TORCH, "short-middle no-middle"),
     ("Clip skip; prompts of several chunks", TORCH, "clip-skip long"),
     ("Ancestral noise, torch's on the CPU and NV's", TORCH, "euler-a-karras nv"),

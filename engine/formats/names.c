@@ -103,6 +103,7 @@ add_unet (VelNames *self, const char *const *names)
   add_same (self, "input_blocks.0.0.", "conv_in.");
   add_same (self, "time_embed.0.", "time_embedding.linear_1.");
   add_same (self, "time_embed.2.", "time_embedding.linear_2.");
+  add_same (self, "time_embed.cond_proj.", "time_embedding.cond_proj.");
   add_same (self, "label_emb.0.0.", "add_embedding.linear_1.");
   add_same (self, "label_emb.0.2.", "add_embedding.linear_2.");
   add_same (self, "out.0.", "conv_norm_out.");

@@ -180,6 +180,7 @@ read_noise (VelArchitecture *self, VelWeights *weights)
 {
   g_autofree char *rescaled = vel_weights_get_config (weights, "scheduler/scheduler_config.json", "rescale_betas_zero_snr");
 
+  self->told_guidance = vel_weights_has (weights, UNET "time_embed.cond_proj.weight");
   self->zero_terminal_snr = vel_weights_has (weights, "ztsnr") || g_strcmp0 (rescaled, "true") == 0;
 }
 

@@ -65,6 +65,7 @@ typedef struct {
   gint64 vae_channels;
   unsigned n_levels;             /* of the UNet */
   guint width, height;           /* to paint at when nothing is said */
+  gboolean told_guidance;        /* the network is told the scale and is not guided: consistency models */
   gboolean zero_terminal_snr;    /* trained up to pure noise: the file says so */
   VelPrediction prediction;
   const char *prediction_source; /* "option", "tensor", "metadata", "scheduler", "weights", "family" */

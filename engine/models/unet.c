@@ -7,6 +7,7 @@
 #include "engine/models/transformer.h"
 
 #include <glib/gi18n-lib.h>
+#include <math.h>
 
 #define PREFIX "model.diffusion_model."
 #define EPS 1e-5
@@ -35,6 +36,7 @@ struct VelUNet {
   gint64 in_channels, channels, time_width, context_dim, vector_width;
   gint64 heads, head_dim;
   VelLinear time_in, time_out;
+  VelLinear guidance_in;               /* where it is told the scale of guidance */
   VelLinear vector_in, vector_out;     /* where there is a label_emb */
   VelLinear shifts;                    /* the projections of all residual blocks, [sum of out, time width] */
   gint64 shift_width;
@@ -196,6 +198,8 @@ vel_unet_load (VelLoader *loader, gint64 heads, gint64 head_dim)
 
   vel_linear_load (&self->time_in, loader, self->channels, self->time_width, TRUE, PREFIX "time_embed.0");
   vel_linear_load (&self->time_out, loader, self->time_width, self->time_width, TRUE, PREFIX "time_embed.2");
+  if (vel_loader_has (loader, PREFIX "time_embed.cond_proj.weight"))
+    vel_linear_load (&self->guidance_in, loader, -1, self->channels, FALSE, PREFIX "time_embed.cond_proj");
   self->vector_width = vel_loader_size (loader, 1, PREFIX "label_emb.0.0.weight");
   if (self->vector_width) {
     vel_linear_load (&self->vector_in, loader, self->vector_width, self->time_width, TRUE, PREFIX "label_emb.0.0");
@@ -232,6 +236,7 @@ vel_unet_free (VelUNet *self)
     return;
   vel_linear_clear (&self->time_in);
   vel_linear_clear (&self->time_out);
+  vel_linear_clear (&self->guidance_in);
   vel_linear_clear (&self->vector_in);
   vel_linear_clear (&self->vector_out);
   vel_linear_clear (&self->shifts);
@@ -383,14 +388,37 @@ add_vectors (VelContext *ctx, const VelUNet *self, VelTensor *times, VelTensor *
   return all;
 }
 
+/* waves: [n, channels]. The scale less 1, in thousandths, as a sinusoid with the sine first whose lowest frequency is 1/10000 itself
+ * (latent_consistency_models guidance_scale_embedding). */
+static VelTensor *
+add_guidance (VelContext *ctx, const VelUNet *self, VelTensor *waves, double guidance)
+{
+  gint64 n = waves->shape.size[0], width = self->guidance_in.in, half = width / 2;
+  g_autofree float *host = g_new0 (float, n * width);
+  VelTensor *told = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (n, width));
+
+  for (gint64 i = 0; i < n; i++)
+    for (gint64 k = 0; k < half; k++) {
+      float angle = (float) ((guidance - 1) * 1000) * expf ((float) k * (float) (-log (10000) / (double) (half - 1)));
+
+      host[i * width + k] = sinf (angle);
+      host[i * width + half + k] = cosf (angle);
+    }
+  if (vel_context_ok (ctx))
+    vel_tensor_upload (told, host);
+  return vel_linear (ctx, &self->guidance_in, vel_op_convert (ctx, told, self->type), VEL_ACTIVATION_NONE, waves);
+}
+
 VelTensor *
-vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n, VelTensor *vectors)
+vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n, double guidance, VelTensor *vectors)
 {
   VelTensor *emb;
 
   g_assert (!vectors || vectors->shape.size[1] == self->vector_width);
   vel_context_open (ctx);
   emb = vel_op_convert (ctx, vel_op_sinusoid (ctx, timesteps, n, self->channels), self->type);
+  if (self->guidance_in.weight)
+    emb = add_guidance (ctx, self, emb, guidance);
   emb = vel_linear (ctx, &self->time_in, emb, VEL_ACTIVATION_SILU, NULL);
   /* the SiLU after it is the one every residual block begins with */
   emb = vel_linear (ctx, &self->time_out, emb, vectors ? VEL_ACTIVATION_NONE : VEL_ACTIVATION_SILU, NULL);

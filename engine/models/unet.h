@@ -21,8 +21,9 @@ VelType vel_unet_get_type (const VelUNet *self);
 
 /* What a timestep adds to the channels of every residual block, all blocks side by side: the time embedding and its projections.
  * timesteps: [n] host, may be fractional.  vectors: (nullable) [m, vector width], added to every time: pooled text and sizes of SDXL.
+ * guidance: the scale, for networks that are told it instead of being guided (Meng et al. 2023; Luo et al. 2023); others do not read it.
  * -> [n * m, width], m rows for each timestep (one without vectors); width: what vel_unet_get_shift_width says */
-VelTensor *vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n, VelTensor *vectors);
+VelTensor *vel_unet_embed_times (VelContext *ctx, const VelUNet *self, const float *timesteps, gint64 n, double guidance, VelTensor *vectors);
 gint64 vel_unet_get_shift_width (const VelUNet *self);
 
 /* What every step needs of the text and that changes with nothing else: keys and values of all cross-attentions.

@@ -58,7 +58,7 @@ prepare (Subject *self, VelContext *ctx, const VelBenchRequest *request, guint w
                                   noise (ctx, VEL_SHAPE (request->batch, 77, vel_unet_get_context_dim (self->model->unet))));
   self->input = vel_op_convert (ctx, self->input, vel_unet_get_type (self->model->unet));
   vector = vel_unet_get_vector_width (self->model->unet);
-  self->shifts = vel_unet_embed_times (ctx, self->model->unet, &(float) { 500 }, 1, vector ? noise (ctx, VEL_SHAPE (1, vector)) : NULL);
+  self->shifts = vel_unet_embed_times (ctx, self->model->unet, &(float) { 500 }, 1, 7, vector ? noise (ctx, VEL_SHAPE (1, vector)) : NULL);
 }
 
 static void

@@ -197,7 +197,8 @@ sample_once (VelPainting *self, GError **error)
   g_autofree VelTerm *terms = vel_prompts_dup_terms (self->prompts, &n_terms);
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   g_autofree guint64 *seeds = g_new (guint64, self->batch);
-  VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, self->rules->nearest_time };
+  VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, self->rules->nearest_time,
+                         vel_values_get_real (self->request, "cfg") };
   g_autoptr (VelMask) mask = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .streams = streams,

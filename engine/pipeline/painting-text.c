@@ -73,7 +73,7 @@ vel_painting_ask_prompts (const VelPainting *self)
                              .negative = get_text (self, "negative", "hires_negative"),
                              .rules = { .base_steps = base, .hires_steps = self->second ? calls * self->hires.steps : 0,
                                         .old_timelines = vel_values_get_bool (self->request, "old_timelines") },
-                             .scale = vel_values_get_real (self->request, "cfg"),
+                             .scale = self->model->architecture.told_guidance ? 1 : vel_values_get_real (self->request, "cfg"),
                              .always_guided = self->trace != NULL };
 }
 

@@ -83,7 +83,8 @@ static VelGuidance *
 begin (VelContext *ctx, VelRefiner *self, const VelRefinerTask *task, unsigned evaluations, GError **error)
 {
   VelConditioner conditioner = task->conditioner;
-  VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, task->nearest_time };
+  VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, task->nearest_time,
+                         task->prompts.scale };
   g_autofree VelTerm *terms = NULL;
   VelGuidance *guidance;
   unsigned n;

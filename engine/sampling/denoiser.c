@@ -56,7 +56,7 @@ times_add (VelContext *ctx, VelTimes *self, const double *sigmas, unsigned n)
   for (unsigned i = 0; i < n; i++)
     timesteps[i] = self->network.nearest_time ? (float) vel_noise_levels_nearest (levels, sigmas[i])
                                               : (float) levels->sigma_to_t (levels->model, sigmas[i]);
-  table = vel_unet_embed_times (ctx, self->network.unet, timesteps, n, self->vectors);
+  table = vel_unet_embed_times (ctx, self->network.unet, timesteps, n, self->network.scale, self->vectors);
   for (unsigned i = 0; i < n; i++) {
     VelTensor *row = vel_context_slice (ctx, table, i * each, each);
     VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), row->type, VEL_SHAPE (each, width));

@@ -15,6 +15,7 @@ typedef struct {
   VelPrediction prediction;
   const VelNoiseLevels *levels;
   gboolean nearest_time; /* see VelRules */
+  double scale;          /* of guidance, for networks that are told it */
 } VelNetwork;
 
 /* denoised = skip x + out raw, at this noise level */

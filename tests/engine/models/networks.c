@@ -140,7 +140,7 @@ test_unet (gconstpointer data)
   time = (float) levels->sigma_to_t (levels->model, sigma);
   x = upload (&self, "latent.000", TRUE);
   x = vel_op_combine (self.ctx, 1, &scale, &x);
-  shifts = vel_unet_embed_times (self.ctx, unet, &time, 1, NULL);
+  shifts = vel_unet_embed_times (self.ctx, unet, &time, 1, 7, NULL);
   for (int side = 0; side < 2; side++) {
     g_autoptr (VelUNetText) text = vel_unet_text_new (self.ctx, unet, upload (&self, side ? "uncond" : "cond", FALSE));
 

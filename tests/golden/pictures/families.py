@@ -44,6 +44,10 @@ MODELS = {
     "no-middle": dict(dtype="F16", channels=[32, 64], blocks=1, depth=[1, 1], mid=None, heads=8, linear=False, folder=True,
                       text=[dict(layout="transformers", width=64, layers=2, act="quick_gelu", p="cond_stage_model.", norm=True, state=-1,
                                  folder="text_encoder")]),
+    # told the scale of guidance instead of being guided (latent consistency)
+    "told": dict(dtype="F16", channels=[32, 64], blocks=1, depth=[1, 1], mid=1, heads=8, linear=False, folder=True, told=256,
+                 text=[dict(layout="transformers", width=64, layers=2, act="quick_gelu", p="cond_stage_model.", norm=True, state=-1,
+                            folder="text_encoder")]),
     "refiner": dict(dtype="F16", channels=[64, 64, 128], blocks=1, depth=[0, 1, 1], mid=1, sizes=5, scale=0.13025,
                     text=[dict(OPEN, p="conditioner.embedders.0.", state=-2, pooled=True)]),
     "inpaint": dict(dtype="F16", channels=[32, 64], blocks=1, depth=[1, 1], mid=1, heads=8, linear=False, extra=5,
@@ -65,6 +69,7 @@ CASES = {
     "sdxl-zero": dict(model="sdxl-zero", v=True, bar=2e-3),
     "short-middle": dict(model="short-middle"),
     "no-middle": dict(model="no-middle"),
+    "told": dict(model="told", cfg=8.0),
     "refiner": dict(model="refiner"),
     "refiner-empty": dict(model="refiner", negative="", negative_parts=[]),
     "handed-over": dict(model="sdxl", refiner="refiner", refiner_at=0.4, steps=4, width=72),
@@ -100,6 +105,8 @@ def unet(r, c, p="model.diffusion_model."):
     time_width = 4 * base
     r.linear(p + "time_embed.0", time_width, base, 1.4)
     r.linear(p + "time_embed.2", time_width, time_width, 1.4)
+    if c.get("told"):
+        r.linear(p + "time_embed.cond_proj", base, c["told"], 1.4, bias=False)
     if c["vector"]:
         r.linear(p + "label_emb.0.0", time_width, c["vector"], 1.4)
         r.linear(p + "label_emb.0.2", time_width, time_width, 1.4)
@@ -230,8 +237,10 @@ class Networks:
             layers_per_block=c["blocks"], down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in c["depth"]),
             up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(c["depth"])),
             transformer_layers_per_block=tuple(d or 1 for d in c["depth"]), cross_attention_dim=c["context"], attention_head_dim=heads,
-            use_linear_projection=c.get("linear", True), norm_num_groups=32, **more).eval()
-        named = make.unet_to_diffusers({k: v for k, v in tensors.items() if "label_emb" not in k}, c)
+            time_cond_proj_dim=c.get("told"), use_linear_projection=c.get("linear", True), norm_num_groups=32, **more).eval()
+        named = make.unet_to_diffusers({k: v for k, v in tensors.items() if "label_emb" not in k and "cond_proj" not in k}, c)
+        if c.get("told"):
+            named["time_embedding.cond_proj.weight"] = tensors["model.diffusion_model.time_embed.cond_proj.weight"]
         for old, new in (("0.0", "linear_1"), ("0.2", "linear_2")):
             for name in ("weight", "bias"):
                 if c["vector"]:
@@ -262,6 +271,13 @@ def condition(net, c, o, tokenizer, trace, negative):
     return states, more
 
 
+def scale_embedding(scale, width):
+    """diffusers' LatentConsistencyModelPipeline.get_guidance_scale_embedding"""
+    w = torch.tensor([scale - 1]) * 1000.0
+    steps = torch.exp(torch.arange(width // 2) * -(np.log(10000.0) / (width // 2 - 1)))
+    return torch.cat([torch.sin(w[:, None] * steps[None]), torch.cos(w[:, None] * steps[None])], 1).float()
+
+
 def zero_terminal(kept):
     """Lin et al. 2023, algorithm 1; the last level as A1111 and ComfyUI have it."""
     root = kept.sqrt()
@@ -279,7 +295,8 @@ def run(net, tokenizer, c, o, start, second=None):
 
     def network(x, t, told, extra):
         x = torch.cat([x, extra], 1) if extra is not None else x
-        firsts.append(net.unet(x, t, encoder_hidden_states=told[0], **told[1]).sample)
+        more = {"timestep_cond": scale_embedding(o["cfg"], c["told"])} if c.get("told") else {}
+        firsts.append(net.unet(x, t, encoder_hidden_states=told[0], **told[1], **more).sample)
         return firsts[-1]
 
     model = kind(network, zero_terminal(alphas()) if "ztsnr" in c.get("flags", []) else alphas(), quantize=False)
@@ -314,7 +331,7 @@ def run(net, tokenizer, c, o, start, second=None):
             u = model(x, sigma, told=uncond, extra=none)
             return u + (d - with_picture) * o["cfg"] + (with_picture - u) * o["image_cfg"]
         u = model(x, sigma, told=uncond, extra=extra)
-        return u + (d - u) * o["cfg"]
+        return d if c.get("told") else u + (d - u) * o["cfg"]
 
     n = o["steps"]
     sigmas = schedule(o["schedule"], model, n)
