@@ -79,6 +79,9 @@ on_progress (const VelProgress *progress, gpointer data)
 static gboolean
 save (Work *work, VelValues *request, VelResult *result, GError **error)
 {
+  g_autofree char *vae_hash = vel_catalog_hash_vae (request), *embedding_hashes = vel_catalog_hash_embeddings (request);
+  g_autofree char *refiner = vel_catalog_dup_title (vel_values_get (request, "refiner"));
+
   if (!work->worker->history)
     return TRUE;
   work->report.state = VEL_JOB_SAVING;
@@ -86,8 +89,6 @@ save (Work *work, VelValues *request, VelResult *result, GError **error)
   for (guint i = 0; i < result->pictures->len; i++) {
     VelPicture *picture = g_ptr_array_index (result->pictures, i);
     VelValues *painted = picture->request ? picture->request : request;
-    g_autofree char *vae_hash = vel_catalog_hash_vae (request), *embedding_hashes = vel_catalog_hash_embeddings (request);
-    g_autofree char *refiner = vel_catalog_dup_title (vel_values_get (request, "refiner"));
     VelRecipeFacts facts = { .seed = picture->seed,
                              .variation_seed = picture->variation_seed,
                              .painted_width = picture->painted_width,

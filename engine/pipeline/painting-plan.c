@@ -5,6 +5,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "engine/catalog.h"
 #include "engine/registry.h"
 #include "engine/sampling/noise-levels.h"
 
@@ -21,6 +22,9 @@ vel_painting_load (VelPainting *self, GError **error)
   VelValues *request = self->request;
   VelPictureSize size;
 
+  if (vel_values_is_set (request, "refiner") && !self->refiner_path
+      && !(self->refiner_path = vel_catalog_resolve (vel_values_get (request, "refiner"), NULL, error)))
+    return FALSE; /* said now, not when all before it is painted */
   if (!vel_engine_use (self->engine, vel_values_get (request, "device"), (guint64) vel_values_get_int (request, "memory"), error))
     return FALSE;
   self->key = (VelModelKey) { .vae = vel_values_get (request, "vae"),

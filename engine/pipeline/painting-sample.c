@@ -175,16 +175,15 @@ hand_over (VelContext *ctx, double sigma, VelGuidance *now, gpointer data)
 }
 
 /* Where there is a second pass it goes into that, as A1111 has it unless told otherwise (hires_fix_refiner_pass). */
-static gboolean
-open_refiner (VelPainting *self, VelSampling *sampling, GError **error)
+static void
+open_refiner (VelPainting *self, VelSampling *sampling)
 {
   self->refining = FALSE;
-  if (!vel_values_is_set (self->request, "refiner") || (self->hires.upscaler && !self->second))
-    return TRUE;
-  self->refiner = vel_refiner_new (vel_values_get (self->request, "refiner"), vel_values_get_real (self->request, "refiner_at"), error);
+  if (!self->refiner_path || (self->hires.upscaler && !self->second))
+    return;
+  self->refiner = vel_refiner_new (self->refiner_path, vel_values_get_real (self->request, "refiner_at"));
   sampling->turn = hand_over;
   sampling->turn_data = self;
-  return self->refiner != NULL;
 }
 
 static gboolean
@@ -227,7 +226,8 @@ sample_once (VelPainting *self, GError **error)
   if (self->before && self->before->repaint)
     sampling.mask = mask = vel_mask_new (ctx, self->before->repaint, before, self->batch);
   self->guidance = vel_guidance_new (ctx, &network, self->elsewhere, n_terms, terms, shape, self->start.sigmas, self->start.n_steps + 1);
-  if (self->guidance && open_refiner (self, &sampling, error)) {
+  if (self->guidance) {
+    open_refiner (self, &sampling);
     vel_guidance_watch_first (self->guidance, on_raw, self);
     vel_guidance_set_change (self->guidance, vel_prompts_change, self->prompts);
     vel_guidance_set_rescale (self->guidance, vel_values_get_real (self->request, "cfg_rescale"));
@@ -236,8 +236,6 @@ sample_once (VelPainting *self, GError **error)
   }
   g_clear_pointer (&self->guidance, vel_guidance_free);
   g_clear_pointer (&self->refiner, vel_refiner_free);
-  if (*error)
-    return FALSE;
   return vel_context_check (ctx, error) && check_finite (self->latents, error);
 }
 

@@ -39,6 +39,7 @@ typedef struct {
   VelModelKey key;
   GPtrArray *notes; /* (element-type utf8) */
   VelGuidance *guidance; /* while sampling, owned */
+  char *refiner_path;    /* (nullable) of the second model */
   VelRefiner *refiner;   /* (nullable) while sampling */
   gboolean refining;     /* it has taken over */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */

@@ -6,8 +6,6 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
-#include "engine/catalog.h"
-
 struct VelRefiner {
   char *path;
   double at;
@@ -16,15 +14,11 @@ struct VelRefiner {
 };
 
 VelRefiner *
-vel_refiner_new (const char *name, double at, GError **error)
+vel_refiner_new (const char *path, double at)
 {
-  char *path = vel_catalog_resolve (name, NULL, error);
-  VelRefiner *self;
+  VelRefiner *self = g_new0 (VelRefiner, 1);
 
-  if (!path)
-    return NULL;
-  self = g_new0 (VelRefiner, 1);
-  self->path = path;
+  self->path = g_strdup (path);
   self->at = at;
   return self;
 }

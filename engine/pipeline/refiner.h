@@ -21,8 +21,8 @@ typedef struct {
   unsigned n_sigmas;
 } VelRefinerTask;
 
-/* name: of the model, or its path.  at: 0..1.  Returns: (transfer full); NULL with VEL_ERROR_REQUEST where there is no such model */
-VelRefiner *vel_refiner_new (const char *name, double at, GError **error);
+/* path: of the model.  at: 0..1.  Returns: (transfer full) */
+VelRefiner *vel_refiner_new (const char *path, double at);
 void vel_refiner_free (VelRefiner *self);
 /* Whether an evaluation at this noise level is its own. levels: the first model's. */
 gboolean vel_refiner_is_due (const VelRefiner *self, const VelNoiseLevels *levels, double sigma);
