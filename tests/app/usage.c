@@ -106,7 +106,7 @@ test_files (void)
   g_assert_true (g_file_set_contents (taken, "x", 1, NULL));
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt-file", "/nowhere.txt", "--output", "y.png", NULL), 1, "nowhere.txt");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--model", "/nowhere.safetensors", NULL), 1, "nowhere");
-  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--refiner", "/nowhere.safetensors", NULL), 1, "nowhere");
+  vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--quiet", "--refiner", "/nowhere.safetensors", NULL), 1, "nowhere");
   vel_assert_refused (vel_program_run (NULL, "inspect", "/nowhere.safetensors", NULL), 1, "nowhere");
   vel_assert_refused (vel_program_run (NULL, "inspect", taken, NULL), 1, "taken.png");
   vel_assert_refused (vel_program_run (NULL, "history", "show", "12345", NULL), 1, "12345");
