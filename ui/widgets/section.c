@@ -10,7 +10,8 @@
 #define FLASH_MILLISECONDS 600
 
 typedef struct {
-  GtkWidget *head, *chevron, *revealer, *body, *more;
+  GtkWidget *head, *chevron, *revealer, *body;
+  GtkWidget *fold, *more; /* (nullable) "More", and the box in it */
   GtkLabel *summary;
   char *title, *icon_name, *group;
   gboolean expanded;
@@ -83,18 +84,16 @@ is_row_of (VelSection *section, const VelParam *param)
          (own == NULL || !g_strv_contains (own, param->name));
 }
 
-/* Returns: (transfer none) the box below a fold "More", made when the first row needs it */
+/* Returns: (transfer none) the box below a fold "More", made when the first row needs it; it gets its place below all other rows */
 static GtkWidget *
 ensure_more (VelSectionPrivate *self)
 {
   if (self->more == NULL) {
-    GtkWidget *expander = gtk_expander_new (_("More"));
-
+    self->fold = gtk_expander_new (_("More"));
     self->more = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-    gtk_expander_set_child (GTK_EXPANDER (expander), self->more);
-    gtk_widget_add_css_class (expander, "more");
-    gtk_accessible_update_property (GTK_ACCESSIBLE (expander), GTK_ACCESSIBLE_PROPERTY_LABEL, _("More"), -1);
-    gtk_box_append (GTK_BOX (self->body), expander);
+    gtk_expander_set_child (GTK_EXPANDER (self->fold), self->more);
+    gtk_widget_add_css_class (self->fold, "more");
+    gtk_accessible_update_property (GTK_ACCESSIBLE (self->fold), GTK_ACCESSIBLE_PROPERTY_LABEL, _("More"), -1);
   }
   return self->more;
 }
@@ -114,6 +113,8 @@ add_rows (VelSection *section)
     g_hash_table_insert (self->controls, (gpointer) param->name, vel_param_row_get_control (row));
     gtk_box_append (GTK_BOX (first == NULL || g_strv_contains (first, param->name) ? self->body : ensure_more (self)), row);
   }
+  if (self->fold != NULL)
+    gtk_box_append (GTK_BOX (self->body), self->fold);
 }
 
 void
