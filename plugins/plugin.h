@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VEL_PLUGIN_ABI 2
+#define VEL_PLUGIN_ABI 3
 #define VEL_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
 
 /* A number a person may set: one row becomes an option of the command line, a row of the window, an entry of the recipe. */
@@ -55,6 +55,11 @@ typedef struct {
   /* Since 2. How far two guesses of one step are apart: the root of the mean square of
    * (a - b) / max (absolute, relative * max (|a|, |before|)) over all values. */
   double (*distance) (VelRun *run, const VelTensor *a, const VelTensor *b, const VelTensor *before, double absolute, double relative);
+
+  /* Since 3. The training timestep of a noise level, and back: exact for those of the network's table, in between log sigma is linear in t.
+   * Both ends hold beyond them: 0 is timestep 0, and timestep 0 is the lowest level of the table. */
+  double (*sigma_to_t) (VelRun *run, double sigma);
+  double (*t_to_sigma) (VelRun *run, double t);
 } VelSamplerHost;
 
 typedef enum {
@@ -65,6 +70,7 @@ typedef enum {
   VEL_SAMPLER_ANCESTRAL = 1 << 3,           /* adds noise on the way */
   VEL_SAMPLER_OWN_STEPS = 1 << 4,           /* since 2: takes as many steps as it finds necessary, not n_steps */
   VEL_SAMPLER_TWO_CALLS = 1 << 5,           /* since 2: asks twice a step; a prompt that changes counts both, as A1111 does ("second_order") */
+  VEL_SAMPLER_OWN_SCHEDULE = 1 << 6,        /* since 3: "automatic" means `schedule` whichever program's rules hold: its networks learned no other levels */
 } VelSamplerFlags;
 
 typedef struct {

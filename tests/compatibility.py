@@ -49,7 +49,7 @@ PICTURES = [
     ("`--render-as comfyui`: image to image; empty negative prompt of SDXL", COMFYUI, "comfyui-init comfyui-empty"),
     ("`--render-as comfyui`: weights in prompts", COMFYUI, "comfyui-weights"),
     ("Guidance rescale, epsilon and v", DIFFUSERS, "diffusers-rescale diffusers-rescale-v"),
-    ("`--render-as diffusers`: Euler, Euler a, Heun", DIFFUSERS, "diffusers-euler diffusers-euler-a diffusers-heun"),
+    ("`--render-as diffusers`: Euler, Euler a, Heun, TCD", DIFFUSERS, "diffusers-euler diffusers-euler-a diffusers-heun diffusers-tcd"),
 ]
 # feature, judge, program, what its messages begin with
 PARTS = [

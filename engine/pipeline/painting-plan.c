@@ -72,6 +72,15 @@ plan_noise (VelPainting *self)
   self->first.together = self->rules->together && self->first.strength == 0 && self->first.from_width == 0;
 }
 
+/* Whose network learned some levels alone gets those, unless others are asked for. */
+static const VelSchedule *
+find_schedule (const VelRules *rules, const VelSampler *sampler, const char *id)
+{
+  gboolean own = sampler->flags & VEL_SAMPLER_OWN_SCHEDULE && g_str_equal (id, "automatic");
+
+  return vel_registry_resolve_schedule (own ? id : vel_rules_mean (rules->schedules, id), sampler);
+}
+
 /* sampler, schedule: names of options; of the second pass they may be unset, which means the first one's. */
 gboolean
 vel_painting_plan_descent (VelPainting *self, const char *sampler, const char *schedule, VelReach reach, GError **error)
@@ -81,7 +90,7 @@ vel_painting_plan_descent (VelPainting *self, const char *sampler, const char *s
   const VelSchedule *resolved;
 
   self->sampler = vel_registry_find_sampler (vel_rules_mean (self->rules->samplers, sampler_id));
-  resolved = self->sampler ? vel_registry_resolve_schedule (vel_rules_mean (self->rules->schedules, schedule_id), self->sampler) : NULL;
+  resolved = self->sampler ? find_schedule (self->rules, self->sampler, schedule_id) : NULL;
   if (!resolved) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_PLUGIN,
                  self->sampler ? _ ("There is no schedule \"%s\"; `velatura list schedules` shows what there is")

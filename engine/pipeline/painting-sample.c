@@ -200,6 +200,7 @@ sample_once (VelPainting *self, GError **error)
                          vel_values_get_real (self->request, "cfg") };
   g_autoptr (VelMask) mask = NULL;
   VelSampling sampling = { .ctx = ctx,
+                           .levels = self->model->levels,
                            .streams = streams,
                            .together = self->first.together,
                            .path_kind = self->first.kind,

@@ -7,10 +7,12 @@
 #define TURBO "(?i:turbo)"
 #define LIGHTNING "(?i:lightning)"
 #define LCM "(?<![A-Za-z])(?i:lcm)(?![a-z])|LCM"
+#define TCD "(?<![A-Za-z])(?i:tcd)(?![a-z])|TCD"
 #define HYPER "(?<![A-Za-z])(?i:hyper)(?![A-Za-z])|Hyper(?![a-z])|(?i:hyper-?sd)"
 
 /* clang-format off */
-#define STEPS(n, sampler_, cfg_) { { "steps", n }, { "cfg", cfg_ }, { "sampler", sampler_ }, { "schedule", "sgm_uniform" } }
+#define STEPS_OVER(schedule_, n, sampler_, cfg_) { { "steps", n }, { "cfg", cfg_ }, { "sampler", sampler_ }, { "schedule", schedule_ } }
+#define STEPS(n, sampler_, cfg_) STEPS_OVER ("sgm_uniform", n, sampler_, cfg_)
 /* clang-format on */
 
 /* What the authors recommend, in our names. Diffusers' guidance 0 and 1 both mean none, which is our 1; its "trailing" timesteps
@@ -30,11 +32,17 @@ static const VelPreset table[] = {
   /* latent-consistency/lcm-lora-sdv1-5, -sdxl: LCM, 2 to 8 steps, guidance off or between 1 and 2. */
   { "lcm", N_ ("LCM, 8 steps"), N_ ("For latent consistency models, which take two to eight steps and little guidance."),
     STEPS ("8", "lcm", "1.5"), LCM },
+  /* h1t/TCD-SDXL-LoRA, TCD-SD15-LoRA: TCD with the eta of 0.3 that our sampler has by itself, 4 steps over its own timesteps, without
+   * guidance. */
+  { "tcd", N_ ("TCD, 4 steps"), N_ ("For models of trajectory consistency, which take any number of steps; more bring more detail."),
+    STEPS_OVER ("lcm", "4", "tcd", "1"), TCD },
   /* ByteDance/Hyper-SD: DDIM with eta 0, trailing, no guidance for the files of 2, 4 and 8 steps. DDIM's step without noise is Euler's, and
-   * our DDIM brings leading timesteps of its own. The single step is left out: it needs a schedule of its own, or TCD. */
+   * our DDIM brings leading timesteps of its own. The file of one step goes with TCD, from the last timestep; with a single one
+   * its eta of 1 has no noise to add. */
   { "hyper", N_ ("Hyper, 8 steps"), N_ ("For Hyper-SD models made for eight steps."), STEPS ("8", "euler", "1"), HYPER },
   { "hyper-2", N_ ("Hyper, 2 steps"), N_ ("For Hyper-SD models made for two steps."), STEPS ("2", "euler", "1"), HYPER },
   { "hyper-4", N_ ("Hyper, 4 steps"), N_ ("For Hyper-SD models made for four steps."), STEPS ("4", "euler", "1"), HYPER },
+  { "hyper-1", N_ ("Hyper, 1 step"), N_ ("For Hyper-SD models made for one step."), STEPS_OVER ("lcm", "1", "tcd", "1"), HYPER },
   { NULL },
 };
 

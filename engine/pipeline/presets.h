@@ -16,7 +16,7 @@ typedef struct {
 } VelPreset;
 
 /* Every id with a bar between, as a choice of an option table. */
-#define VEL_PRESET_CHOICES "turbo|turbo-1|lightning|lightning-2|lightning-8|lcm|hyper|hyper-2|hyper-4"
+#define VEL_PRESET_CHOICES "turbo|turbo-1|lightning|lightning-2|lightning-8|lcm|tcd|hyper|hyper-2|hyper-4|hyper-1"
 
 /* Ends with a row whose id is NULL. */
 const VelPreset *vel_preset_get_table (void);

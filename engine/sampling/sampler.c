@@ -191,6 +191,20 @@ host_distance (VelRun *run, const VelTensor *a, const VelTensor *b, const VelTen
   return sqrt (sum / (double) count);
 }
 
+static double
+host_sigma_to_t (VelRun *run, double sigma)
+{
+  const VelNoiseLevels *levels = run->sampling->levels;
+
+  return sigma > 0 ? levels->sigma_to_t (levels->model, sigma) : 0;
+}
+
+static double
+host_t_to_sigma (VelRun *run, double t)
+{
+  return run->sampling->levels->t_to_sigma (run->sampling->levels->model, t);
+}
+
 static const VelSamplerHost host = {
   .abi = VEL_PLUGIN_ABI,
   .new_like = host_new_like,
@@ -200,6 +214,8 @@ static const VelSamplerHost host = {
   .param = host_param,
   .brownian = host_brownian,
   .distance = host_distance,
+  .sigma_to_t = host_sigma_to_t,
+  .t_to_sigma = host_t_to_sigma,
 };
 
 gboolean

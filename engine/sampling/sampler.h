@@ -19,6 +19,7 @@ typedef struct {
   VelGuidance *guidance;
   VelTurnFunc turn;    /* (nullable) asked before every evaluation */
   gpointer turn_data;
+  const VelNoiseLevels *levels; /* of the network that begins */
   const VelMask *mask; /* (nullable) */
   VelRandom *streams;  /* [batch], each picture's own; [1] where noise is drawn for all pictures together */
   gboolean together;

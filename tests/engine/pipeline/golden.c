@@ -275,6 +275,7 @@ main (int argc, char **argv)
                                        "comfyui-euler-a", "comfyui-2m",  "comfyui-sde",       "comfyui-dpm2",    "comfyui-ddim",
                                        "comfyui-beta", "comfyui-kl-optimal", "comfyui-init",  "comfyui-sde-init", "comfyui-empty",
                                        "diffusers-euler", "diffusers-euler-a", "told", "diffusers-heun", "diffusers-rescale", "diffusers-rescale-v",
+                                       "diffusers-tcd",
                                        "mask",
                                        "mask-ddim",    "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
                                        "resize-fit",   "resize-fill",    "resize-stretch",

@@ -26,7 +26,7 @@ test_table (void)
     g_assert_cmpint (vel_values_get_int (request, "steps"), ==, vel_preset_get_steps (preset));
   }
   g_assert_cmpstr (ids->str, ==, VEL_PRESET_CHOICES);
-  g_assert_null (vel_preset_find ("tcd"));
+  g_assert_null (vel_preset_find ("dmd"));
 }
 
 /* What the model cards say. */
@@ -34,12 +34,14 @@ static void
 test_numbers (void)
 {
   static const struct {
-    const char *id, *sampler;
+    const char *id, *sampler, *schedule;
     int steps;
     double cfg;
   } cases[] = {
-    { "turbo", "euler_a", 4, 1 },   { "turbo-1", "euler_a", 1, 1 }, { "lightning", "euler", 4, 1 },
-    { "lightning-8", "euler", 8, 1 }, { "lcm", "lcm", 8, 1.5 },     { "hyper", "euler", 8, 1 },
+    { "turbo", "euler_a", "sgm_uniform", 4, 1 },     { "turbo-1", "euler_a", "sgm_uniform", 1, 1 },
+    { "lightning", "euler", "sgm_uniform", 4, 1 },   { "lightning-8", "euler", "sgm_uniform", 8, 1 },
+    { "lcm", "lcm", "sgm_uniform", 8, 1.5 },         { "hyper", "euler", "sgm_uniform", 8, 1 },
+    { "tcd", "tcd", "lcm", 4, 1 },                   { "hyper-1", "tcd", "lcm", 1, 1 },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -47,7 +49,7 @@ test_numbers (void)
 
     g_assert_true (vel_preset_apply (vel_preset_find (cases[i].id), request, NULL, NULL));
     g_assert_cmpstr (vel_values_get (request, "sampler"), ==, cases[i].sampler);
-    g_assert_cmpstr (vel_values_get (request, "schedule"), ==, "sgm_uniform");
+    g_assert_cmpstr (vel_values_get (request, "schedule"), ==, cases[i].schedule);
     g_assert_cmpint (vel_values_get_int (request, "steps"), ==, cases[i].steps);
     g_assert_cmpfloat (vel_values_get_real (request, "cfg"), ==, cases[i].cfg);
   }
@@ -107,6 +109,9 @@ test_guess (void)
     { "Hyper-SD15-4steps", "hyper-4" },
     { "realvisXL_HyperV4", "hyper" },
     { "hypersdxl", "hyper" },
+    { "Hyper-SDXL-1step-Unet", "hyper-1" },
+    { "TCD-SDXL-v1", "tcd" },
+    { "sd15_tcd_4step", "tcd" },
     /* none of them */
     { NULL, NULL },
     { "", NULL },
@@ -118,6 +123,7 @@ test_guess (void)
     { "Hyper-SDXL-8steps-CFG", NULL },
     { "turbo 99999999999999999999 steps", "turbo" },
     { "calcmodel", NULL },
+    { "watcdog", NULL },
     { "\xff\xfeturbo", "turbo" },
   };
 

@@ -25,7 +25,7 @@ test_left_out (void)
 
   for (gsize i = 0; problems[i] != NULL; i++)
     g_test_message ("%s", problems[i]);
-  g_assert_true (has_problem ("/later.", "plugin interface 3"));
+  g_assert_true (has_problem ("/later.", "plugin interface 4"));
   g_assert_true (has_problem ("/hollow.", "no function"));
   g_assert_true (has_problem ("/shouting.", "id"));
   g_assert_true (has_problem ("/moody.", "default of a param"));
@@ -76,6 +76,7 @@ test_automatic (void)
   static const char *const usual[][2] = {
     { "dpmpp_2m_sde", "exponential" }, { "dpmpp_sde", "karras" }, { "dpm2", "karras" }, { "lms", "normal" }, { "restart", "karras" },
     { "euler", "normal" }, { "euler_a", "normal" }, { "heun", "normal" }, { "dpmpp_2m", "karras" }, { "ddim", "normal" },
+    { "tcd", "lcm" }, { "lcm", "normal" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (usual); i++) {
@@ -97,8 +98,8 @@ test_lists (void)
   VelRegistryKind kind;
 
   g_assert_cmpstr (sampler_line, ==, "ddim ddpm deis dpm_adaptive dpm_fast dpmpp_2m dpmpp_2m_sde dpmpp_2m_sde_heun dpmpp_2s_a dpmpp_3m_sde dpmpp_sde "
-                   "dpm2 dpm2_a euler euler_a heunpp2 heun ipndm ipndm_v lcm lms plms res_multistep restart unipc");
-  g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta beta_table ddim exponential karras kl_optimal kl_optimal_zero leading "
+                   "dpm2 dpm2_a euler euler_a heunpp2 heun ipndm ipndm_v lcm lms plms res_multistep restart tcd unipc");
+  g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta beta_table ddim exponential karras kl_optimal kl_optimal_zero lcm leading "
                    "linear_quadratic normal polyexponential sgm_uniform simple");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SAMPLERS, "dpmpp_2m"), ==, "DPM++ 2M");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SCHEDULES, "automatic"), ==, "Automatic");

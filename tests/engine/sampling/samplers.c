@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/registry.h"
+#include "engine/sampling/noise-levels.h"
 #include "tests/engine/golden.h"
 
 #define N 7
@@ -101,7 +102,23 @@ param (VelRun *run, const char *name)
   g_error ("%s asks for a param “%s” that it does not have", run->sampler->id, name);
 }
 
-static const VelSamplerHost host = { VEL_PLUGIN_ABI, new_like, denoise, combine, draw, param, brownian, distance };
+static double
+sigma_to_t (VelRun *run, double sigma)
+{
+  const VelNoiseLevels *levels = vel_noise_levels_sd ();
+
+  return sigma > 0 ? levels->sigma_to_t (levels->model, sigma) : 0;
+}
+
+static double
+t_to_sigma (VelRun *run, double t)
+{
+  const VelNoiseLevels *levels = vel_noise_levels_sd ();
+
+  return levels->t_to_sigma (levels->model, t);
+}
+
+static const VelSamplerHost host = { VEL_PLUGIN_ABI, new_like, denoise, combine, draw, param, brownian, distance, sigma_to_t, t_to_sigma };
 
 static double
 compare_path (const json_t *path)

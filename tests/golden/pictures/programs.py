@@ -3,7 +3,7 @@
 """What other programs make of the same settings: the judge of --render-as.
 
     pip install torch diffusers transformers k-diffusion torchsde scipy safetensors pillow
-    python programs.py        writes cases/comfyui-*, cases/diffusers-*
+    python programs.py [CASE…]        writes cases/comfyui-*, cases/diffusers-*, or those named alone
 
 diffusers is run as it is: StableDiffusionPipeline with the schedulers and the configuration that Stable Diffusion 1.5 ships with. ComfyUI
 can not be installed beside it; its rules (comfy/sample.py, samplers.py, model_sampling.py, k_diffusion/sampling.py) are written down here
@@ -11,6 +11,7 @@ once more, over k-diffusion's samplers.
 """
 import json
 import math
+import sys
 
 import numpy as np
 import scipy.stats
@@ -36,7 +37,7 @@ COMFYUI = {
     "empty": dict(model="sdxl", negative="", steps=2),
 }
 DIFFUSERS = {"euler": dict(), "euler-a": dict(sampler="euler_a"), "heun": dict(sampler="heun", steps=3),
-             "rescale": dict(cfg_rescale=0.7, steps=3), "rescale-v": dict(cfg_rescale=0.5, steps=3, prediction="v", sampler="euler_a")}
+             "rescale": dict(cfg_rescale=0.7, steps=3), "rescale-v": dict(cfg_rescale=0.5, steps=3, prediction="v", sampler="euler_a"), "tcd": dict(sampler="tcd", schedule="automatic", cfg=1.5)}
 NAMES = {"euler_a": "euler_ancestral", "dpm2": "dpm_2", "ddim": "euler"}
 
 
@@ -145,8 +146,8 @@ def comfy_sdxl(c, net, tokenizer):
 
 
 def run_diffusers(o, c, net, tokenizer):
-    from diffusers import EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler, StableDiffusionPipeline
-    kinds = {"euler": EulerDiscreteScheduler, "euler_a": EulerAncestralDiscreteScheduler, "heun": HeunDiscreteScheduler}
+    from diffusers import EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler, StableDiffusionPipeline, TCDScheduler
+    kinds = {"euler": EulerDiscreteScheduler, "euler_a": EulerAncestralDiscreteScheduler, "heun": HeunDiscreteScheduler, "tcd": TCDScheduler}
     scheduler = kinds[o["sampler"]](beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000,
                                     timestep_spacing="leading", steps_offset=1,
                                     prediction_type="v_prediction" if o.get("prediction") == "v" else "epsilon")
@@ -158,10 +159,14 @@ def run_diffusers(o, c, net, tokenizer):
     shape = (1, 4, o["height"] // 8, o["width"] // 8)
     generator = torch.Generator().manual_seed(o["seed"])
     image = pipe(o["prompt"], negative_prompt=o["negative"], height=o["height"], width=o["width"], num_inference_steps=o["steps"],
-                 guidance_scale=o["cfg"], guidance_rescale=o.get("cfg_rescale", 0.0), generator=generator, output_type="pt", return_dict=False,
+                 guidance_scale=o["cfg"], guidance_rescale=o.get("cfg_rescale", 0.0), eta=0.3, generator=generator, output_type="pt", return_dict=False,
                  callback_on_step_end=lambda p, i, t, d: latents.append(d["latents"].clone()) or d)[0]
     scheduler.set_timesteps(o["steps"])
-    sigmas = scheduler.sigmas
+    if o["sampler"] == "tcd":  # counts in timesteps
+        kept = scheduler.alphas_cumprod[scheduler.timesteps]
+        sigmas = torch.cat([((1 - kept) / kept) ** 0.5, torch.zeros(1)])
+    else:
+        sigmas = scheduler.sigmas
     if o["sampler"] == "heun":  # every level stands twice there, and the first stage of a step is a step
         sigmas, latents = torch.cat([sigmas[:1], sigmas[1:-1:2], sigmas[-1:]]), latents[1::2] + latents[-1:]
         latents = latents[:len(sigmas) - 1]
@@ -185,6 +190,8 @@ def main():
     start = torch.from_numpy(picture(BASE["height"], BASE["width"]).astype(np.float32) / 255).permute(2, 0, 1)[None]
     for program, cases in (("comfyui", COMFYUI), ("diffusers", DIFFUSERS)):
         for name, options in cases.items():
+            if sys.argv[1:] and f"{program}-{name}" not in sys.argv[1:]:
+                continue
             o = {**BASE, "model": "two-levels", **options, "render_as": program}
             if program == "diffusers":
                 trace = run_diffusers(o, c, net, tokenizer)

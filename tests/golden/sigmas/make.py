@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, TCDScheduler
 
 # k-diffusion's training code imports much that is not needed here
 for name in ("k_diffusion", "torchvision", "torchvision.transforms", "torchvision.transforms.functional"):
@@ -24,19 +24,15 @@ sys.modules["torchvision.transforms"].functional = None
 import k_diffusion.external as external  # noqa: E402
 import k_diffusion.sampling as sampling  # noqa: E402
 import samplers as more  # noqa: E402
+from samplers import training  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 23, 30, 50, 77, 100, 150]
 
 
-NEWER = ("polyexponential", "ddim_uniform", "beta", "kl_optimal", "align_your_steps", "align_your_steps.sdxl", "linear_quadratic")
+NEWER = ("polyexponential", "ddim_uniform", "beta", "kl_optimal", "align_your_steps", "align_your_steps.sdxl", "linear_quadratic", "lcm")
 AYS = {"align_your_steps": [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029],
        "align_your_steps.sdxl": [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029]}
-
-
-def training():
-    betas = torch.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=torch.float64) ** 2
-    return torch.cumprod(1 - betas, 0).float()
 
 
 def schedule(wrap, name, n):
@@ -73,6 +69,10 @@ def schedule(wrap, name, n):
         slope = 0.025 / half - 2 * (half - 0.025 * n) / (n - half) ** 2 if half else 0
         done += [bend * i * i + slope * i + bend * half * half for i in range(half, n)]
         return high * (1 - torch.tensor((done if n > 1 else [0.0]) + [1.0], dtype=torch.float64))
+    if name == "lcm":
+        scheduler = TCDScheduler()
+        scheduler.set_timesteps(min(n, 50))
+        return sampling.append_zero(wrap.sigmas[scheduler.timesteps])
     if name == "ddim":  # the timesteps of that sampler
         return wrap.sigmas[[min(i + 1, 999) for i in range(0, 1000, 1000 // n)]].flip(0)
     raise KeyError(name)
@@ -160,7 +160,7 @@ def samplers():
         sigmas, end = ddim(n, x, eta)
         rows.append(dict(sampler="ddim", sigmas=sigmas, params=dict(eta=eta), start=x.tolist(), end=end.tolist()))
     for name, sigmas, opts in more.cases(training()):
-        start = x if name == "plms" else x * sigmas[0]
+        start = x if name in ("plms", "tcd") else x * sigmas[0]
         rows.append(dict(sampler=name, sigmas=sigmas, params=opts, start=start.tolist(), end=more.run(name, model, sigmas, start, opts).tolist()))
     with open(os.path.join(HERE, "samplers.json"), "w") as f:
         f.write('{"paths": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")

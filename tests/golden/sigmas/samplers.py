@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 import torch
-from diffusers import UniPCMultistepScheduler
+from diffusers import TCDScheduler, UniPCMultistepScheduler
+import diffusers.schedulers.scheduling_tcd as scheduling_tcd
 import k_diffusion.sampling as sampling
 
 KD = {"dpm2": "dpm_2", "dpm2_a": "dpm_2_ancestral", "dpmpp_2s_a": "dpmpp_2s_ancestral", "dpmpp_2m_sde_heun": "dpmpp_2m_sde"}
@@ -30,6 +31,16 @@ class Draws:
     def __call__(self, like):
         self.k += 1
         return noise(self.k, like)
+
+
+def training():
+    betas = torch.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=torch.float64) ** 2
+    return torch.cumprod(1 - betas, 0).float()
+
+
+def levels(kept):
+    """sigma of each timestep, rounded as a table of float32 has it (numpy's root is the nearest, torch's is not on all processors)"""
+    return torch.from_numpy(np.sqrt((1 - kept.numpy()) / kept.numpy()).astype(np.float64))
 
 
 def cases(kept):
@@ -62,6 +73,11 @@ def cases(kept):
     for n in (10, 7, 50):
         times = [min(i + 1, 999) for i in range(0, 1000, 1000 // n)][::-1]
         rows.append(("plms", sd[times].tolist(), {}))
+    table = levels(kept)
+    for n, options in ((4, {}), (1, {}), (7, dict(eta=0.0)), (8, dict(eta=1.0)), (23, dict(eta=0.65)), (50, {})):
+        s = TCDScheduler()
+        s.set_timesteps(n)
+        rows.append(("tcd", table[s.timesteps].tolist() + [0.0], options))
     return rows
 
 
@@ -120,6 +136,18 @@ def run_lcm(model, x, sigmas, draws):
     for s, t in zip(sigmas, sigmas[1:]):
         x = model(x, s)
         x = x + t * draws(x) if t > 0 else x
+    return x
+
+
+def run_tcd(model, x, sigmas, draws, eta=0.3):
+    """diffusers' TCD from timestep to timestep; the model is asked at the exploding scale"""
+    s = TCDScheduler()
+    s.set_timesteps(len(sigmas) - 1)
+    s.alphas_cumprod = 1 / (1 + levels(training()) ** 2)
+    scheduling_tcd.randn_tensor = lambda shape, **_: draws(x)
+    for sigma, t in zip(sigmas, s.timesteps):
+        full = x * math.hypot(1, sigma)
+        x = s.step((full - model(full, sigma)) / sigma, t, x, eta=eta, return_dict=False)[0]
     return x
 
 
