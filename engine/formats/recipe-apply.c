@@ -8,6 +8,7 @@
 #include "engine/registry.h"
 
 #include <glib/gi18n-lib.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static const struct {
 static const char *const silent_keys[] = {
   "Sampler",
   "Schedule type",
+  "Refiner switch by sampling steps",
   "RNG",
   "Emphasis",
   "Size",
@@ -302,6 +304,19 @@ apply_option (VelValues *request, const char *option, const char *value, GPtrArr
   try_set (request, option, vel_recipe_our_spelling (option, name), problems);
 }
 
+/* Where A1111 hands over by steps, "Refiner switch at" is a share of those. */
+static void
+apply_refiner (const VelRecipeFields *self, VelValues *request)
+{
+  const char *by_steps = vel_recipe_fields_get (self, "Refiner switch by sampling steps");
+  guint steps = vel_recipe_count_refined_steps (request);
+
+  if (!by_steps || g_ascii_strcasecmp (by_steps, "True") != 0 || !vel_values_is_set (request, "refiner"))
+    return;
+  vel_values_set_int (request, "refiner_step", MAX (1, (gint64) ceil (vel_values_get_real (request, "refiner_at") * steps - 1e-9)));
+  vel_values_set (request, "refiner_at", NULL, NULL);
+}
+
 /* A1111's own backcompat: what was made before 1.6 and changes with the steps had other times. */
 static void
 apply_age (const VelRecipeFields *self, VelValues *request)
@@ -333,4 +348,5 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
   apply_spelled (self, "RNG", "GPU", "rng", request, problems);
   apply_spelled (self, "Emphasis", "Original", "emphasis", request, problems);
   apply_age (self, request);
+  apply_refiner (self, request);
 }

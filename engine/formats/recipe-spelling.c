@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,27 @@ vel_recipe_our_spelling (const char *name, const char *theirs)
     if (g_str_equal (spellings[i].name, name) && g_ascii_strcasecmp (spellings[i].theirs, theirs) == 0)
       return spellings[i].ours;
   return theirs;
+}
+
+guint
+vel_recipe_count_refined_steps (VelValues *request)
+{
+  guint steps = (guint) vel_values_get_int (request, "steps");
+
+  if (vel_values_is_set (request, "init"))
+    return vel_values_get_bool (request, "exact_steps") ? steps : (guint) (MIN (vel_values_get_real (request, "strength"), 0.999) * steps) + 1;
+  if ((vel_values_is_set (request, "hires") || vel_values_is_set (request, "hires_resize")) && vel_values_is_set (request, "hires_steps"))
+    return (guint) vel_values_get_int (request, "hires_steps");
+  return steps;
+}
+
+char *
+vel_recipe_share_of_steps (guint step, guint steps)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  /* rounded up, two of three steps would be reached after the third */
+  return g_strdup (g_ascii_formatd (text, sizeof text, "%.15g", floor (1e4 * MIN (step, steps) / steps) / 1e4));
 }
 
 char *

@@ -160,6 +160,19 @@ append_inpainting (GString *out, VelValues *request)
     append_pair (out, "Masked content", vel_recipe_their_spelling ("fill", vel_values_get (request, "fill")));
 }
 
+/* A1111 has no step to hand over at, but can count its share in steps. */
+static void
+append_refiner (GString *out, VelValues *request, const char *title)
+{
+  guint step = (guint) vel_values_get_int (request, "refiner_step"), steps = vel_recipe_count_refined_steps (request);
+  g_autofree char *share = step > 0 ? vel_recipe_share_of_steps (step, steps) : NULL;
+
+  if (share)
+    append_pair (out, "Refiner switch by sampling steps", "True");
+  append_pair (out, "Refiner", title);
+  append_pair (out, "Refiner switch at", share ? share : vel_values_get (request, "refiner_at"));
+}
+
 /* In the order in which A1111 comes to them: what is asked, networks, text, steps. */
 static void
 append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, const VelSampler *sampler)
@@ -173,10 +186,8 @@ append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, co
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
   append_sampler_numbers (out, request, sampler);
-  if (facts->refiner) {
-    append_pair (out, "Refiner", facts->refiner);
-    append_pair (out, "Refiner switch at", vel_values_get (request, "refiner_at"));
-  }
+  if (facts->refiner)
+    append_refiner (out, request, facts->refiner);
   if (vel_values_get_bool (request, "old_timelines"))
     append_pair (out, "Old prompt editing timelines", "True");
   if (!g_str_equal (vel_values_get (request, "render_as"), "a1111")) /* our own word: A1111 can not */

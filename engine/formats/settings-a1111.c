@@ -65,7 +65,7 @@ note_old_rules (VelSettings *self)
     vel_settings_note (
         self, _ ("A1111 %s rounds its noise levels to half precision; here they are exact, and the picture differs a little"), version);
   if (number < 1008000 && vel_recipe_fields_get (self->fields, "Refiner"))
-    vel_settings_note (self, _ ("A1111 %s hands over to the refiner by steps; here it is done by noise level, as since 1.8"), version);
+    vel_recipe_fields_set (self->fields, "Refiner switch by sampling steps", "True");
 }
 
 /* "First pass size" of versions before 2023: the size of the first pass, where "Size" was that of the result. */

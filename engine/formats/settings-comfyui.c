@@ -8,6 +8,8 @@
 
 #include "engine/formats/settings-comfyui.h"
 
+#include "engine/formats/recipe-spelling.h"
+
 #include "engine/formats/json-tree.h"
 #include "engine/formats/shown.h"
 
@@ -181,10 +183,11 @@ read_second (VelComfyuiWalk *self, const json_t *node, const json_t *before, con
   double steps = vel_json_real (second.steps, 0), from = vel_comfyui_number (self, node, "start_at_step", 0);
 
   if (!enlarged && from > 0 && from < steps) {
-    g_autofree char *at = g_strdup_printf ("%.4g", from / steps);
+    g_autofree char *at = vel_recipe_share_of_steps ((guint) from, (guint) MIN (steps, 1e6));
 
     vel_settings_set_file (settings, "Refiner", vel_comfyui_find_model (self, second.model, 0));
-    vel_settings_set (settings, "Refiner switch at", g_strdelimit (at, ",", '.'));
+    vel_settings_set (settings, "Refiner switch at", at);
+    vel_settings_set (settings, "Refiner switch by sampling steps", "True");
     return;
   }
   vel_settings_set_json (settings, "Denoising strength", second.denoise);

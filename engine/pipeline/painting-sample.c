@@ -67,6 +67,7 @@ on_step (VelContext *ctx, unsigned finished, VelTensor *x, VelTensor *denoised, 
                            .n_steps = self->n_steps,
                            .seconds_left = -1 };
 
+  self->finished = finished;
   vel_trace_add_picture (self->trace, x, "%slatent.%03u", pass_name (self), finished);
   if (finished == 0)
     self->sampling_began = now;
@@ -154,7 +155,7 @@ hand_over (VelContext *ctx, double sigma, VelGuidance *now, gpointer data)
   unsigned evaluations = vel_guidance_get_evaluations (now);
   VelRefinerTask task;
 
-  if (self->refining || !vel_refiner_is_due (self->refiner, self->model->levels, sigma))
+  if (self->refining || !vel_refiner_is_due (self->refiner, self->model->levels, sigma, self->finished))
     return now;
   task = (VelRefinerTask) { .device = self->engine->device,
                             .key = self->key,
@@ -181,7 +182,8 @@ open_refiner (VelPainting *self, VelSampling *sampling)
   self->refining = FALSE;
   if (!self->refiner_path || (self->hires.upscaler && !self->second))
     return;
-  self->refiner = vel_refiner_new (self->refiner_path, vel_values_get_real (self->request, "refiner_at"));
+  self->refiner = vel_refiner_new (self->refiner_path, vel_values_get_real (self->request, "refiner_at"),
+                                   (unsigned) vel_values_get_int (self->request, "refiner_step"));
   sampling->turn = hand_over;
   sampling->turn_data = self;
 }

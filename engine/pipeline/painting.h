@@ -42,6 +42,7 @@ typedef struct {
   char *refiner_path;    /* (nullable) of the second model */
   VelRefiner *refiner;   /* (nullable) while sampling */
   gboolean refining;     /* it has taken over */
+  unsigned finished;     /* steps of the pass at hand */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
   VelPrompts *prompts;
   VelInpaint *before;       /* (nullable) the start picture, */

@@ -9,17 +9,19 @@
 struct VelRefiner {
   char *path;
   double at;
+  unsigned step; /* 0: by the share */
   VelModel *model;
   VelPrompts *prompts;
 };
 
 VelRefiner *
-vel_refiner_new (const char *path, double at)
+vel_refiner_new (const char *path, double at, unsigned step)
 {
   VelRefiner *self = g_new0 (VelRefiner, 1);
 
   self->path = g_strdup (path);
   self->at = at;
+  self->step = step;
   return self;
 }
 
@@ -47,9 +49,11 @@ nearest (const VelNoiseLevels *levels, double sigma)
 }
 
 gboolean
-vel_refiner_is_due (const VelRefiner *self, const VelNoiseLevels *levels, double sigma)
+vel_refiner_is_due (const VelRefiner *self, const VelNoiseLevels *levels, double sigma, unsigned finished)
 {
-  return (double) (levels->n_table - 1 - nearest (levels, sigma)) / levels->n_table > self->at;
+  if (self->step > 0)
+    return finished >= self->step;
+  return (double) (levels->n_table - 1 - nearest (levels, sigma)) / levels->n_table >= self->at;
 }
 
 static gboolean

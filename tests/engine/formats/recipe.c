@@ -300,6 +300,30 @@ test_private (void)
   g_assert_cmpstr (vel_values_get (back, "embedding"), ==, "ink.pt\ngold.safetensors\nplain");
 }
 
+/* The step at which the refiner takes over is a share of the steps for A1111: it comes back for every number of them. */
+static void
+test_refiner_step (void)
+{
+  VelRecipeFacts refined = facts;
+
+  refined.refiner = "xl [7440042bbd]";
+  for (int steps = 1; steps <= 150; steps++) {
+    for (int step = 1; step <= steps; step++) {
+      g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+      g_autofree char *text = NULL;
+
+      set (request, "refiner", "/a/xl.safetensors");
+      vel_values_set_int (request, "steps", steps);
+      vel_values_set_int (request, "refiner_step", step);
+      text = vel_recipe_to_a1111 (request, &refined);
+      g_assert_nonnull (strstr (text, "Refiner switch by sampling steps: True, Refiner: xl [7440042bbd], Refiner switch at: "));
+      g_assert_true (vel_recipe_apply (text, back, NULL, NULL));
+      g_assert_cmpint (vel_values_get_int (back, "refiner_step"), ==, step);
+      g_assert_false (vel_values_is_set (back, "refiner_at"));
+    }
+  }
+}
+
 static void
 expect_applied (const char *text, const char *name, const char *expected, const char *problem)
 {
@@ -342,6 +366,12 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Denoising strength: 0.4"), "strength", "0.4", "started from");
   expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl [7440042bbd], Refiner switch at: 0.8"), "refiner", "xl", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl, Refiner switch at: 0.6"), "refiner_at", "0.6", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl, Refiner switch at: 0.6, Refiner switch by sampling steps: True"), "refiner_step", "12",
+                  NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl, Refiner switch at: 0.61, Refiner switch by sampling steps: True"), "refiner_step",
+                  "13", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl, Refiner switch at: 0.6, Version: v1.7.0"), "refiner_step", "12",
+                  NULL); /* before 1.8 it always was so */
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
   expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a"), "steps", "20", "“ADetailer model: a” is not taken over");
@@ -453,6 +483,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/variation", test_variation);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
   g_test_add_func ("/formats/recipe/private", test_private);
+  g_test_add_func ("/formats/recipe/refiner-step", test_refiner_step);
   g_test_add_func ("/formats/recipe/apply", test_apply);
   g_test_add_func ("/formats/recipe/restore", test_restore);
   g_test_add_func ("/formats/recipe/old-timelines", test_old_timelines);

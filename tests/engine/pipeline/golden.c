@@ -141,10 +141,10 @@ bar_of_case (json_t *options)
   return 3e-4;
 }
 
+/* option: (nullable) set to value, beside those of the case */
 static void
-test_case (gconstpointer data)
+run_case (const char *name, const char *option, const char *value)
 {
-  const char *name = data;
   g_autofree char *case_name = g_strdup_printf ("cases/%s.json", name);
   g_autofree char *trace_name = g_strdup_printf ("cases/%s.safetensors", name);
   g_autofree char *case_path = tiny_model_golden (case_name);
@@ -160,11 +160,26 @@ test_case (gconstpointer data)
   vel_values_set (request, "model", model_path (json_string_value (json_object_get (options, "model"))), NULL);
   if (json_object_get (options, "refiner"))
     vel_values_set (request, "refiner", model_path (json_string_value (json_object_get (options, "refiner"))), NULL);
+  if (option)
+    g_assert_true (vel_values_set (request, option, value, NULL));
   result = vel_engine_generate (fixture.engine, request, NULL, NULL, got, FALSE, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (result->pictures->len, ==, 1);
   compare_traces (want, got, g_ptr_array_index (result->pictures, 0), bar_of_case (options));
   json_decref (options);
+}
+
+static void
+test_case (gconstpointer data)
+{
+  run_case (data, NULL, NULL);
+}
+
+/* Of the four steps of that case the share of 0.4 leaves two to the refiner: timesteps 333 and 0. */
+static void
+test_refiner_step (void)
+{
+  run_case ("handed-over", "refiner_step", "2");
 }
 
 /* A picture of a batch is, to the bit, the picture its own seed makes alone. data: the sampler */
@@ -296,6 +311,7 @@ main (int argc, char **argv)
   }
   g_test_add_data_func ("/pipeline/batch-is-seeds", "euler_a", test_batch);
   g_test_add_func ("/pipeline/seed-offset", test_seed_offset);
+  g_test_add_func ("/pipeline/refiner-step", test_refiner_step);
   g_test_add_data_func ("/pipeline/batch-is-seeds/brownian", "dpmpp_2m_sde", test_batch);
   g_test_add_func ("/pipeline/repeatable", test_repeatable);
   status = g_test_run ();

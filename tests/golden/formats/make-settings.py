@@ -277,8 +277,9 @@ def comfyui():
             last = g.add("KSamplerAdvanced", add_noise="disable", noise_seed=0, steps=steps, cfg=cfg, sampler_name=sampler, scheduler=schedule,
                          start_at_step=int(steps * 0.75), end_at_step=10000, return_with_leftover_noise="disable",
                          **(common | {"model": [refiner, 0], "latent_image": [base, 0]}))
-            fields |= {"Refiner": "sd_xl_refiner_1.0", "Refiner switch at": f"{int(steps * 0.75) / steps:.4g}"}
-            request |= {"refiner": "sd_xl_refiner_1.0", "refiner_at": f"{int(steps * 0.75) / steps:.4g}"}
+            fields |= {"Refiner": "sd_xl_refiner_1.0", "Refiner switch at": f"{int(int(steps * 0.75) / steps * 1e4) / 1e4:.4g}",
+                       "Refiner switch by sampling steps": "True"}
+            request |= {"refiner": "sd_xl_refiner_1.0", "refiner_step": str(int(steps * 0.75))}
         if i in (2, 20, 24):  # a second pass
             if i == 2:
                 up = g.add("LatentUpscale", upscale_method="nearest-exact", width=2 * w, height=2 * h, crop="disabled", samples=[base, 0])

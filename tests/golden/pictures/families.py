@@ -322,7 +322,7 @@ def run(net, tokenizer, c, o, start, second=None):
 
     def denoise(x, sigma):
         # AUTOMATIC1111's apply_refiner: behind lies what the nearest timestep says
-        if second and (999 - int(torch.argmin(torch.abs(model.sigmas - sigma.max())))) / 1000 > o["refiner_at"]:
+        if second and (999 - int(torch.argmin(torch.abs(model.sigmas - sigma.max())))) / 1000 >= o["refiner_at"]:
             d, u = (refined(x, sigma, told=t) for t in told)
             return u + (d - u) * o["cfg"]
         d = model(x, sigma, told=cond, extra=extra)
