@@ -32,7 +32,8 @@ const char *const *vel_weights_get_names (VelWeights *self);
 GHashTable *vel_weights_get_all_metadata (VelWeights *self);
 /* (nullable) */
 const char *vel_weights_get_metadata (VelWeights *self, const char *key);
-/* A string or whole number of a JSON file of a diffusers folder, as text ("scheduler/scheduler_config.json", "prediction_type"). (nullable) (transfer full) */
+/* A string or whole number of a JSON file of a diffusers folder, as text ("scheduler/scheduler_config.json", "prediction_type"). (nullable)
+ * (transfer full) */
 char *vel_weights_get_config (VelWeights *self, const char *file, const char *key);
 
 /* shape: -1 fits any size. Marks the tensor as used.
