@@ -41,6 +41,8 @@ PICTURES = [
     ("AND with weights", TORCH, "compose compose-sdxl compose-even"),
     ("Textual inversion", TORCH, "embedding embedding-sdxl"),
     ("Masks: original, noise, nothing; a part alone", TORCH, "mask mask-ddim mask-noise mask-nothing mask-part"),
+    ("Soft inpainting: whole, a part alone, with an inpainting model and mask weight", "A1111's rules in torch and numpy, Pillow",
+     "mask-soft mask-soft-part mask-soft-channels"),
     ("Start pictures of another size", TORCH + ", Pillow", "resize-fit resize-fill resize-stretch"),
     ("Second pass: latents, pixels, cut, DDIM", TORCH + ", Pillow", "hires hires-cut hires-pixels hires-ddim hires-sizes"),
     ("`--render-as comfyui`: start, timesteps, noise of steps", COMFYUI, "comfyui-euler-a comfyui-2m comfyui-dpm2 comfyui-ddim"),

@@ -143,11 +143,30 @@ append_second_pass (GString *out, VelValues *request)
   append_pair (out, "Hires upscaler", vel_recipe_their_spelling ("hires_upscaler", vel_values_get (request, "hires_upscaler")));
 }
 
+/* A1111 writes all of them. */
+static void
+append_soft_inpainting (GString *out, VelValues *request)
+{
+  static const char *const pairs[][2] = { { "Soft inpainting schedule bias", "soft_bias" },
+                                          { "Soft inpainting preservation strength", "soft_preservation" },
+                                          { "Soft inpainting transition contrast boost", "soft_boost" },
+                                          { "Soft inpainting mask influence", "soft_influence" },
+                                          { "Soft inpainting difference threshold", "soft_threshold" },
+                                          { "Soft inpainting difference contrast", "soft_contrast" } };
+
+  if (!vel_values_get_bool (request, "soft_inpainting"))
+    return;
+  append_pair (out, "Soft inpainting enabled", "True");
+  for (gsize i = 0; i < G_N_ELEMENTS (pairs); i++)
+    append_pair (out, pairs[i][0], vel_values_get (request, pairs[i][1]));
+}
+
 static void
 append_inpainting (GString *out, VelValues *request)
 {
   if (!vel_values_is_set (request, "init") || !vel_values_is_set (request, "mask"))
     return;
+  append_soft_inpainting (out, request);
   if (vel_values_get_bool (request, "mask_invert"))
     append_pair (out, "Mask mode", "Inpaint not masked");
   if (vel_values_get_int (request, "mask_blur") > 0)
@@ -226,6 +245,8 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
     append_pair (out, "Seed resize from", vel_values_get (request, "seed_resize"));
   if (vel_values_is_set (request, "init") || has_second_pass (request))
     append_pair (out, "Denoising strength", vel_values_get (request, vel_values_is_set (request, "init") ? "strength" : "hires_strength"));
+  if (vel_values_is_set (request, "init") && vel_values_is_set (request, "mask_weight"))
+    append_pair (out, "Conditional mask weight", vel_values_get (request, "mask_weight"));
   if (vel_values_get_int (request, "clip_skip") > 1)
     append_pair (out, "Clip skip", vel_values_get (request, "clip_skip"));
   if (vel_values_get_int (request, "ensd") != 0 && writes_seed_delta (request, sampler))

@@ -33,9 +33,17 @@ keep (VelContext *ctx, VelTensor *tensor, double scale)
   return kept;
 }
 
-/* The mask at the first pixel of every latent's, and behind it the picture with mid-grey where it is painted anew. */
+/* How much of a pixel is painted anew: all or nothing, but for soft masks. */
+static float
+share_at (const VelInpaint *before, gint64 i)
+{
+  return before->whole ? (float) before->mask->data[i] / 255 : before->mask->data[i] >= 128;
+}
+
+/* The mask at the first pixel of every latent's, and behind it the picture with mid-grey where it is painted anew: the more so, the greater
+ * the weight. */
 static VelTensor *
-make_mask (VelContext *ctx, const VelModel *model, const VelInpaint *before)
+make_mask (VelContext *ctx, const VelModel *model, const VelInpaint *before, double weight)
 {
   double scale = model->architecture.family->latent_scale;
   gint64 width = before->image->width, height = before->image->height, factor = vel_vae_get_factor (model->vae);
@@ -45,10 +53,10 @@ make_mask (VelContext *ctx, const VelModel *model, const VelInpaint *before)
 
   for (gint64 i = 0; i < width * height; i++)
     for (gint64 c = 0; c < 3; c++)
-      pixels[3 * i + c] = before->mask->data[i] >= 128 ? 0 : (float) before->image->data[3 * i + c] / 255 * 2 - 1;
+      pixels[3 * i + c] = ((float) before->image->data[3 * i + c] / 255 * 2 - 1) * (1 - (float) weight * share_at (before, i));
   for (gint64 y = 0; y < height / factor; y++)
     for (gint64 x = 0; x < width / factor; x++)
-      shares[y * (width / factor) + x] = before->mask->data[(y * width + x) * factor] >= 128;
+      shares[y * (width / factor) + x] = share_at (before, (y * width + x) * factor);
   if (vel_context_ok (ctx)) {
     vel_tensor_upload (image, pixels);
     vel_tensor_upload (mask, shares);
@@ -71,8 +79,8 @@ make_whole_mask (VelContext *ctx, const VelModel *model, guint width, guint heig
 }
 
 gboolean
-vel_extra_make (VelContext *ctx, const VelModel *model, const VelInpaint *before, VelTensor *latent, guint width, guint height,
-                VelTensor **extra, GError **error)
+vel_extra_make (VelContext *ctx, const VelModel *model, const VelInpaint *before, double mask_weight, VelTensor *latent, guint width,
+                guint height, VelTensor **extra, GError **error)
 {
   *extra = NULL;
   if (model->architecture.extra == VEL_EXTRA_NONE)
@@ -90,7 +98,7 @@ vel_extra_make (VelContext *ctx, const VelModel *model, const VelInpaint *before
   if (model->architecture.extra == VEL_EXTRA_EDIT)
     *extra = keep (ctx, latent, 1 / model->architecture.family->latent_scale);
   else if (before && before->mask)
-    *extra = keep (ctx, make_mask (ctx, model, before), 1);
+    *extra = keep (ctx, make_mask (ctx, model, before, mask_weight), 1);
   else
     *extra = keep (ctx, make_whole_mask (ctx, model, width, height), 1);
   vel_context_close (ctx, NULL);

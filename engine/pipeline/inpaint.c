@@ -6,10 +6,12 @@
 #include <glib/gi18n-lib.h>
 
 #include "engine/formats/png.h"
+#include "engine/pipeline/soft.h"
 #include "engine/pixels/blur.h"
 #include "engine/pixels/compose.h"
 
-#define LIGHT 128 /* what is lighter counts as white once a mask is blurred */
+#define LIGHT 128      /* what is lighter counts as white once a mask is blurred */
+#define CHANGES_BLUR 4 /* of the mask of what has changed */
 
 /* What was asked for. */
 typedef struct {
@@ -18,7 +20,7 @@ typedef struct {
   VelResizeMode resize;
   VelFill fill;
   guint blur, padding;
-  gboolean invert, only_masked;
+  gboolean invert, only_masked, soft;
 } Task;
 
 /* A part of a picture. */
@@ -34,6 +36,7 @@ vel_inpaint_free (VelInpaint *self)
   g_clear_pointer (&self->image, vel_bitmap_free);
   g_clear_pointer (&self->mask, vel_bitmap_free);
   g_clear_pointer (&self->overlay, vel_bitmap_free);
+  g_clear_pointer (&self->whole, vel_bitmap_free);
   g_free (self->repaint);
   g_free (self);
 }
@@ -51,7 +54,8 @@ read_task (VelValues *request, guint width, guint height, guint factor)
                 .blur = (guint) vel_values_get_int (request, "mask_blur"),
                 .padding = (guint) vel_values_get_int (request, "masked_padding"),
                 .invert = vel_values_get_bool (request, "mask_invert"),
-                .only_masked = g_str_equal (vel_values_get (request, "inpaint_area"), "masked") };
+                .only_masked = g_str_equal (vel_values_get (request, "inpaint_area"), "masked"),
+                .soft = vel_soft_is_asked (request) };
 
   while (fills[task.fill] && !g_str_equal (fills[task.fill], vel_values_get (request, "fill")))
     task.fill++;
@@ -81,7 +85,7 @@ read_mask (const Task *task, GError **error)
 
     mask = vel_bitmap_grey (rgb);
   }
-  for (gsize i = 0; task->blur > 0 && i < vel_bitmap_bytes (mask); i++)
+  for (gsize i = 0; task->blur > 0 && !task->soft && i < vel_bitmap_bytes (mask); i++)
     mask->data[i] = mask->data[i] > LIGHT ? 255 : 0;
   if (task->invert)
     vel_bitmap_invert (mask);
@@ -145,6 +149,7 @@ cut_region (const VelBitmap *from, const Region *region, const Task *task)
   return vel_bitmap_resize (part, task->width, task->height, VEL_RESIZE_FIT);
 }
 
+/* What of the start lies over a result whose mask this is. */
 static VelBitmap *
 make_overlay (const VelBitmap *image, const VelBitmap *mask)
 {
@@ -171,7 +176,10 @@ take_part (VelInpaint *self, const Task *task, const VelBitmap *image, const Vel
     return FALSE;
   }
   grow_region (&region, task, mask);
-  self->overlay = make_overlay (image, mask);
+  if (task->soft)
+    self->whole = vel_bitmap_dup (image);
+  else
+    self->overlay = make_overlay (image, mask);
   self->image = cut_region (image, &region, task);
   self->mask = cut_region (mask, &region, task);
   self->x = region.x;
@@ -191,7 +199,9 @@ take_whole (VelInpaint *self, const Task *task, const VelBitmap *image, const Ve
   if (!mask)
     return;
   self->mask = vel_bitmap_resize (mask, task->width, task->height, task->resize);
-  if (task->blur == 0)
+  if (task->soft)
+    self->whole = vel_bitmap_dup (self->image);
+  if (task->soft || task->blur == 0)
     return;
   doubled = vel_bitmap_dup (self->mask);
   for (gsize i = 0; i < vel_bitmap_bytes (doubled); i++)
@@ -214,12 +224,15 @@ static void
 shrink_mask (VelInpaint *self, const Task *task)
 {
   guint w = task->width / task->factor, h = task->height / task->factor;
-  g_autoptr (VelBitmap) small = task->blur > 0 ? vel_bitmap_resample (self->mask, w, h, VEL_FILTER_BICUBIC) : NULL;
+  g_autoptr (VelBitmap) small = task->soft || task->blur > 0 ? vel_bitmap_resample (self->mask, w, h, VEL_FILTER_BICUBIC) : NULL;
 
   self->repaint = g_new (float, (gsize) w *h);
   for (guint y = 0; y < h; y++)
-    for (guint x = 0; x < w; x++)
-      self->repaint[y * w + x] = (small ? small->data[y * w + x] : block_mean (self->mask, x, y, task->factor)) >= 127.5f;
+    for (guint x = 0; x < w; x++) {
+      float light = small ? small->data[y * w + x] : block_mean (self->mask, x, y, task->factor);
+
+      self->repaint[y * w + x] = task->soft ? light / 255 : light >= 127.5f;
+    }
 }
 
 VelInpaint *
@@ -248,12 +261,36 @@ vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor
   return g_steal_pointer (&self);
 }
 
-VelBitmap *
-vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb)
+/* A small mask to the result's size, its steps smoothed; black beside a part. */
+static VelBitmap *
+enlarge_changes (const VelInpaint *self, const VelBitmap *changed)
 {
-  g_autoptr (VelBitmap) painted = rgb, base = NULL;
+  g_autoptr (VelBitmap) mask = vel_bitmap_resize (changed, self->image->width, self->image->height, VEL_RESIZE_FIT), part = NULL;
+  VelBitmap *all;
 
-  if (!self->overlay)
+  vel_bitmap_blur_boxes (mask, CHANGES_BLUR);
+  if (self->part_width == 0)
+    return g_steal_pointer (&mask);
+  part = vel_bitmap_resize (mask, self->part_width, self->part_height, VEL_RESIZE_FILL);
+  all = vel_bitmap_new (self->whole->width, self->whole->height, 1);
+  vel_bitmap_paste (all, part, self->x, self->y);
+  return all;
+}
+
+static VelBitmap *
+dup_overlay (const VelInpaint *self, const VelBitmap *changed)
+{
+  g_autoptr (VelBitmap) mask = changed && self->whole ? enlarge_changes (self, changed) : NULL;
+
+  return mask ? make_overlay (self->whole, mask) : self->overlay ? vel_bitmap_dup (self->overlay) : NULL;
+}
+
+VelBitmap *
+vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb, const VelBitmap *changed)
+{
+  g_autoptr (VelBitmap) painted = rgb, overlay = dup_overlay (self, changed), base = NULL;
+
+  if (!overlay)
     return g_steal_pointer (&painted);
   if (self->part_width == 0)
     base = vel_bitmap_with_channels (painted, 4);
@@ -261,9 +298,9 @@ vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb)
     g_autoptr (VelBitmap) part = vel_bitmap_resize (painted, self->part_width, self->part_height, VEL_RESIZE_FILL);
     g_autoptr (VelBitmap) opaque = vel_bitmap_with_channels (part, 4);
 
-    base = vel_bitmap_new (self->overlay->width, self->overlay->height, 4);
+    base = vel_bitmap_new (overlay->width, overlay->height, 4);
     vel_bitmap_paste (base, opaque, self->x, self->y);
   }
-  vel_bitmap_composite (base, self->overlay);
+  vel_bitmap_composite (base, overlay);
   return vel_bitmap_with_channels (base, 3);
 }

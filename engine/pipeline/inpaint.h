@@ -16,22 +16,23 @@ typedef enum {
 typedef struct {
   VelBitmap *image;              /* RGB, as large as what is painted */
   VelBitmap *mask;               /* (nullable) grey, likewise; light where it is painted anew */
-  float *repaint;                /* (nullable) [height / factor, width / factor]: the mask as latents have it, 1 or 0 */
+  float *repaint;                /* (nullable) [height / factor, width / factor]: the mask as latents have it: 1 or 0, or softly between */
   VelFill fill;                  /* of what is painted anew, before */
-  VelBitmap *overlay;            /* (nullable) RGBA: what lies over the result */
+  VelBitmap *overlay;            /* (nullable) RGBA: what lies over the result, */
+  VelBitmap *whole;              /* (nullable) RGB: or, softly, what it is cut out of once the result is there */
   int x, y;                      /* where in the overlay the result goes, */
   guint part_width, part_height; /* made as large as this; 0: it is as large as the overlay */
 } VelInpaint;
 
 /* width, height: of what is painted, multiples of factor.  request: its init, mask, mask_blur, mask_invert, fill, inpaint_area,
- * masked_padding and resize.
+ * masked_padding, resize and soft_inpainting.
  *
  * A mask that is not blurred is shrunk by the mean of every factor x factor pixels, and nothing is laid over the result; one that is has
  * its greys made black and white before and is shrunk as A1111 does it, by Pillow's bicubic filter. Transparency is a mask where a file has
- * some. Returns: (transfer full); NULL with VEL_ERROR_REQUEST or VEL_ERROR_FORMAT */
+ * some. Soft inpainting keeps a mask's greys. Returns: (transfer full); NULL with VEL_ERROR_REQUEST or VEL_ERROR_FORMAT */
 VelInpaint *vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor, GError **error);
 void vel_inpaint_free (VelInpaint *self);
-/* The picture as it is kept. rgb: (transfer full) as large as what is painted. Returns: (transfer full) RGB, as large as the overlay if
- * there is one */
-VelBitmap *vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb);
+/* The picture as it is kept. rgb: (transfer full) as large as what is painted. changed: (nullable) grey: softly, where it has moved.
+ * Returns: (transfer full) RGB, as large as what lies over it if anything does */
+VelBitmap *vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb, const VelBitmap *changed);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelInpaint, vel_inpaint_free)

@@ -73,12 +73,12 @@ strip_room (VelPainting *self)
 
 /* rgb: (transfer full) as it was decoded */
 static void
-finish_picture (const VelPainting *self, VelPicture *picture, guint8 *rgb)
+finish_picture (const VelPainting *self, VelPicture *picture, gint64 index, guint8 *rgb)
 {
   VelBitmap *bitmap = vel_bitmap_new_take (self->width, self->height, 3, rgb);
 
   if (self->before)
-    bitmap = vel_inpaint_finish (self->before, bitmap);
+    bitmap = vel_inpaint_finish (self->before, bitmap, self->changed ? self->changed->pdata[index] : NULL);
   picture->width = bitmap->width;
   picture->height = bitmap->height;
   picture->rgb = g_steal_pointer (&bitmap->data);
@@ -116,7 +116,7 @@ decode_once (VelPainting *self, gint64 index, GError **error)
   picture->variation_seed = self->first.variation + (guint64) index;
   picture->painted_width = self->first_width;
   picture->painted_height = self->first_height;
-  finish_picture (self, picture, to_bytes (index == 0 && !self->between ? self->trace : NULL, decoded, self->between));
+  finish_picture (self, picture, index, to_bytes (index == 0 && !self->between ? self->trace : NULL, decoded, self->between));
   if (vel_context_check (ctx, error)) /* a card that broke down meanwhile gave anything */
     return picture;
   vel_picture_free (picture);

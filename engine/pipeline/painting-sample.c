@@ -188,6 +188,28 @@ open_refiner (VelPainting *self, VelSampling *sampling)
   sampling->turn_data = self;
 }
 
+/* Returns: (transfer full) (nullable) */
+static VelMask *
+make_mask (VelPainting *self, VelContext *ctx, VelTensor *before)
+{
+  if (!self->before || !self->before->repaint)
+    return NULL;
+  if (self->before->whole)
+    return vel_mask_new_soft (ctx, vel_soft_read (self->request).painting, self->before->repaint, before, self->batch);
+  return vel_mask_new (ctx, self->before->repaint, before, self->batch);
+}
+
+/* What lies over the result in the end follows from how far it went. */
+static void
+compare_with_start (VelPainting *self, VelContext *ctx, VelTensor *before)
+{
+  VelSoft soft = vel_soft_read (self->request);
+
+  g_clear_pointer (&self->changed, g_ptr_array_unref);
+  if (self->before && self->before->whole && self->latents)
+    self->changed = vel_soft_compare (ctx, &soft, self->before->repaint, before, self->latents);
+}
+
 static gboolean
 sample_once (VelPainting *self, GError **error)
 {
@@ -226,8 +248,7 @@ sample_once (VelPainting *self, GError **error)
   before = fill_start (self, ctx, shape);
   if (self->latents)
     vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, before);
-  if (self->before && self->before->repaint)
-    sampling.mask = mask = vel_mask_new (ctx, self->before->repaint, before, self->batch);
+  sampling.mask = mask = make_mask (self, ctx, before);
   self->guidance = vel_guidance_new (ctx, &network, self->elsewhere, n_terms, terms, shape, self->start.sigmas, self->start.n_steps + 1);
   if (self->guidance) {
     open_refiner (self, &sampling);
@@ -236,6 +257,7 @@ sample_once (VelPainting *self, GError **error)
     vel_guidance_set_rescale (self->guidance, vel_values_get_real (self->request, "cfg_rescale"));
     sampling.guidance = self->guidance;
     vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
+    compare_with_start (self, ctx, before);
   }
   g_clear_pointer (&self->guidance, vel_guidance_free);
   g_clear_pointer (&self->refiner, vel_refiner_free);

@@ -136,7 +136,8 @@ vel_painting_make_extra (VelPainting *self, GError **error)
   double scale = vel_values_get_real (self->request, "image_cfg");
 
   vel_context_set_lean (ctx, TRUE);
-  if (!vel_extra_make (ctx, self->model, self->before, self->latent_before, self->width, self->height, &extra, error))
+  if (!vel_extra_make (ctx, self->model, self->before, vel_values_get_real (self->request, "mask_weight"), self->latent_before, self->width,
+                       self->height, &extra, error))
     return FALSE;
   if (!extra)
     return TRUE;

@@ -10,6 +10,7 @@
 #include "engine/pipeline/inpaint.h"
 #include "engine/pipeline/prompts.h"
 #include "engine/pipeline/refiner.h"
+#include "engine/pipeline/soft.h"
 #include "engine/pipeline/start.h"
 #include "engine/sampling/first-noise.h"
 
@@ -48,6 +49,7 @@ typedef struct {
   VelInpaint *before;       /* (nullable) the start picture, */
   VelTensor *latent_before; /* (nullable) and its latent */
   VelTensor *latents;       /* [B, h, w, 4] */
+  GPtrArray *changed;       /* (nullable) (element-type VelBitmap) of soft inpainting, where each has moved */
   gboolean sampled;         /* they are done */
   gboolean in_strips;       /* the device's memory is too small to decode whole pictures; */
   VelDevice *spare;         /* (nullable) where decoding goes on when it is too small even for strips, */

@@ -9,6 +9,12 @@
 
 struct VelMask {
   VelTensor *share, *rest; /* [B, h, w, C]: of what is denoised; what stands still */
+
+  /* of a soft one, which is worked out in host memory: powers of vectors' lengths that are in no backend */
+  VelSoftness softness;
+  float *repaint; /* (nullable) [h, w] */
+  float *before;  /* [h, w, C] of one picture, or of each */
+  gint64 before_batch;
 };
 
 /* out[b] = repaint * other[b] + (1 - repaint) * before[b]; other: (nullable) nothing */
@@ -60,20 +66,56 @@ vel_mask_new (VelContext *ctx, const float *repaint, VelTensor *before, gint64 b
   return vel_context_ok (ctx) ? g_steal_pointer (&self) : NULL;
 }
 
+VelMask *
+vel_mask_new_soft (VelContext *ctx, VelSoftness softness, const float *repaint, VelTensor *before, gint64 batch)
+{
+  VelShape shape = before->shape;
+  VelMask *self;
+
+  g_assert (shape.size[0] == 1 || shape.size[0] == batch);
+  if (!vel_context_ok (ctx))
+    return NULL;
+  self = g_new0 (VelMask, 1);
+  self->softness = softness;
+  self->repaint = g_memdup2 (repaint, (gsize) (shape.size[1] * shape.size[2]) * sizeof *repaint);
+  self->before = fetch (ctx, before);
+  self->before_batch = shape.size[0];
+  return self;
+}
+
 void
 vel_mask_free (VelMask *self)
 {
   if (!self)
     return;
+  g_free (self->repaint);
+  g_free (self->before);
   g_clear_pointer (&self->share, vel_tensor_unref);
   g_clear_pointer (&self->rest, vel_tensor_unref);
   g_free (self);
 }
 
-void
-vel_mask_apply (VelContext *ctx, const VelMask *self, VelTensor *denoised)
+static void
+apply_softly (VelContext *ctx, const VelMask *self, VelTensor *denoised, double sigma)
 {
-  vel_op_blend_into (ctx, denoised, denoised, self->share, self->rest);
+  gint64 pixels = denoised->shape.size[1] * denoised->shape.size[2], channels = denoised->shape.size[3];
+  g_autofree float *host = fetch (ctx, denoised);
+
+  if (!vel_context_ok (ctx))
+    return;
+  for (gint64 b = 0; b < denoised->shape.size[0]; b++)
+    vel_soft_blend (&self->softness, sigma, self->repaint, self->before + (self->before_batch > 1 ? b * pixels * channels : 0),
+                    host + b * pixels * channels, pixels, channels);
+  vel_tensor_upload (denoised, host);
+}
+
+void
+vel_mask_apply (VelContext *ctx, const VelMask *self, VelTensor *denoised, double sigma)
+{
+  if (self->repaint)
+    apply_softly (ctx, self, denoised, sigma);
+  else
+    vel_op_blend_into (ctx, denoised, denoised, self->share, self->rest);
 }
 
 VelTensor *

@@ -4,6 +4,7 @@
  * kept stands beside it. */
 #pragma once
 
+#include "engine/sampling/soft.h"
 #include "engine/tensor/context.h"
 
 typedef struct VelMask VelMask;
@@ -12,9 +13,11 @@ typedef struct VelMask VelMask;
  * pictures: the latent that stands still.  batch: B.
  * Returns: (transfer full); NULL if memory is short (ask vel_context_check) */
 VelMask *vel_mask_new (VelContext *ctx, const float *repaint, VelTensor *before, gint64 batch);
+/* The same where the two flow into each other, by shares between 0 and 1 (soft.h). */
+VelMask *vel_mask_new_soft (VelContext *ctx, VelSoftness softness, const float *repaint, VelTensor *before, gint64 batch);
 void vel_mask_free (VelMask *self);
-/* denoised: [B, h, w, C], in place */
-void vel_mask_apply (VelContext *ctx, const VelMask *self, VelTensor *denoised);
+/* denoised: [B, h, w, C], in place.  sigma: the noise level it was denoised from */
+void vel_mask_apply (VelContext *ctx, const VelMask *self, VelTensor *denoised, double sigma);
 
 /* before (1 - repaint) + other repaint.  before: [B or 1, h, w, C]; other: [B, h, w, C], or NULL for nothing.
  * -> of the context, [B, ...], or [1, ...] where both are the same for all pictures */

@@ -85,7 +85,7 @@ host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
   vel_context_open (ctx);
   denoised = vel_guidance_run (ctx, run->guidance, exploding (run, x, sigma), sigma);
   if (run->sampling->mask)
-    vel_mask_apply (ctx, run->sampling->mask, denoised);
+    vel_mask_apply (ctx, run->sampling->mask, denoised, sigma);
   vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, &denoised);
   vel_op_combine_into (ctx, run->denoised, 1, (double[]) { 1 }, &denoised);
   vel_context_close (ctx, NULL);

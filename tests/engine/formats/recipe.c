@@ -211,6 +211,39 @@ test_mask (void)
   }
 }
 
+/* All of soft inpainting's numbers are written, as A1111 does. */
+static void
+test_soft (void)
+{
+  static const char *const names[] = { "soft_inpainting", "soft_bias", "soft_preservation", "soft_boost", "soft_influence", "soft_threshold",
+                                       "soft_contrast", "mask_weight" };
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+
+  set (request, "init", "/a/b.png");
+  set (request, "soft_inpainting", "true"); /* says nothing without a mask */
+  set (request, "mask_weight", "0.5");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.75, Conditional mask weight: 0.5, RNG: CPU, "
+                "Version: Velatura 0.1.0");
+  set (request, "mask", "/a/mask.png");
+  set (request, "soft_bias", "1.5");
+  set (request, "soft_threshold", "0.75");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.75, Conditional mask weight: 0.5, RNG: CPU, "
+                "Soft inpainting enabled: True, Soft inpainting schedule bias: 1.5, Soft inpainting preservation strength: 0.5, "
+                "Soft inpainting transition contrast boost: 4, Soft inpainting mask influence: 0, Soft inpainting difference threshold: 0.75, "
+                "Soft inpainting difference contrast: 2, Mask blur: 4, Version: Velatura 0.1.0");
+  for (int own = 0; own < 2; own++) {
+    g_autofree char *text = own ? vel_recipe_to_json (request, &facts) : vel_recipe_to_a1111 (request, &facts);
+    g_auto (GStrv) problems = NULL;
+
+    g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+    g_assert_cmpstr (problems[0], ==, own ? NULL : "The picture it started from is not in the file");
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+      g_assert_cmpstr (vel_values_get (back, names[i]), ==, vel_values_get (request, names[i]));
+  }
+}
+
 /* The variation's seed is the picture's own, and is not spoken of where it says nothing. */
 static void
 test_variation (void)
@@ -480,6 +513,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/write", test_write);
   g_test_add_func ("/formats/recipe/second-pass", test_second_pass);
   g_test_add_func ("/formats/recipe/mask", test_mask);
+  g_test_add_func ("/formats/recipe/soft", test_soft);
   g_test_add_func ("/formats/recipe/variation", test_variation);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
   g_test_add_func ("/formats/recipe/private", test_private);

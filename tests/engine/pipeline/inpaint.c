@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/pipeline/request.h"
+#include "engine/pixels/difference.h"
 #include "tests/support/tiny-model.h"
 
 static char *folder;
@@ -79,7 +80,7 @@ test_sharp (void)
 
   g_assert_cmpmem (made->repaint, sizeof wanted, wanted, sizeof wanted);
   g_assert_null (made->overlay);
-  result = vel_inpaint_finish (made, result);
+  result = vel_inpaint_finish (made, result, NULL);
   g_assert_cmpuint (result->data[3 * 31], ==, 0);
   vel_bitmap_free (result);
 }
@@ -94,7 +95,7 @@ test_blurred (void)
   VelBitmap *result = vel_bitmap_new (64, 64, 3);
 
   memset (result->data, 99, vel_bitmap_bytes (result));
-  result = vel_inpaint_finish (made, result);
+  result = vel_inpaint_finish (made, result, NULL);
   for (guint c = 0; c < 3; c++) {
     g_assert_cmpuint (result->data[3 * (32 * 64 + 32) + c], ==, 99);
     g_assert_cmpuint (result->data[3 * (2 * 64 + 2) + c], ==, made->image->data[3 * (2 * 64 + 2) + c]);
@@ -102,6 +103,41 @@ test_blurred (void)
   g_assert_cmpfloat (made->repaint[4 * 8 + 4], ==, 1);
   g_assert_cmpfloat (made->repaint[0], ==, 0);
   vel_bitmap_free (result);
+}
+
+/* Softly the mask keeps its greys, and the start stays where nothing has changed, whatever the mask says there; data: the area. */
+static void
+test_soft (gconstpointer data)
+{
+  g_autofree char *start = write_start (64, 64), *mask = write_mask (64, 64, 24, 24, 16, 16, 200, 0);
+  g_autoptr (VelValues) request = ask (start, mask, (const char *[]) { "soft_inpainting", "true", "mask_blur", "0", "inpaint_area", data, NULL });
+  g_autoptr (VelInpaint) made = prepare (request, 64, 64);
+  g_autoptr (VelBitmap) still = vel_bitmap_new (8, 8, 1), changed = vel_bitmap_new (8, 8, 1), kept = NULL, gone = NULL;
+  VelBitmap *painted = vel_bitmap_new (64, 64, 3), *again = vel_bitmap_new (64, 64, 3);
+
+  g_assert_cmpfloat_with_epsilon (made->repaint[4 * 8 + 4], 200.0 / 255, 0.15);
+  g_assert_null (made->overlay);
+  memset (changed->data, 255, vel_bitmap_bytes (changed));
+  kept = vel_inpaint_finish (made, painted, still);
+  gone = vel_inpaint_finish (made, again, changed);
+  g_assert_cmpmem (kept->data, vel_bitmap_bytes (kept), made->whole->data, vel_bitmap_bytes (made->whole));
+  for (guint c = 0; c < 3; c++)
+    g_assert_cmpuint (gone->data[3 * (32 * 64 + 32) + c], ==, 0);
+}
+
+/* Places that could not be told apart by numbers: nothing moved, and nothing may; everything may. */
+static void
+test_difference_bounds (void)
+{
+  static const float distances[] = { 0, 0, 1e30f, 1e30f }, repaint[] = { 0, 1, 0, 1 };
+  static const VelDifference settings[] = { { 0, 0, 2, 0.5 }, { 1, 0, 8, 8 }, { 1, 8, 0, 0 }, { 0.5, 8, 8, 0 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (settings); i++) {
+    g_autoptr (VelBitmap) mask = vel_difference_mask (&settings[i], distances, repaint, 4, 1), none = vel_difference_mask (&settings[i], distances, repaint, 2, 1);
+
+    g_assert_cmpuint (none->data[0], <=, settings[i].contrast == 0 ? 127 : 0);
+    g_assert_cmpuint (mask->data[3], >=, settings[i].contrast == 0 ? 127 : 254);
+  }
 }
 
 static void
@@ -187,6 +223,9 @@ main (int argc, char **argv)
   folder = g_dir_make_tmp ("velatura-inpaint-XXXXXX", NULL);
   g_test_add_func ("/inpaint/sharp", test_sharp);
   g_test_add_func ("/inpaint/blurred", test_blurred);
+  g_test_add_data_func ("/inpaint/soft/whole", "whole", test_soft);
+  g_test_add_data_func ("/inpaint/soft/masked", "masked", test_soft);
+  g_test_add_func ("/inpaint/difference-bounds", test_difference_bounds);
   g_test_add_func ("/inpaint/inverted", test_inverted);
   g_test_add_func ("/inpaint/transparent", test_transparent);
   g_test_add_func ("/inpaint/parts", test_parts);

@@ -3,10 +3,11 @@
 """Pictures made from pictures, as make.py and families.py do it: masks in every way, start pictures of another size.
 
     pip install torch diffusers transformers k-diffusion torchsde safetensors pillow==9.5.0 opencv-python-headless
-    python edits.py           writes the start pictures, the masks and cases/* beside this script
+    python edits.py [case …]  writes the start pictures, the masks and cases/* beside this script
 
 Pixels go through Pillow and OpenCV, as in AUTOMATIC1111 1.10 (modules/processing.py, masking.py); what is painted anew is told apart after
 guidance. A mask that is not blurred is shrunk by the mean of 8x8 pixels, and nothing is laid over the result. `picture` is what is kept."""
+import functools
 import importlib.util
 import json
 import sys
@@ -14,7 +15,7 @@ import sys
 import cv2
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from safetensors.torch import save_file
 
 import families
@@ -34,6 +35,10 @@ CASES = {
     "mask-nothing": dict(mask_blur=4, fill="nothing", resize="fit"),
     "mask-part": dict(mask_blur=3, fill="fill", inpaint_area="masked", masked_padding=6, sampler="dpmpp_2m", schedule="karras"),
     "mask-channels": dict(model="inpaint", mask_blur=2, fill="fill"),
+    "mask-soft": dict(mask_blur=7, soft_inpainting=True, sampler="euler_a", soft_threshold=6),
+    "mask-soft-part": dict(mask_blur=5, soft_inpainting=True, fill="noise", inpaint_area="masked", masked_padding=9, soft_bias=1.5,
+                           soft_preservation=0.8, soft_boost=2.5, soft_influence=0.6, soft_threshold=3, soft_contrast=1.25),
+    "mask-soft-channels": dict(model="inpaint", mask_blur=6, soft_inpainting=True, mask_weight=0.4, soft_threshold=2),
     "exact-steps": dict(mask="", exact_steps=True, steps=3, strength=0.55),
     "resize-fit": dict(mask="", resize="fit", height=40, steps=3),
     "resize-fill": dict(mask="", resize="fill", height=40, steps=3),
@@ -83,9 +88,77 @@ def region_of(mask, o):
     return tuple(int(v) for v in (*low, *high))
 
 
+def softness(o):
+    """soft_inpainting.py's own names for its numbers, with its defaults"""
+    return {name: o.get("soft_" + ours, standard) for name, ours, standard in (
+        ("power", "bias", 1), ("scale", "preservation", 0.5), ("detail", "boost", 4), ("influence", "influence", 0),
+        ("threshold", "threshold", 0.5), ("contrast", "contrast", 2))}
+
+
+def blend_softly(o, before, current, share, sigma):
+    """Vectors over channels are mixed, then stretched to the mix of their powered lengths."""
+    s = softness(o)
+    t = share ** (sigma ** s["power"] * s["scale"])
+    mixed = before * (1 - t) + current * t
+    a, b = (torch.linalg.vector_norm(v, dim=1, keepdim=True).double() ** s["detail"] for v in (before, current))
+    wanted = (a * (1 - t) + b * t) ** (1 / s["detail"])
+    return mixed * (wanted / (torch.linalg.vector_norm(mixed, dim=1, keepdim=True).double() + 1e-5)).float()
+
+
+def percentile_mean(field, low, high):
+    """At every place the mean of what lies between two shares of the weight around it: a bell of 5x5, the window never narrower than 1."""
+    y, x = np.mgrid[-2:3, -2:3]
+    end = np.exp(-9 / 2.25)
+    bell = np.maximum((np.exp(-(x * x + y * y) / 2.25) - end) / (1 - end), 0)
+    out = np.empty_like(field)
+    padded, weights = np.pad(field, 2), np.pad(np.ones_like(field), 2)
+    for j, i in np.ndindex(field.shape):
+        w = (bell * weights[j:j + 5, i:i + 5]).ravel()
+        v = padded[j:j + 5, i:i + 5].ravel().astype(np.float64)
+        order = np.argsort(v, kind="stable")
+        edges = np.concatenate([[0], np.cumsum(w[order])])
+        a, b = edges[-1] * low, edges[-1] * high
+        if b - a < 1:
+            a, b = (a + b) / 2 - 0.5, (a + b) / 2 + 0.5
+            if b > edges[-1]:
+                a, b = edges[-1] - 1, edges[-1]
+            if a < 0:
+                a, b = 0, 1
+        overlap = np.clip(np.minimum(b, edges[1:]) - np.maximum(a, edges[:-1]), 0, None)
+        out[j, i] = (overlap * v[order]).sum() / overlap.sum()
+    return out
+
+
+def moved_mask(o, before, after, share):
+    """light where the latent has gone far, in the latent's size"""
+    s, f = softness(o), np.float32
+    mask = share[0, 0].numpy()
+    distance = torch.linalg.vector_norm(after - before, dim=1)[0].numpy()
+    usual = percentile_mean(percentile_mean(distance, 0.9, 1), 0.25, 0.75)
+    bias = f(0.5 * (1 - s["influence"])) + (1 - mask ** f(s["scale"] / 2)) * f(s["influence"])
+    kept = 1 / (1 + (usual / (f(s["threshold"]) * (bias / (f(1.00001) - bias)))) ** f(s["contrast"]))
+    smooth = kept**3 * (kept * (6 * kept - 15) + 10)
+    return Image.fromarray((255 * (1 - smooth)).astype(np.uint8))
+
+
+def lay_softly(o, whole, region, painted, moved):
+    """what is kept in the end: the start where little has changed"""
+    mask = pixels.fitted(moved, o["width"], o["height"], "fit").convert("L").filter(ImageFilter.GaussianBlur(4))
+    base = painted.convert("RGBA")
+    if region:
+        w, h = region[2] - region[0], region[3] - region[1]
+        part, mask_part, mask = pixels.fitted(painted, w, h, "fill"), pixels.fitted(mask, w, h, "fill").convert("L"), Image.new("L", whole.size)
+        base = Image.new("RGBA", whole.size)
+        base.paste(part, region[:2])
+        mask.paste(mask_part, region[:2])
+    base.alpha_composite(pixels.cut_out(whole, mask).convert("RGBA"))
+    return base.convert("RGB")
+
+
 def prepare(o):
     """-> start pixels, mask pixels, share of latents painted anew, and what becomes of the result"""
     image, keep = Image.open(HERE / o["init"]).convert("RGB"), lambda picture: picture
+    soft = o.get("soft_inpainting")
     if not o["mask"]:
         return resized(image, o, o["resize"]), None, None, keep
     mask = Image.open(HERE / o["mask"]).convert("L")
@@ -95,6 +168,7 @@ def prepare(o):
         mask = blurred(mask, o["mask_blur"])
     if o["inpaint_area"] == "masked":
         region, overlay = region_of(mask, o), pixels.cut_out(image, mask).convert("RGBA")
+        keep_softly = functools.partial(lay_softly, o, image, region)
         image, mask = (resized(part.crop(region), o, "fit") for part in (image, mask))
 
         def keep(picture):
@@ -105,6 +179,7 @@ def prepare(o):
             return base.convert("RGB")
     else:
         image, mask = (resized(part, o, o["resize"]) for part in (image, mask))
+        keep_softly = functools.partial(lay_softly, o, image, None)
         if o["mask_blur"]:
             doubled = Image.fromarray(np.clip(np.asarray(mask).astype(np.float32) * 2, 0, 255).astype(np.uint8))
             overlay = pixels.cut_out(image, doubled).convert("RGBA")
@@ -115,12 +190,13 @@ def prepare(o):
                 return base.convert("RGB")
     h, w = o["height"] // 8, o["width"] // 8
     if o["mask_blur"]:
-        share = np.around(np.asarray(mask.convert("RGB").resize((w, h)))[..., 0].astype(np.float32) / 255)
+        share = np.asarray(mask.convert("RGB").resize((w, h)))[..., 0].astype(np.float32) / 255
+        share = share if soft else np.around(share)
     else:
         share = (np.asarray(mask).astype(np.float64).reshape(h, 8, w, 8).mean((1, 3)) / 255 >= 0.5).astype(np.float32)
     if o["fill"] != "original":
         image = pixels.filled(image, mask)
-    return image, mask, torch.from_numpy(share)[None, None], keep
+    return image, mask, torch.from_numpy(share)[None, None], keep_softly if soft else keep
 
 
 def to_tensor(image):
@@ -158,6 +234,7 @@ def run(net, tokenizer, o):
     trace, firsts, latents = {}, [], []
     cond, uncond = begin(net, tokenizer, o, trace)
     image, mask, share, keep = prepare(o)
+    soft = o.get("soft_inpainting")
     init = before = net.vae.encode(to_tensor(image)).latent_dist.mean * 0.18215
     trace["init"] = init
     shape = (4, o["height"] // 8, o["width"] // 8)
@@ -168,8 +245,10 @@ def run(net, tokenizer, o):
         before = init * (1 - share) + (unit * share if o["fill"] == "noise" else 0)
     extra = None
     if o["model"] == "inpaint":
-        anew = torch.from_numpy((np.asarray(mask.convert("L")) >= 128).astype(np.float32))[None, None]
-        extra = torch.cat([anew[:, :, ::8, ::8], encode_exactly(net.vae, to_tensor(image) * (1 - anew))], 1)
+        anew = torch.from_numpy(np.asarray(mask.convert("L")).astype(np.float32) / 255)[None, None]
+        anew = anew if soft else anew.round()
+        seen = torch.lerp(to_tensor(image), to_tensor(image) * (1 - anew), o.get("mask_weight", 1))
+        extra = torch.cat([anew[:, :, ::8, ::8], encode_exactly(net.vae, seen)], 1)
 
     def network(x, t, cond):
         x = torch.cat([x, extra], 1) if extra is not None else x
@@ -181,6 +260,8 @@ def run(net, tokenizer, o):
     def denoise(x, sigma):
         d, u = model(x, sigma, cond=cond), model(x, sigma, cond=uncond)
         d = u + (d - u) * o["cfg"]
+        if soft:
+            return blend_softly(o, before, d, share, sigma[0])
         return d if share is None else d * share + before * (1 - share)
 
     n = o["steps"]
@@ -208,7 +289,8 @@ def run(net, tokenizer, o):
     trace["model.cond"], trace["model.uncond"] = firsts[:2]
     trace["image"] = ((net.vae.decode(x / 0.18215).sample + 1) / 2).clamp(0, 1)
     painted = Image.fromarray(torch.round(trace["image"][0] * 255).permute(1, 2, 0).numpy().astype(np.uint8))
-    trace["picture"] = torch.from_numpy(np.array(keep(painted)))
+    moved = [moved_mask(o, before, x, share)] if soft else []
+    trace["picture"] = torch.from_numpy(np.array(keep(painted, *moved)))
     return {k: v.contiguous().clone() for k, v in trace.items()}
 
 
@@ -223,6 +305,8 @@ def main():
     blot(64, 64).save(HERE / "mask-64.png")
     nets = {}
     for name, options in CASES.items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         o = {**COMMON, **options}
         if o["inpaint_area"] == "whole" and o["mask"] and not o["mask_blur"]:
             o.update(init="start-64.png", mask="mask-64.png")
