@@ -43,6 +43,8 @@ PICTURES = [
     ("Masks: original, noise, nothing; a part alone", TORCH, "mask mask-ddim mask-noise mask-nothing mask-part"),
     ("Soft inpainting: whole, a part alone, with an inpainting model and mask weight", "A1111's rules in torch and numpy, Pillow",
      "mask-soft mask-soft-part mask-soft-channels"),
+    ("Outpainting: whole, the new part alone, softly, with an inpainting model", "A1111's rules in torch, Pillow and OpenCV, in one piece",
+     "outpaint outpaint-noise outpaint-part outpaint-channels"),
     ("Start pictures of another size", TORCH + ", Pillow", "resize-fit resize-fill resize-stretch"),
     ("Second pass: latents, pixels, cut, DDIM", TORCH + ", Pillow", "hires hires-cut hires-pixels hires-ddim hires-sizes"),
     ("`--render-as comfyui`: start, timesteps, noise of steps", COMFYUI, "comfyui-euler-a comfyui-2m comfyui-dpm2 comfyui-ddim"),

@@ -161,10 +161,30 @@ append_soft_inpainting (GString *out, VelValues *request)
     append_pair (out, pairs[i][0], vel_values_get (request, pairs[i][1]));
 }
 
+/* Our own words: A1111's script writes nothing. */
+static gboolean
+append_outpainting (GString *out, VelValues *request)
+{
+  static const char *const sides[][2] = {
+    { "Outpaint left", "outpaint_left" }, { "Outpaint right", "outpaint_right" }, { "Outpaint top", "outpaint_top" }, { "Outpaint bottom", "outpaint_bottom" }
+  };
+  gboolean any = FALSE;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sides); i++)
+    if (vel_values_get_int (request, sides[i][1]) > 0) {
+      append_pair (out, sides[i][0], vel_values_get (request, sides[i][1]));
+      any = TRUE;
+    }
+  return any;
+}
+
 static void
 append_inpainting (GString *out, VelValues *request)
 {
-  if (!vel_values_is_set (request, "init") || !vel_values_is_set (request, "mask"))
+  gboolean grows = vel_values_is_set (request, "init") && append_outpainting (out, request);
+  const char *fill = grows && !vel_values_is_set (request, "fill") ? "fill" : vel_values_get (request, "fill");
+
+  if (!vel_values_is_set (request, "init") || (!vel_values_is_set (request, "mask") && !grows))
     return;
   append_soft_inpainting (out, request);
   if (vel_values_get_bool (request, "mask_invert"))
@@ -175,8 +195,8 @@ append_inpainting (GString *out, VelValues *request)
     append_pair (out, "Inpaint area", "Only masked");
     append_pair (out, "Masked area padding", vel_values_get (request, "masked_padding"));
   }
-  if (!g_str_equal (vel_values_get (request, "fill"), "original"))
-    append_pair (out, "Masked content", vel_recipe_their_spelling ("fill", vel_values_get (request, "fill")));
+  if (!g_str_equal (fill, "original") || grows)
+    append_pair (out, "Masked content", vel_recipe_their_spelling ("fill", fill));
 }
 
 /* A1111 has no step to hand over at, but can count its share in steps. */

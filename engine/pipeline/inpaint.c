@@ -6,6 +6,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "engine/formats/png.h"
+#include "engine/pipeline/outpaint.h"
 #include "engine/pipeline/soft.h"
 #include "engine/pixels/blur.h"
 #include "engine/pixels/compose.h"
@@ -15,13 +16,21 @@
 
 /* What was asked for. */
 typedef struct {
+  VelValues *request;
   const char *init_path, *mask_path;
   guint width, height, factor;
   VelResizeMode resize;
   VelFill fill;
   guint blur, padding;
   gboolean invert, only_masked, soft;
+  gboolean grows;
+  VelOutpaint outpaint; /* where it does */
 } Task;
+
+/* The start picture, and where it is painted anew: as the result is laid together, and as latents are told apart. */
+typedef struct {
+  VelBitmap *image, *mask, *latent_mask; /* masks: (nullable) */
+} Source;
 
 /* A part of a picture. */
 typedef struct {
@@ -45,7 +54,8 @@ static Task
 read_task (VelValues *request, guint width, guint height, guint factor)
 {
   static const char *const fills[] = { "original", "fill", "noise", "nothing", NULL };
-  Task task = { .init_path = vel_values_get (request, "init"),
+  Task task = { .request = request,
+                .init_path = vel_values_get (request, "init"),
                 .mask_path = vel_values_get (request, "mask"),
                 .width = width,
                 .height = height,
@@ -55,10 +65,13 @@ read_task (VelValues *request, guint width, guint height, guint factor)
                 .padding = (guint) vel_values_get_int (request, "masked_padding"),
                 .invert = vel_values_get_bool (request, "mask_invert"),
                 .only_masked = g_str_equal (vel_values_get (request, "inpaint_area"), "masked"),
-                .soft = vel_soft_is_asked (request) };
+                .soft = vel_soft_is_asked (request),
+                .grows = vel_outpaint_is_asked (request) };
 
   while (fills[task.fill] && !g_str_equal (fills[task.fill], vel_values_get (request, "fill")))
     task.fill++;
+  if (task.grows && !vel_values_is_set (request, "fill"))
+    task.fill = VEL_FILL_COLOURS; /* there is nothing to be seen beside a picture */
   return task;
 }
 
@@ -159,10 +172,77 @@ make_overlay (const VelBitmap *image, const VelBitmap *mask)
   return overlay;
 }
 
+static void
+source_clear (Source *self)
+{
+  g_clear_pointer (&self->image, vel_bitmap_free);
+  g_clear_pointer (&self->mask, vel_bitmap_free);
+  g_clear_pointer (&self->latent_mask, vel_bitmap_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Source, source_clear)
+
+static void
+replace (VelBitmap **at, VelBitmap *with)
+{
+  vel_bitmap_free (*at);
+  *at = with;
+}
+
+/* What is lighter in `mask`, a picture's own, goes onto its canvas's. */
+static void
+lighten (VelBitmap *canvas, const VelOutpaint *outpaint, const VelBitmap *mask)
+{
+  g_autoptr (VelBitmap) on_canvas = mask ? vel_outpaint_extend (outpaint, mask) : NULL;
+
+  for (gsize i = 0; mask && i < vel_bitmap_bytes (canvas); i++)
+    canvas->data[i] = MAX (canvas->data[i], on_canvas->data[i]);
+}
+
+/* The seam lies within the picture, twice as wide as a mask's edge; latents beside the picture alone are painted anew, and softly the seam's. */
+static gboolean
+grow (Source *self, Task *task, GError **error)
+{
+  VelBitmap *seam, *latent_seam;
+
+  if (self->mask && (self->mask->width != self->image->width || self->mask->height != self->image->height)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                 _ ("The mask “%s” is %u x %u, the start picture %u x %u: for the picture to grow both must be of one size"), task->mask_path,
+                 self->mask->width, self->mask->height, self->image->width, self->image->height);
+    return FALSE;
+  }
+  vel_outpaint_plan (&task->outpaint, task->request, self->image->width, self->image->height, task->factor);
+  seam = vel_outpaint_mask (&task->outpaint, 2 * task->blur);
+  vel_bitmap_blur (seam, 2 * task->blur);
+  latent_seam = task->soft ? vel_bitmap_dup (seam) : vel_outpaint_mask (&task->outpaint, task->blur / 2);
+  lighten (seam, &task->outpaint, self->mask);
+  lighten (latent_seam, &task->outpaint, self->mask);
+  replace (&self->image, vel_outpaint_extend (&task->outpaint, self->image));
+  if (task->fill != VEL_FILL_ORIGINAL) /* now: softly, what has hardly changed is to be seen in the end */
+    replace (&self->image, vel_bitmap_fill_masked (self->image, latent_seam));
+  replace (&self->mask, seam);
+  replace (&self->latent_mask, latent_seam);
+  return TRUE;
+}
+
+static gboolean
+read_source (Source *self, Task *task, GError **error)
+{
+  self->image = read_image (task->init_path, error);
+  if (!self->image || (*task->mask_path && !(self->mask = read_mask (task, error))))
+    return FALSE;
+  if (task->grows)
+    return grow (self, task, error);
+  if (self->mask)
+    self->latent_mask = vel_bitmap_dup (self->mask);
+  return TRUE;
+}
+
 /* The masked part alone, at full size. */
 static gboolean
-take_part (VelInpaint *self, const Task *task, const VelBitmap *image, const VelBitmap *mask, GError **error)
+take_part (VelInpaint *self, const Task *task, Source *source, GError **error)
 {
+  const VelBitmap *image = source->image, *mask = source->mask;
   Region region;
 
   if (mask->width != image->width || mask->height != image->height) {
@@ -182,6 +262,7 @@ take_part (VelInpaint *self, const Task *task, const VelBitmap *image, const Vel
     self->overlay = make_overlay (image, mask);
   self->image = cut_region (image, &region, task);
   self->mask = cut_region (mask, &region, task);
+  replace (&source->latent_mask, cut_region (source->latent_mask, &region, task));
   self->x = region.x;
   self->y = region.y;
   self->part_width = (guint) (region.right - region.x);
@@ -191,17 +272,19 @@ take_part (VelInpaint *self, const Task *task, const VelBitmap *image, const Vel
 
 /* All of it. Twice the mask's lightness lies over the result, so that the blurred edge outside is the start's own. */
 static void
-take_whole (VelInpaint *self, const Task *task, const VelBitmap *image, const VelBitmap *mask)
+take_whole (VelInpaint *self, const Task *task, Source *source)
 {
+  VelResizeMode resize = task->grows ? VEL_RESIZE_STRETCH : task->resize;
   g_autoptr (VelBitmap) doubled = NULL;
 
-  self->image = vel_bitmap_resize (image, task->width, task->height, task->resize);
-  if (!mask)
+  self->image = vel_bitmap_resize (source->image, task->width, task->height, resize);
+  if (!source->mask)
     return;
-  self->mask = vel_bitmap_resize (mask, task->width, task->height, task->resize);
+  self->mask = vel_bitmap_resize (source->mask, task->width, task->height, resize);
+  replace (&source->latent_mask, vel_bitmap_resize (source->latent_mask, task->width, task->height, resize));
   if (task->soft)
     self->whole = vel_bitmap_dup (self->image);
-  if (task->soft || task->blur == 0)
+  if (task->soft || (task->blur == 0 && !task->grows))
     return;
   doubled = vel_bitmap_dup (self->mask);
   for (gsize i = 0; i < vel_bitmap_bytes (doubled); i++)
@@ -221,15 +304,15 @@ block_mean (const VelBitmap *mask, guint x, guint y, guint side)
 }
 
 static void
-shrink_mask (VelInpaint *self, const Task *task)
+shrink_mask (VelInpaint *self, const Task *task, const VelBitmap *mask)
 {
   guint w = task->width / task->factor, h = task->height / task->factor;
-  g_autoptr (VelBitmap) small = task->soft || task->blur > 0 ? vel_bitmap_resample (self->mask, w, h, VEL_FILTER_BICUBIC) : NULL;
+  g_autoptr (VelBitmap) small = task->soft || task->blur > 0 ? vel_bitmap_resample (mask, w, h, VEL_FILTER_BICUBIC) : NULL;
 
   self->repaint = g_new (float, (gsize) w *h);
   for (guint y = 0; y < h; y++)
     for (guint x = 0; x < w; x++) {
-      float light = small ? small->data[y * w + x] : block_mean (self->mask, x, y, task->factor);
+      float light = small ? small->data[y * w + x] : block_mean (mask, x, y, task->factor);
 
       self->repaint[y * w + x] = task->soft ? light / 255 : light >= 127.5f;
     }
@@ -240,24 +323,20 @@ vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor
 {
   Task task = read_task (request, width, height, factor);
   g_autoptr (VelInpaint) self = g_new0 (VelInpaint, 1);
-  g_autoptr (VelBitmap) image = read_image (task.init_path, error), mask = NULL;
+  g_auto (Source) source = { NULL };
 
-  if (!image || (*task.mask_path && !(mask = read_mask (&task, error))))
+  if (!read_source (&source, &task, error))
     return NULL;
-  if (!mask || !task.only_masked)
-    take_whole (self, &task, image, mask);
-  else if (!take_part (self, &task, image, mask, error))
+  if (!source.mask || !task.only_masked)
+    take_whole (self, &task, &source);
+  else if (!take_part (self, &task, &source, error))
     return NULL;
-  if (!mask)
+  if (!source.mask)
     return g_steal_pointer (&self);
-  shrink_mask (self, &task);
+  shrink_mask (self, &task, source.latent_mask);
   self->fill = task.fill;
-  if (task.fill != VEL_FILL_ORIGINAL) {
-    VelBitmap *filled = vel_bitmap_fill_masked (self->image, self->mask);
-
-    vel_bitmap_free (self->image);
-    self->image = filled;
-  }
+  if (task.fill != VEL_FILL_ORIGINAL && !task.grows)
+    replace (&self->image, vel_bitmap_fill_masked (self->image, source.latent_mask));
   return g_steal_pointer (&self);
 }
 

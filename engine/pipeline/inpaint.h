@@ -25,7 +25,7 @@ typedef struct {
 } VelInpaint;
 
 /* width, height: of what is painted, multiples of factor.  request: its init, mask, mask_blur, mask_invert, fill, inpaint_area,
- * masked_padding, resize and soft_inpainting.
+ * masked_padding, resize, soft_inpainting and outpaint_…: a canvas that grows is painted in its own size, or stretched to the one that is given.
  *
  * A mask that is not blurred is shrunk by the mean of every factor x factor pixels, and nothing is laid over the result; one that is has
  * its greys made black and white before and is shrunk as A1111 does it, by Pillow's bicubic filter. Transparency is a mask where a file has

@@ -5,6 +5,8 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "engine/pipeline/hires.h"
+
 /* Intermediates of the UNet come to 9 or 10 times its model channels for each pixel of the latent (measured on SD 1.5 and SDXL, where they
  * are 52 and 189 MB in 16 bits); what kernels need beside them, to as much again. */
 #define PAINTING_CHANNELS 20
@@ -17,12 +19,24 @@ tensor_bytes (VelWeights *weights, const char *name, VelType type)
   return entry ? (guint64) vel_shape_count (entry->shape) * vel_type_size (type) : 0;
 }
 
+/* Of the larger pass. A second one that can not be is refused where it is planned. */
+static guint64
+count_pixels (const VelArchitecture *architecture, VelPictureSize size)
+{
+  guint width = size.width ? size.width : architecture->width, height = size.height ? size.height : architecture->height;
+  VelHires hires = { .width = 0 };
+
+  if (size.request && !vel_hires_plan (&hires, size.request, width, height, 8, NULL))
+    hires.width = hires.height = 0;
+  return MAX ((guint64) width * height, (guint64) hires.width * hires.height);
+}
+
 void
 vel_memory_needs_estimate (VelMemoryNeeds *self, VelWeights *weights, const VelArchitecture *architecture, VelPrecision precision,
                            VelPictureSize size)
 {
   const char *const *names = vel_weights_get_names (weights);
-  guint64 pixels = (guint64) (size.width ? size.width : architecture->width) * (size.height ? size.height : architecture->height) / 64;
+  guint64 pixels = count_pixels (architecture, size) / 64;
 
   *self = (VelMemoryNeeds) { 0 };
   for (gsize i = 0; names[i]; i++)

@@ -10,11 +10,13 @@
 #pragma once
 
 #include "engine/models/family.h"
+#include "engine/params.h"
 #include "engine/pipeline/precision.h"
 
 typedef struct {
-  guint width, height; /* 0: the architecture's */
+  guint width, height; /* of the first pass; 0: the architecture's */
   gint64 batch;
+  VelValues *request;  /* (nullable) may ask for a second pass, which is larger */
 } VelPictureSize;
 
 /* In bytes. */

@@ -6,13 +6,34 @@
 #include <glib/gi18n-lib.h>
 
 #include "engine/catalog.h"
+#include "engine/pipeline/outpaint.h"
 #include "engine/registry.h"
 #include "engine/sampling/noise-levels.h"
+
+#define FACTOR 8 /* pixels of a latent's side, before the VAE that says so is there */
 
 static void
 on_loading (double fraction, void *data)
 {
   vel_painting_tell (data, (VelProgress) { .stage = VEL_STAGE_LOADING, .fraction = fraction, .seconds_left = -1 });
+}
+
+/* Of the first pass; 0 where the model decides. */
+static gboolean
+ask_size (VelPainting *self, guint factor, GError **error)
+{
+  VelValues *request = self->request;
+  VelOutpaint canvas;
+
+  self->width = vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : 0;
+  self->height = vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : 0;
+  if (!vel_outpaint_gives_size (request))
+    return TRUE;
+  if (!vel_outpaint_measure (&canvas, request, factor, error))
+    return FALSE;
+  self->width = canvas.width;
+  self->height = canvas.height;
+  return TRUE;
 }
 
 /* stage: the model, kept from the last request where it is the same */
@@ -32,15 +53,11 @@ vel_painting_load (VelPainting *self, GError **error)
                               .prediction = vel_values_get (request, "prediction") };
   if (!vel_precision_choose (&self->key.precision, vel_values_get (request, "precision"), self->engine->device, error))
     return FALSE;
-  size = (VelPictureSize) { vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : 0,
-                            vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : 0,
-                            vel_values_get_int (request, "batch") };
-  if (size.width > 0 && size.height > 0) { /* what the second pass needs is what is planned for */
-    if (!vel_hires_plan (&self->hires, request, size.width, size.height, 8, error))
-      return FALSE;
-    size.width = MAX (size.width, self->hires.width);
-    size.height = MAX (size.height, self->hires.height);
-  }
+  if (!ask_size (self, FACTOR, error))
+    return FALSE;
+  if (self->width > 0 && self->height > 0 && !vel_hires_plan (&self->hires, request, self->width, self->height, FACTOR, error))
+    return FALSE; /* before anything is loaded */
+  size = (VelPictureSize) { self->width, self->height, vel_values_get_int (request, "batch"), request };
   self->model = vel_engine_load (self->engine, vel_values_get (request, "model"), self->key, size, on_loading, self, self->cancellable, error);
   if (self->model)
     self->key.path = self->model->path;
@@ -117,8 +134,10 @@ vel_painting_plan (VelPainting *self, GError **error)
                      vel_values_get_bool (request, "exact_steps") };
 
   self->rules = vel_rules_find (vel_values_get (request, "render_as"));
-  self->width = vel_values_is_set (request, "width") ? (guint) vel_values_get_int (request, "width") : architecture->width;
-  self->height = vel_values_is_set (request, "height") ? (guint) vel_values_get_int (request, "height") : architecture->height;
+  if (!ask_size (self, factor, error))
+    return FALSE;
+  self->width = self->width ? self->width : architecture->width;
+  self->height = self->height ? self->height : architecture->height;
   if (self->width % factor || self->height % factor) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("The size %u x %u does not fit this model; both sides must be multiples of %u"),
                  self->width, self->height, factor);

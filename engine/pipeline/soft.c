@@ -1,12 +1,15 @@
 /* Options to numbers, latents to masks.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pipeline/soft.h"
 
+#include "engine/pipeline/outpaint.h"
+
 #include <math.h>
 
 gboolean
 vel_soft_is_asked (VelValues *request)
 {
-  return vel_values_get_bool (request, "soft_inpainting") && vel_values_is_set (request, "init") && vel_values_is_set (request, "mask");
+  return vel_values_get_bool (request, "soft_inpainting") && vel_values_is_set (request, "init") &&
+         (vel_values_is_set (request, "mask") || vel_outpaint_is_asked (request));
 }
 
 VelSoft

@@ -13,7 +13,7 @@ typedef struct {
   VelDifference result;
 } VelSoft;
 
-/* Whether a request paints softly: it has a mask, too. */
+/* Whether a request paints softly: it has a mask, too, or the picture grows. */
 gboolean vel_soft_is_asked (VelValues *request);
 VelSoft vel_soft_read (VelValues *request);
 

@@ -244,6 +244,37 @@ test_soft (void)
   }
 }
 
+/* What a picture that grows holds beside itself is written even where it is what A1111 leaves out. */
+static void
+test_outpaint (void)
+{
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  g_autofree char *text = NULL;
+  g_auto (GStrv) problems = NULL;
+
+  set (request, "outpaint_left", "64"); /* says nothing without a start picture */
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "init", "/a/b.png");
+  set (request, "outpaint_bottom", "8");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.75, RNG: CPU, Outpaint left: 64, Outpaint bottom: 8, "
+                "Mask blur: 4, Masked content: fill, Version: Velatura 0.1.0");
+  text = vel_recipe_to_a1111 (request, &facts);
+  g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+  g_assert_cmpstr (problems[0], ==, "The picture it started from is not in the file");
+  g_assert_cmpint (vel_values_get_int (back, "outpaint_left"), ==, 64);
+  g_assert_cmpint (vel_values_get_int (back, "outpaint_bottom"), ==, 8);
+  g_assert_cmpint (vel_values_get_int (back, "outpaint_right"), ==, 0);
+  g_assert_cmpstr (vel_values_get (back, "fill"), ==, "fill");
+  set (request, "fill", "original");
+  g_free (text);
+  text = vel_recipe_to_a1111 (request, &facts);
+  g_strfreev (problems);
+  g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+  g_assert_true (vel_values_is_set (back, "fill"));
+}
+
 /* The variation's seed is the picture's own, and is not spoken of where it says nothing. */
 static void
 test_variation (void)
@@ -514,6 +545,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/second-pass", test_second_pass);
   g_test_add_func ("/formats/recipe/mask", test_mask);
   g_test_add_func ("/formats/recipe/soft", test_soft);
+  g_test_add_func ("/formats/recipe/outpaint", test_outpaint);
   g_test_add_func ("/formats/recipe/variation", test_variation);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
   g_test_add_func ("/formats/recipe/private", test_private);

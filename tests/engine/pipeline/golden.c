@@ -294,6 +294,7 @@ main (int argc, char **argv)
                                        "mask",
                                        "mask-ddim",    "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
                                        "mask-soft",    "mask-soft-part", "mask-soft-channels",
+                                       "outpaint",     "outpaint-noise", "outpaint-part",     "outpaint-channels",
                                        "resize-fit",   "resize-fill",    "resize-stretch",
                                        "timeline",     "timeline-heun",  "timeline-long",     "timeline-sdxl",   "compose",
                                        "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl",

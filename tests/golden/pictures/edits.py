@@ -15,7 +15,7 @@ import sys
 import cv2
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from safetensors.torch import save_file
 
 import families
@@ -39,6 +39,10 @@ CASES = {
     "mask-soft-part": dict(mask_blur=5, soft_inpainting=True, fill="noise", inpaint_area="masked", masked_padding=9, soft_bias=1.5,
                            soft_preservation=0.8, soft_boost=2.5, soft_influence=0.6, soft_threshold=3, soft_contrast=1.25),
     "mask-soft-channels": dict(model="inpaint", mask_blur=6, soft_inpainting=True, mask_weight=0.4, soft_threshold=2),
+    "outpaint": dict(mask="", mask_blur=1, outpaint_left=24, outpaint_bottom=16, sampler="euler_a"),
+    "outpaint-noise": dict(mask_blur=2, fill="noise", outpaint_right=32, mask_invert=True, soft_inpainting=True, soft_threshold=4),
+    "outpaint-part": dict(mask="", mask_blur=2, outpaint_top=24, fill="nothing", inpaint_area="masked", masked_padding=0, width=72, height=32),
+    "outpaint-channels": dict(model="inpaint", mask="", mask_blur=2, outpaint_left=16, outpaint_right=8),
     "exact-steps": dict(mask="", exact_steps=True, steps=3, strength=0.55),
     "resize-fit": dict(mask="", resize="fit", height=40, steps=3),
     "resize-fill": dict(mask="", resize="fill", height=40, steps=3),
@@ -155,21 +159,49 @@ def lay_softly(o, whole, region, painted, moved):
     return base.convert("RGB")
 
 
+def grown(o, image, mask):
+    """poor_mans_outpainting.py: a black canvas; the seam's mask lies two blurs within the picture, that of latents half a blur"""
+    left, top, right, bottom = (o.get("outpaint_" + side, 0) for side in ("left", "top", "right", "bottom"))
+    size, blur = (image.width + left + right, image.height + top + bottom), o["mask_blur"]
+
+    def edge(inset):
+        white = Image.new("L", size, 255)
+        ImageDraw.Draw(white).rectangle((left + inset * (left > 0), top + inset * (top > 0), size[0] - right - inset * (right > 0) - 1,
+                                         size[1] - bottom - inset * (bottom > 0) - 1), fill=0)
+        return white
+
+    def moved(picture):
+        canvas = Image.new(picture.mode, size)
+        canvas.paste(picture, (left, top))
+        return canvas
+    seam, latent = blurred(edge(2 * blur), 2 * blur), edge(blur // 2)
+    latent = seam if o.get("soft_inpainting") else latent
+    if mask:
+        seam, latent = (ImageChops.lighter(m, moved(mask)) for m in (seam, latent))
+    canvas = moved(image)
+    return canvas if o.get("fill") == "original" else pixels.filled(canvas, latent), seam, latent
+
+
 def prepare(o):
     """-> start pixels, mask pixels, share of latents painted anew, and what becomes of the result"""
     image, keep = Image.open(HERE / o["init"]).convert("RGB"), lambda picture: picture
-    soft = o.get("soft_inpainting")
-    if not o["mask"]:
+    soft, grows = o.get("soft_inpainting"), any(o.get("outpaint_" + side) for side in ("left", "top", "right", "bottom"))
+    mask = Image.open(HERE / o["mask"]).convert("L") if o["mask"] else None
+    if not mask and not grows:
         return resized(image, o, o["resize"]), None, None, keep
-    mask = Image.open(HERE / o["mask"]).convert("L")
-    if o["mask_invert"]:
+    if mask and o["mask_invert"]:
         mask = Image.fromarray(255 - np.asarray(mask))
-    if o["mask_blur"]:
+    if mask and o["mask_blur"]:
         mask = blurred(mask, o["mask_blur"])
+    latent = mask
+    if grows:
+        image, mask, latent = grown(o, image, mask)
+        if o["inpaint_area"] == "whole":
+            o.update(width=image.width, height=image.height)
     if o["inpaint_area"] == "masked":
         region, overlay = region_of(mask, o), pixels.cut_out(image, mask).convert("RGBA")
         keep_softly = functools.partial(lay_softly, o, image, region)
-        image, mask = (resized(part.crop(region), o, "fit") for part in (image, mask))
+        image, mask, latent = (resized(part.crop(region), o, "fit") for part in (image, mask, latent))
 
         def keep(picture):
             w, h = region[2] - region[0], region[3] - region[1]
@@ -178,7 +210,7 @@ def prepare(o):
             base.alpha_composite(overlay)
             return base.convert("RGB")
     else:
-        image, mask = (resized(part, o, o["resize"]) for part in (image, mask))
+        image, mask, latent = (resized(part, o, o["resize"]) for part in (image, mask, latent))
         keep_softly = functools.partial(lay_softly, o, image, None)
         if o["mask_blur"]:
             doubled = Image.fromarray(np.clip(np.asarray(mask).astype(np.float32) * 2, 0, 255).astype(np.uint8))
@@ -190,12 +222,12 @@ def prepare(o):
                 return base.convert("RGB")
     h, w = o["height"] // 8, o["width"] // 8
     if o["mask_blur"]:
-        share = np.asarray(mask.convert("RGB").resize((w, h)))[..., 0].astype(np.float32) / 255
+        share = np.asarray(latent.convert("RGB").resize((w, h)))[..., 0].astype(np.float32) / 255
         share = share if soft else np.around(share)
     else:
-        share = (np.asarray(mask).astype(np.float64).reshape(h, 8, w, 8).mean((1, 3)) / 255 >= 0.5).astype(np.float32)
-    if o["fill"] != "original":
-        image = pixels.filled(image, mask)
+        share = (np.asarray(latent).astype(np.float64).reshape(h, 8, w, 8).mean((1, 3)) / 255 >= 0.5).astype(np.float32)
+    if o.get("fill") != "original" and not grows:
+        image = pixels.filled(image, latent)
     return image, mask, torch.from_numpy(share)[None, None], keep_softly if soft else keep
 
 
@@ -241,7 +273,7 @@ def run(net, tokenizer, o):
     noise = Noise(o["rng"], o["seed"])
     unit = noise(shape)
     trace["noise"] = unit
-    if o["fill"] in ("noise", "nothing"):
+    if o.get("fill") in ("noise", "nothing"):
         before = init * (1 - share) + (unit * share if o["fill"] == "noise" else 0)
     extra = None
     if o["model"] == "inpaint":
@@ -308,6 +340,8 @@ def main():
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
         o = {**COMMON, **options}
+        if "fill" not in options and any(k.startswith("outpaint") for k in options):
+            del o["fill"]
         if o["inpaint_area"] == "whole" and o["mask"] and not o["mask_blur"]:
             o.update(init="start-64.png", mask="mask-64.png")
         if o["model"] not in nets and o["model"] in families.MODELS:
@@ -316,11 +350,12 @@ def main():
             c = make.MODELS[o["model"]]
             c["tokens"] = tokens
             nets[o["model"]] = make.Networks(c, make.values(make.recipe(o["model"], c)))
+        asked = dict(o)
         trace = run(nets[o["model"]], tokenizer, o)
         kept = ("init", "image", "picture") if name.startswith("resize") else [k for k in trace if "tokens" not in k and k not in ("cond", "uncond")]
         trace = {k: trace[k] for k in kept}  # texts are judged elsewhere
         save_file(trace, HERE / "cases" / (name + ".safetensors"))
-        shown = {k: v for k, v in o.items() if k not in ("parts", "negative_parts") and v != "" and (k != "prediction" or o["model"] != "inpaint")}
+        shown = {k: v for k, v in asked.items() if k not in ("parts", "negative_parts") and v != "" and (k != "prediction" or o["model"] != "inpaint")}
         (HERE / "cases" / (name + ".json")).write_text(json.dumps(shown, indent=1) + "\n")
         print(name, float(trace["image"].std()), trace["picture"].shape)
 
