@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define VEL_KERNELS_ABI 4
+#define VEL_KERNELS_ABI 5
 
 typedef enum {
   VEL_F32,
@@ -44,6 +44,7 @@ typedef enum {
   VEL_ACTIVATION_SILU,       /* x sigmoid(x) */
   VEL_ACTIVATION_GELU,       /* x Phi(x), exact (erf) */
   VEL_ACTIVATION_QUICK_GELU, /* x sigmoid(1.702 x), CLIP ViT-L */
+  VEL_ACTIVATION_LEAKY,      /* x, or where it is not above 0 x times its channel's slope; of `activate` alone */
 } VelActivation;
 
 typedef struct VelBackend VelBackend; /* one device: threads or a stream, scratch memory */
@@ -144,7 +145,9 @@ typedef struct {
   size_t count;
   VelActivation activation;
   const void *x;
-  void *out; /* may be x */
+  void *out;           /* may be x */
+  size_t channels;     /* LEAKY: element i is of channel i % channels; */
+  const float *slopes; /* [channels]; else NULL */
 } VelActivateArgs;
 
 /* out = sum of weights[i] * terms[i]; each product and the sum in fp32, in order. What samplers and guidance are made of. */

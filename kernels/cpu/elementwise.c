@@ -18,10 +18,40 @@ activate_task (void *data, size_t task, unsigned thread)
     store_part (out + i, activate8 (load_part (x + i, end - i), args->activation), end - i);
 }
 
+VEL_INLINE V8
+leaky8 (V8 x, V8 slope)
+{
+  return select8 (x > splat8 (0), x, x * slope);
+}
+
+static void
+leaky_task (void *data, size_t task, unsigned thread)
+{
+  const VelActivateArgs *args = data;
+  const float *x = args->x;
+  float *out = args->out;
+  size_t i = task * CHUNK, end = vel_min (i + CHUNK, args->count), channel = i % args->channels;
+
+  while (i < end) {
+    size_t n = vel_min (8, vel_min (args->channels - channel, end - i));
+
+    if (n == 8)
+      store8 (out + i, leaky8 (load8 (x + i), load8 (args->slopes + channel)));
+    else
+      store_part (out + i, leaky8 (load_part (x + i, n), load_part (args->slopes + channel, n)), n);
+    i += n;
+    channel += n;
+    if (channel == args->channels)
+      channel = 0;
+  }
+}
+
 void
 vel_isa_activate (VelBackend *backend, const VelActivateArgs *args)
 {
-  vel_pool_run (backend->pool, vel_divide_up (args->count, CHUNK), activate_task, (void *) args);
+  VelTask task = args->activation == VEL_ACTIVATION_LEAKY ? leaky_task : activate_task;
+
+  vel_pool_run (backend->pool, vel_divide_up (args->count, CHUNK), task, (void *) args);
 }
 
 static void

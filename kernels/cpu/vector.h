@@ -233,6 +233,8 @@ activate8 (V8 x, VelActivation activation)
     return gelu8 (x);
   case VEL_ACTIVATION_QUICK_GELU:
     return sigmoid_gate8 (x, 1.702f);
+  case VEL_ACTIVATION_LEAKY: /* in elementwise.c */
+    break;
   }
   return x;
 }

@@ -19,6 +19,19 @@ activate_kernel (const T *x, T *out, size_t count, VelActivation activation)
     out[i] = from_float<T> (vel_activate<T> (activation, to_float (x[i])));
 }
 
+template <typename T>
+VEL_GLOBAL void
+leaky_kernel (const T *x, T *out, size_t count, const float *slopes, size_t channels)
+{
+  size_t i = (size_t) blockIdx.x * blockDim.x + threadIdx.x;
+  float value;
+
+  if (i >= count)
+    return;
+  value = to_float (x[i]);
+  out[i] = from_float<T> (value > 0 ? value : value * slopes[i % channels]);
+}
+
 void
 vel_cuda_activate (VelBackend *backend, const VelActivateArgs *args)
 {
@@ -27,7 +40,12 @@ vel_cuda_activate (VelBackend *backend, const VelActivateArgs *args)
   if (args->count > 0)
     vel_by_type (args->type, [=] (auto type) {
       typedef typename decltype (type)::Is T;
-      VEL_LAUNCH (activate_kernel<T>, grid, dim3 (BLOCK), 0, backend->stream, (const T *) args->x, (T *) args->out, args->count,
+
+      if (args->activation == VEL_ACTIVATION_LEAKY)
+        VEL_LAUNCH (leaky_kernel<T>, grid, dim3 (BLOCK), 0, backend->stream, (const T *) args->x, (T *) args->out, args->count,
+                    args->slopes, args->channels);
+      else
+        VEL_LAUNCH (activate_kernel<T>, grid, dim3 (BLOCK), 0, backend->stream, (const T *) args->x, (T *) args->out, args->count,
                   args->activation);
     });
 }

@@ -15,6 +15,8 @@ vel_reference_activation (VelActivation activation, double x)
     return x * 0.5 * erfc (-x * 0.70710678118654752440);
   case VEL_ACTIVATION_QUICK_GELU:
     return x / (1 + exp (-1.702 * x));
+  case VEL_ACTIVATION_LEAKY: /* has slopes, which are not known here */
+    break;
   }
   return x;
 }
@@ -26,7 +28,10 @@ vel_reference_activate (VelBackend *backend, const VelActivateArgs *args)
   float *out = args->out;
 
   for (size_t i = 0; i < args->count; i++)
-    out[i] = (float) vel_reference_activation (args->activation, x[i]);
+    if (args->activation == VEL_ACTIVATION_LEAKY)
+      out[i] = x[i] > 0 ? x[i] : x[i] * args->slopes[i % args->channels];
+    else
+      out[i] = (float) vel_reference_activation (args->activation, x[i]);
 }
 
 /* In fp32 and in order, as the contract says: programs compared with round here too. */

@@ -9,6 +9,7 @@ typedef struct {
   VelActivation activation;
   unsigned terms; /* 0: an activation */
   bool in_place;
+  size_t channels; /* of LEAKY */
 } Shape;
 
 static const Shape shapes[] = {
@@ -19,6 +20,11 @@ static const Shape shapes[] = {
   { 40000, VEL_ACTIVATION_SILU },
   { 40001, VEL_ACTIVATION_GELU },
   { 20000, VEL_ACTIVATION_QUICK_GELU, 0, true },
+  { 1, VEL_ACTIVATION_LEAKY, .channels = 1 },
+  { 40000, VEL_ACTIVATION_LEAKY, .channels = 32 },
+  { 33333, VEL_ACTIVATION_LEAKY, 0, true, 3 },
+  { 24 * 701, VEL_ACTIVATION_LEAKY, .channels = 24 },
+  { 13 * 1300, VEL_ACTIVATION_LEAKY, .channels = 13 },
   { 1, VEL_ACTIVATION_NONE, 1 },
   { 9, VEL_ACTIVATION_NONE, 2, true },
   { 20001, VEL_ACTIVATION_NONE, 3 },
@@ -34,6 +40,7 @@ run (const void *data, const VelCaseTarget *target, float *out)
   float *values[8];
   void *x[8], *result;
   const void *terms[8];
+  float *slopes = vel_case_table (target, shape->channels > 0 ? shape->channels : 1, 9, 0.3);
 
   for (unsigned i = 0; i < 8; i++) {
     values[i] = vel_case_values (shape->count, i, i == 0 ? 3 : 1);
@@ -48,12 +55,13 @@ run (const void *data, const VelCaseTarget *target, float *out)
     target->kernels->combine (target->backend, &(VelCombineArgs){ target->type, shape->count, shape->terms, weights, terms, result });
   else
     target->kernels->activate (target->backend,
-                               &(VelActivateArgs){ target->type, shape->count, shape->activation, terms[0], result });
+                               &(VelActivateArgs){ target->type, shape->count, shape->activation, terms[0], result, shape->channels, slopes });
   vel_case_take (target, result, shape->count, out);
   for (unsigned i = 0; i < 8; i++) {
     free (values[i]);
     vel_case_free (target, x[i]);
   }
+  vel_case_free (target, slopes);
 }
 
 static const Shape blends[] = { { 1 }, { 7, .in_place = true }, { 16384 }, { 33333, .in_place = true } };
