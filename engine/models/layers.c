@@ -224,6 +224,23 @@ load_table (VelLoader *self, const char *name, gint64 count)
   return to_device (self, vel_loader_floats (self, name, VEL_SHAPE (count)), count);
 }
 
+float *
+vel_loader_table (VelLoader *self, gint64 count, const char *format, ...)
+{
+  FORMAT_NAME (name, format);
+  return load_table (self, name, count);
+}
+
+float *
+vel_loader_fill (VelLoader *self, gint64 count, float value)
+{
+  float *values = vel_loader_ok (self) ? g_new (float, count) : NULL;
+
+  for (gint64 i = 0; values && i < count; i++)
+    values[i] = value;
+  return to_device (self, values, count);
+}
+
 /* "weight" or "bias" of a layer. PyTorch's fused attention joins them to "in_proj_" without a dot. Returns: (transfer full) */
 static char *
 name_of (const char *layer, const char *leaf)

@@ -29,6 +29,10 @@ gboolean vel_loader_ok (VelLoader *self);
 /* A tensor of any storage type as floats in host memory. shape: -1 fits any size. Returns: (transfer full) (nullable): NULL after an
  * error */
 float *vel_loader_floats (VelLoader *self, const char *name, VelShape shape);
+/* The same as a table in device memory, [count]; and one that holds one number everywhere. The caller frees them by the device's table.
+ * Return: (nullable) NULL after an error */
+float *vel_loader_table (VelLoader *self, gint64 count, const char *format, ...) G_GNUC_PRINTF (3, 4);
+float *vel_loader_fill (VelLoader *self, gint64 count, float value);
 /* Notes the error if there is no tensor of this name and shape. */
 void vel_loader_expect (VelLoader *self, VelShape shape, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Is there a tensor of this name? */

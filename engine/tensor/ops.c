@@ -192,6 +192,24 @@ vel_op_activate (VelContext *ctx, VelTensor *x, VelActivation activation)
   return y;
 }
 
+VelTensor *
+vel_op_leaky (VelContext *ctx, VelTensor *x, const float *slopes)
+{
+  VelTensor *y = like (ctx, x, last_axis (x));
+  VelDevice *device = vel_context_get_device (ctx);
+
+  if (vel_context_ok (ctx))
+    device->kernels->activate (device->backend,
+                               &(VelActivateArgs) { .type = x->type,
+                                                    .count = (size_t) vel_shape_count (x->shape),
+                                                    .activation = VEL_ACTIVATION_LEAKY,
+                                                    .x = x->data,
+                                                    .out = y->data,
+                                                    .channels = (size_t) last_axis (x),
+                                                    .slopes = slopes });
+  return y;
+}
+
 void
 vel_op_combine_into (VelContext *ctx, VelTensor *out, unsigned n, const double *weights, VelTensor *const *terms)
 {
@@ -333,4 +351,51 @@ vel_op_channels_last (VelContext *ctx, VelTensor *x)
     shape.size[i] = shape.size[i + 1];
   shape.size[shape.n - 1] = channels;
   return transpose (ctx, x, shape, (size_t) channels, (size_t) (vel_shape_count (x->shape) / x->shape.size[0] / channels));
+}
+
+/* size, strides: see VelRearrangeArgs */
+static VelTensor *
+rearrange (VelContext *ctx, VelTensor *x, VelShape shape, const gint64 *size, const gint64 *strides)
+{
+  VelTensor *y = vel_context_tensor (ctx, x->type, shape);
+  VelDevice *device = vel_context_get_device (ctx);
+  VelRearrangeArgs args = { .from = x->type, .to = x->type, .scale = 1, .x = x->data, .out = y->data };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (args.size); i++) {
+    args.size[i] = (size_t) size[i];
+    args.strides[i] = (ptrdiff_t) strides[i];
+  }
+  if (vel_context_ok (ctx))
+    device->kernels->rearrange (device->backend, &args);
+  return y;
+}
+
+VelTensor *
+vel_op_pixels_to_channels (VelContext *ctx, VelTensor *x, unsigned n)
+{
+  gint64 height = x->shape.size[1], width = x->shape.size[2], c = x->shape.size[3];
+
+  g_assert (x->shape.n == 4 && x->shape.size[0] == 1 && height % n == 0 && width % n == 0);
+  return rearrange (ctx, x, VEL_SHAPE (1, height / n, width / n, c * n * n), (gint64[]) { height / n, width / n, c, n, n },
+                    (gint64[]) { n * width * c, n * c, 1, width * c, c });
+}
+
+VelTensor *
+vel_op_channels_to_pixels (VelContext *ctx, VelTensor *x, unsigned n)
+{
+  gint64 height = x->shape.size[1], width = x->shape.size[2], all = x->shape.size[3];
+
+  g_assert (x->shape.n == 4 && x->shape.size[0] == 1 && all % (n * n) == 0);
+  return rearrange (ctx, x, VEL_SHAPE (1, height * n, width * n, all / (n * n)), (gint64[]) { height, n, width, n, all / (n * n) },
+                    (gint64[]) { width * all, n, all, 1, n * n });
+}
+
+VelTensor *
+vel_op_repeat_pixels (VelContext *ctx, VelTensor *x, unsigned n)
+{
+  gint64 height = x->shape.size[1], width = x->shape.size[2], c = x->shape.size[3];
+
+  g_assert (x->shape.n == 4 && x->shape.size[0] == 1);
+  return rearrange (ctx, x, VEL_SHAPE (1, height * n, width * n, c), (gint64[]) { height, n, width, n, c },
+                    (gint64[]) { width * c, 0, c, 0, 1 });
 }

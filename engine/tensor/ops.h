@@ -41,6 +41,8 @@ VelTensor *vel_op_group_norm (VelContext *ctx, VelTensor *x, VelTensor *x2, cons
 /* x: [..., C] */
 VelTensor *vel_op_layer_norm (VelContext *ctx, VelTensor *x, const float *gamma, const float *beta, double eps);
 VelTensor *vel_op_activate (VelContext *ctx, VelTensor *x, VelActivation activation);
+/* x: [..., C].  slopes: [C or more] floats in device memory, what numbers below 0 are multiplied by */
+VelTensor *vel_op_leaky (VelContext *ctx, VelTensor *x, const float *slopes);
 /* sum of weights[i] * terms[i]; n <= 8; in the type of the first term, the others may have another */
 VelTensor *vel_op_combine (VelContext *ctx, unsigned n, const double *weights, VelTensor *const *terms);
 /* The same into a tensor that is there already, which may be one of the terms. */
@@ -58,3 +60,10 @@ gboolean vel_op_takes_two (VelContext *ctx);
 /* [B, ..., C] -> [B, C, ...] and back: first and last axis meanings swap, those between stay. */
 VelTensor *vel_op_channels_first (VelContext *ctx, VelTensor *x);
 VelTensor *vel_op_channels_last (VelContext *ctx, VelTensor *x);
+/* Squares of n x n pixels as channels and back, as PyTorch's pixel_unshuffle and pixel_shuffle order them; of one picture.
+ * [1, H, W, C] -> [1, H / n, W / n, C n²], both sides multiples of n */
+VelTensor *vel_op_pixels_to_channels (VelContext *ctx, VelTensor *x, unsigned n);
+/* [1, H, W, C n²] -> [1, H n, W n, C] */
+VelTensor *vel_op_channels_to_pixels (VelContext *ctx, VelTensor *x, unsigned n);
+/* [1, H, W, C] -> [1, H n, W n, C], each pixel n x n times */
+VelTensor *vel_op_repeat_pixels (VelContext *ctx, VelTensor *x, unsigned n);

@@ -68,6 +68,7 @@ size_t vel_cpu_packed_bytes (const VelPacked *packed);
 void vel_cpu_concat (VelBackend *backend, const VelConcatArgs *args);
 void vel_cpu_sinusoid (VelBackend *backend, const VelSinusoidArgs *args);
 void vel_cpu_transpose (VelBackend *backend, const VelTransposeArgs *args);
+void vel_cpu_rearrange (VelBackend *backend, const VelRearrangeArgs *args);
 
 static inline size_t
 vel_min (size_t a, size_t b)

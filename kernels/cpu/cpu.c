@@ -194,6 +194,7 @@ vel_kernels_cpu (void)
     .sinusoid = vel_cpu_sinusoid,
     .transpose = vel_cpu_transpose,
     .convert = cpu_convert,
+    .rearrange = vel_cpu_rearrange,
   };
 
   return &table;

@@ -65,3 +65,21 @@ vel_cpu_transpose (VelBackend *backend, const VelTransposeArgs *args)
 {
   vel_pool_run (backend->pool, args->batch * vel_divide_up (args->rows, SQUARE), transpose_task, (void *) args);
 }
+
+/* One index of the outermost axis. */
+static void
+rearrange_task (void *data, size_t task, unsigned thread)
+{
+  VelRearrangeArgs part = *(const VelRearrangeArgs *) data;
+
+  part.x = (const float *) part.x + (ptrdiff_t) task * part.strides[0];
+  part.out = (float *) part.out + task * part.size[1] * part.size[2] * part.size[3] * part.size[4];
+  part.size[0] = 1;
+  vel_kernels_reference ()->rearrange (NULL, &part);
+}
+
+void
+vel_cpu_rearrange (VelBackend *backend, const VelRearrangeArgs *args)
+{
+  vel_pool_run (backend->pool, args->size[0], rearrange_task, (void *) args);
+}

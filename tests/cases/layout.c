@@ -77,6 +77,53 @@ run_sinusoid (const void *data, const VelCaseTarget *target, float *out)
   vel_case_take (target, result, shape->rows * shape->columns, out);
 }
 
+/* Squares of n x n pixels as channels, back, and pixels n x n times: what networks that enlarge pictures need. */
+typedef struct {
+  const char *name;
+  size_t count, size[5];
+  ptrdiff_t strides[5];
+} Rearrangement;
+
+static const Rearrangement rearrangements[] = {
+  { "pixels to channels", 6 * 10 * 3, { 3, 5, 3, 2, 2 }, { 2 * 10 * 3, 2 * 3, 1, 10 * 3, 3 } },
+  { "channels to pixels", 5 * 7 * 48, { 5, 4, 7, 4, 3 }, { 7 * 48, 4, 48, 1, 16 } },
+  { "pixels 3 x 3 times", 5 * 7 * 4, { 5, 3, 7, 3, 4 }, { 7 * 4, 0, 4, 0, 1 } },
+  { "a crop", 40 * 40 * 8, { 1, 1, 30, 20, 8 }, { 0, 0, 40 * 8, 8, 1 } },
+};
+
+static size_t
+rearranged_count (const Rearrangement *shape)
+{
+  return shape->size[0] * shape->size[1] * shape->size[2] * shape->size[3] * shape->size[4];
+}
+
+static void
+run_rearrange (const void *data, const VelCaseTarget *target, float *out)
+{
+  const Rearrangement *shape = data;
+  void *x = vel_case_input (target, shape->count, 1, 1), *result = vel_case_result (target, rearranged_count (shape), NULL);
+  VelRearrangeArgs args = { .from = target->type, .to = target->type, .scale = 1, .x = x, .out = result };
+
+  for (size_t i = 0; i < 5; i++) {
+    args.size[i] = shape->size[i];
+    args.strides[i] = shape->strides[i];
+  }
+  target->kernels->rearrange (target->backend, &args);
+  vel_case_take (target, result, rearranged_count (shape), out);
+  vel_case_free (target, x);
+}
+
+static void
+visit_rearrangements (VelCaseVisit visit, void *data)
+{
+  for (size_t i = 0; i < sizeof rearrangements / sizeof *rearrangements; i++) {
+    VelCase self = { .count = rearranged_count (&rearrangements[i]), .shape = &rearrangements[i], .run = run_rearrange };
+
+    snprintf (self.name, sizeof self.name, "rearrange %s", rearrangements[i].name);
+    visit (&self, data);
+  }
+}
+
 void
 vel_cases_layout (VelCaseVisit visit, void *data)
 {
@@ -100,4 +147,5 @@ vel_cases_layout (VelCaseVisit visit, void *data)
     visit (&self, data);
   }
   visit (&sinusoid, data);
+  visit_rearrangements (visit, data);
 }
