@@ -30,7 +30,7 @@ vel_compact_look (VelLoader *loader, const char *prefix, VelCompactFacts *facts)
   unsigned n = vel_loader_count (loader, body);
   gint64 out = n ? vel_loader_size (loader, 0, "%s%u.weight", body, n - 1) : 0;
 
-  *facts = (VelCompactFacts) { .layers = n >= 3 ? (n - 3) / 2 : 0, .features = vel_loader_size (loader, 0, "%s0.weight", body), .scale = 1 };
+  *facts = (VelCompactFacts){ .layers = n >= 3 ? (n - 3) / 2 : 0, .features = vel_loader_size (loader, 0, "%s0.weight", body), .scale = 1 };
   while (facts->scale < MOST_SCALE && 3 * (gint64) facts->scale * facts->scale < out)
     facts->scale++;
   if (!vel_loader_ok (loader))
@@ -38,7 +38,8 @@ vel_compact_look (VelLoader *loader, const char *prefix, VelCompactFacts *facts)
   if (n >= 3 && n % 2 == 1 && facts->features > 0 && out == 3 * (gint64) facts->scale * facts->scale)
     return TRUE;
   g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,
-               _ ("The upscaler in \"%s\" has %u layers and gives %" PRId64 " channels; an odd number of layers and three channels for each pixel of "
+               _ ("The upscaler in \"%s\" has %u layers and gives %" PRId64
+                  " channels; an odd number of layers and three channels for each pixel of "
                   "the enlarged picture, up to %d times the size, are known"),
                vel_weights_get_path (loader->weights), n, out, MOST_SCALE);
   return FALSE;
@@ -99,6 +100,6 @@ vel_compact_forward (VelContext *ctx, const VelCompact *self, VelTensor *x)
   }
   made = vel_op_channels_to_pixels (ctx, made, self->is.scale);
   base = vel_op_repeat_pixels (ctx, x, self->is.scale); /* the network learned what is missing in it */
-  made = vel_op_combine (ctx, 2, (double[]) { 1, 1 }, (VelTensor *[]) { made, base });
+  made = vel_op_combine (ctx, 2, (double[]){ 1, 1 }, (VelTensor *[]){ made, base });
   return vel_context_close (ctx, made);
 }

@@ -6,7 +6,7 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 
-#define SHARE 0.2       /* of what a block adds to its input */
+#define SHARE 0.2 /* of what a block adds to its input */
 #define MOST_DOUBLINGS 4
 
 /* conv1 … conv4: [growth, features + growth (k - 1), 3, 3], conv5: [features, features + 4 growth, 3, 3] */
@@ -35,11 +35,11 @@ struct VelRrdb {
 /* What the layers are called in one layout. */
 typedef struct {
   char *first, *body, *high, *last;
-  char *block;             /* "body.": a number follows, */
-  const char *dense;       /* ".rdb": a number from 1, */
-  const char *leaf;        /* ".conv", a number, "" or ".0" */
+  char *block;       /* "body.": a number follows, */
+  const char *dense; /* ".rdb": a number from 1, */
+  const char *leaf;  /* ".conv", a number, "" or ".0" */
   const char *leaf_end;
-  char *doubling;          /* "conv_up": `step` times a number from 1 */
+  char *doubling; /* "conv_up": `step` times a number from 1 */
   unsigned step, n_blocks, n_doublings;
 } Names;
 
@@ -96,7 +96,7 @@ name_later (Names *self, VelLoader *loader, const char *prefix, gboolean second)
 static gboolean
 find_names (Names *self, VelLoader *loader, const char *prefix)
 {
-  *self = (Names) { .leaf = ".conv" };
+  *self = (Names){ .leaf = ".conv" };
   if (vel_loader_has (loader, "%smodel.1.sub.0.RDB1.conv1.0.weight", prefix))
     name_first_release (self, loader, prefix);
   else if (vel_loader_has (loader, "%sRRDB_trunk.0.RDB1.conv1.weight", prefix))
@@ -120,19 +120,22 @@ look (VelLoader *loader, const Names *names, VelRrdbFacts *facts)
   gint64 inputs = vel_loader_size (loader, 1, "%s.weight", names->first), outputs = vel_loader_size (loader, 0, "%s.weight", names->last);
   const char *first = names->leaf;
 
-  *facts = (VelRrdbFacts) { .blocks = names->n_blocks,
-                            .features = vel_loader_size (loader, 0, "%s.weight", names->first),
-                            .growth = vel_loader_size (loader, 0, "%s0%s1%s1%s.weight", names->block, names->dense, first, names->leaf_end),
-                            .shuffle = inputs == 48 ? 4 : inputs == 12 ? 2 : 1,
-                            .plus = vel_loader_has (loader, "%s0%s1.conv1x1.weight", names->block, names->dense) };
+  *facts = (VelRrdbFacts){ .blocks = names->n_blocks,
+                           .features = vel_loader_size (loader, 0, "%s.weight", names->first),
+                           .growth = vel_loader_size (loader, 0, "%s0%s1%s1%s.weight", names->block, names->dense, first, names->leaf_end),
+                           .shuffle = inputs == 48   ? 4
+                                      : inputs == 12 ? 2
+                                                     : 1,
+                           .plus = vel_loader_has (loader, "%s0%s1.conv1x1.weight", names->block, names->dense) };
   facts->scale = (1u << names->n_doublings) / facts->shuffle;
   if (!vel_loader_ok (loader))
     return FALSE;
-  if ((inputs == 3 || inputs == 12 || inputs == 48) && outputs == 3 && facts->scale > 0 && names->n_doublings <= MOST_DOUBLINGS
-      && facts->growth > 0 && facts->blocks > 0)
+  if ((inputs == 3 || inputs == 12 || inputs == 48) && outputs == 3 && facts->scale > 0 && names->n_doublings <= MOST_DOUBLINGS &&
+      facts->growth > 0 && facts->blocks > 0)
     return TRUE;
   g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,
-               _ ("The upscaler in \"%s\" takes %" PRId64 " channels, gives %" PRId64 " and doubles the size %u times; 3, 12 or 48 to 3 and at most "
+               _ ("The upscaler in \"%s\" takes %" PRId64 " channels, gives %" PRId64
+                  " and doubles the size %u times; 3, 12 or 48 to 3 and at most "
                   "%d times are known"),
                vel_weights_get_path (loader->weights), inputs, outputs, names->n_doublings, MOST_DOUBLINGS);
   return FALSE;
@@ -153,8 +156,8 @@ dense_load (Dense *self, VelLoader *loader, const VelRrdbFacts *is, const Names 
   g_autofree char *name = g_strdup_printf ("%s%u%s%u", names->block, block, names->dense, dense);
 
   for (unsigned i = 0; i < 5 && vel_loader_ok (loader); i++)
-    vel_conv_load (&self->convs[i], loader, is->features + is->growth * i, i < 4 ? is->growth : is->features, 3, "%s%s%u%s", name, names->leaf,
-                   i + 1, names->leaf_end);
+    vel_conv_load (&self->convs[i], loader, is->features + is->growth * i, i < 4 ? is->growth : is->features, 3, "%s%s%u%s", name,
+                   names->leaf, i + 1, names->leaf_end);
   if (is->plus)
     vel_linear_load (&self->beside, loader, is->features, is->growth, FALSE, "%s.conv1x1", name);
 }
@@ -231,11 +234,11 @@ dense_forward (VelContext *ctx, const VelRrdb *self, const Dense *dense, VelTens
     if (dense->beside.weight && i == 1)
       second = made = vel_linear (ctx, &dense->beside, x, VEL_ACTIVATION_NONE, made);
     if (dense->beside.weight && i == 3)
-      made = vel_op_combine (ctx, 2, (double[]) { 1, 1 }, (VelTensor *[]) { made, second });
+      made = vel_op_combine (ctx, 2, (double[]){ 1, 1 }, (VelTensor *[]){ made, second });
     all = vel_op_concat (ctx, all, made);
   }
   made = vel_conv (ctx, &dense->convs[4], all, NULL);
-  made = vel_op_combine (ctx, 2, (double[]) { SHARE, 1 }, (VelTensor *[]) { made, x });
+  made = vel_op_combine (ctx, 2, (double[]){ SHARE, 1 }, (VelTensor *[]){ made, x });
   return vel_context_close (ctx, made);
 }
 
@@ -247,7 +250,7 @@ block_forward (VelContext *ctx, const VelRrdb *self, const Block *block, VelTens
   vel_context_open (ctx);
   for (unsigned k = 0; k < 3; k++)
     made = dense_forward (ctx, self, &block->dense[k], made);
-  made = vel_op_combine (ctx, 2, (double[]) { SHARE, 1 }, (VelTensor *[]) { made, x });
+  made = vel_op_combine (ctx, 2, (double[]){ SHARE, 1 }, (VelTensor *[]){ made, x });
   return vel_context_close (ctx, made);
 }
 
@@ -271,11 +274,9 @@ vel_rrdb_forward (VelContext *ctx, const VelRrdb *self, VelTensor *x)
   for (unsigned i = 0; i < self->n_doublings; i++) {
     VelTensor *before = made, *large;
 
-    large = vel_conv_with (ctx, &self->doublings[i], before,
-                           (VelConvOptions) { .pad_before = 1,
-                                              .pad_after = 1,
-                                              .up_height = 2 * before->shape.size[1],
-                                              .up_width = 2 * before->shape.size[2] });
+    large = vel_conv_with (
+        ctx, &self->doublings[i], before,
+        (VelConvOptions){ .pad_before = 1, .pad_after = 1, .up_height = 2 * before->shape.size[1], .up_width = 2 * before->shape.size[2] });
     vel_context_drop (ctx, before);
     made = vel_op_leaky (ctx, large, self->slopes);
     vel_context_drop (ctx, large);

@@ -11,7 +11,7 @@
 struct VelUpscaler {
   VelUpscalerFacts is;
   VelType type;
-  VelRrdb *rrdb;       /* one of the two */
+  VelRrdb *rrdb; /* one of the two */
   VelCompact *compact;
 };
 
@@ -39,9 +39,9 @@ look (VelLoader *loader, VelUpscalerFacts *facts)
   VelCompactFacts is_compact;
 
   if (rrdb && vel_rrdb_look (loader, rrdb, &is))
-    *facts = (VelUpscalerFacts) { is.plus ? "ESRGAN+" : "ESRGAN", is.scale, is.blocks, is.features, is.shuffle };
+    *facts = (VelUpscalerFacts){ is.plus ? "ESRGAN+" : "ESRGAN", is.scale, is.blocks, is.features, is.shuffle };
   else if (compact && vel_compact_look (loader, compact, &is_compact))
-    *facts = (VelUpscalerFacts) { "Compact", is_compact.scale, is_compact.layers, is_compact.features, 1 };
+    *facts = (VelUpscalerFacts){ "Compact", is_compact.scale, is_compact.layers, is_compact.features, 1 };
   else
     return FALSE;
   return TRUE;

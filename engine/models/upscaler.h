@@ -9,7 +9,7 @@ typedef struct VelUpscaler VelUpscaler;
 typedef struct {
   const char *kind; /* "ESRGAN", "ESRGAN+", "Compact" */
   unsigned scale;
-  unsigned blocks;  /* or layers */
+  unsigned blocks; /* or layers */
   gint64 features;
   unsigned multiple; /* sides have to be multiples of this */
 } VelUpscalerFacts;
