@@ -7,6 +7,7 @@
 #include "engine/catalog.h"
 #include "engine/formats/weights.h"
 #include "engine/models/family.h"
+#include "engine/models/upscaler.h"
 #include "engine/pipeline/presets.h"
 
 static const struct {
@@ -75,6 +76,22 @@ count_parameters (json_t *found, VelWeights *weights)
   json_object_set_new (found, "parameters", by_part);
 }
 
+/* A network that enlarges pictures, if it is one. */
+static gboolean
+describe_upscaler (json_t *found, VelWeights *weights, GError **error)
+{
+  g_autoptr (GError) problem = NULL;
+  VelUpscalerFacts is;
+
+  if (vel_upscaler_look (weights, &is, &problem))
+    json_object_set_new (found, "upscaler", json_pack ("{s:s,s:i,s:i,s:I}", "kind", is.kind, "scale", (int) is.scale, "blocks", (int) is.blocks,
+                                                       "features", (json_int_t) is.features));
+  if (!problem)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&problem));
+  return FALSE;
+}
+
 static gboolean
 describe_architecture (json_t *found, VelWeights *weights, GError **error)
 {
@@ -82,7 +99,7 @@ describe_architecture (json_t *found, VelWeights *weights, GError **error)
 
   if (!vel_family_match (weights)) {
     json_object_set_new (found, "family", json_null ());
-    return TRUE;
+    return describe_upscaler (found, weights, error);
   }
   if (!vel_architecture_read (&is, weights, NULL, error))
     return FALSE;

@@ -14,17 +14,19 @@
 #include "engine/registry.h"
 #include "engine/tensor/device.h"
 #include "engine/text/embedding-files.h"
+#include "engine/models/upscaler.h"
+#include "engine/upscalers.h"
 
 static const VelParam own_table[] = {
   { "json", N_ ("JSON"), "", N_ ("One JSON object per line."), VEL_PARAM_BOOL, .standard = "false" },
   { NULL },
 };
 
-static const VelUsage usage = { "list", "models|embeddings|presets|samplers|schedules|devices [--json]",
+static const VelUsage usage = { "list", "models|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
                                 N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
 
 /* Kinds of the plan that this version does not have. */
-static const char *const later_kinds[] = { "loras", "controlnets", "preprocessors", "upscalers", NULL };
+static const char *const later_kinds[] = { "loras", "controlnets", "preprocessors", NULL };
 
 /* row: (transfer full), its first members are columns for people */
 static void
@@ -116,6 +118,36 @@ list_embeddings (gboolean as_json)
   return VEL_EXIT_DONE;
 }
 
+static void
+print_upscaler (const char *path, gboolean as_json)
+{
+  g_autofree char *name = vel_upscalers_name_of (path), *label = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, &error);
+  VelUpscalerFacts facts = { .kind = NULL };
+
+  if (!weights || !vel_upscaler_look (weights, &facts, &error)) {
+    if (error)
+      fprintf (stderr, "velatura: %s\n", error->message);
+    return; /* files of other networks may lie there too */
+  }
+  label = g_strdup_printf ("%-8s %ux  %s", facts.kind, facts.scale, path);
+  print_row (json_pack ("{s:s,s:s,s:i,s:s}", "id", name, "kind", facts.kind, "scale", (int) facts.scale, "path", path), as_json, name, label);
+}
+
+/* The program's own ways, then the files of the data folder. */
+static VelExit
+list_upscalers (gboolean as_json)
+{
+  g_autoptr (GPtrArray) files = vel_upscalers_list_files ();
+
+  for (const VelUpscalerWay *way = vel_upscalers_get_ways (); way->word; way++)
+    print_row (json_pack ("{s:s,s:s}", "id", way->word, "label", way->label), as_json, way->word, way->label);
+  for (guint i = 0; i < files->len; i++)
+    print_upscaler (files->pdata[i], as_json);
+  return VEL_EXIT_DONE;
+}
+
 /* What `auto` takes is marked; without a card one line says why. */
 static void
 list_cards (gboolean as_json)
@@ -171,10 +203,12 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused (_ ("list needs to know what: models, embeddings, presets, samplers, schedules or devices"));
+    return vel_verb_misused (_ ("list needs to know what: models, upscalers, embeddings, presets, samplers, schedules or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
     return list_models (as_json);
+  if (g_str_equal (what, "upscalers"))
+    return list_upscalers (as_json);
   if (g_str_equal (what, "embeddings"))
     return list_embeddings (as_json);
   if (g_str_equal (what, "presets"))
@@ -185,7 +219,7 @@ run (int argc, char **argv)
     return list_registered (kind, as_json);
   if (g_strv_contains (later_kinds, what))
     return vel_verb_misused (_ ("list %s is not available in this version"), what);
-  return vel_verb_misused (_ ("“%s” can not be listed: there are models, embeddings, presets, samplers, schedules and devices"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, upscalers, embeddings, presets, samplers, schedules and devices"), what);
 }
 
-const VelVerb vel_verb_list = { "list", N_ ("lists models, embeddings, presets, samplers, schedules or devices"), run };
+const VelVerb vel_verb_list = { "list", N_ ("lists models, upscalers, embeddings, presets, samplers, schedules or devices"), run };

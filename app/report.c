@@ -66,6 +66,22 @@ tell_loading (VelReport *self, const VelProgress *progress)
   self->percent = percent;
 }
 
+static void
+tell_enlarging (VelReport *self, const VelProgress *progress)
+{
+  int percent = (int) (100 * progress->fraction);
+  g_autofree char *line = NULL;
+
+  if (self->stage == VEL_STAGE_ENLARGING && percent == self->percent)
+    return;
+  if (self->terminal || self->stage != VEL_STAGE_ENLARGING) {
+    line = g_strdup_printf (_ ("enlarging %d %%"), percent);
+    write_line (self, line);
+  }
+  send_event (self, json_pack ("{s:s,s:f}", "event", "enlarging", "fraction", progress->fraction));
+  self->percent = percent;
+}
+
 static char *
 format_left (double seconds)
 {
@@ -117,6 +133,9 @@ vel_report_progress (VelReport *self, const VelProgress *progress)
       write_line (self, _ ("decoding"));
       send_event (self, json_pack ("{s:s}", "event", "decoding"));
     }
+    break;
+  case VEL_STAGE_ENLARGING:
+    tell_enlarging (self, progress);
     break;
   }
   self->stage = progress->stage;

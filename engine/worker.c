@@ -61,6 +61,7 @@ on_progress (const VelProgress *progress, gpointer data)
     [VEL_STAGE_TEXT] = VEL_JOB_LOADING,
     [VEL_STAGE_SAMPLING] = VEL_JOB_SAMPLING,
     [VEL_STAGE_DECODING] = VEL_JOB_DECODING,
+    [VEL_STAGE_ENLARGING] = VEL_JOB_DECODING,
   };
   Work *work = data;
 

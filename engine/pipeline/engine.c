@@ -26,8 +26,10 @@ vel_engine_free (VelEngine *self)
   if (!self)
     return;
   g_clear_pointer (&self->second, vel_second_free);
+  g_clear_pointer (&self->upscaler, vel_upscaler_free);
   g_clear_pointer (&self->model, vel_model_free);
   g_clear_pointer (&self->device, vel_device_unref);
+  g_free (self->upscaler_path);
   g_free (self->spec);
   g_free (self);
 }
@@ -41,6 +43,7 @@ vel_engine_use (VelEngine *self, const char *spec, guint64 memory, GError **erro
   if (self->device && g_str_equal (spec, self->spec) && memory == options.memory && vel_device_check (self->device, NULL))
     return TRUE;
   /* A card's memory must be free before the card is opened anew. */
+  g_clear_pointer (&self->upscaler, vel_upscaler_free);
   g_clear_pointer (&self->model, vel_model_free);
   g_clear_pointer (&self->device, vel_device_unref);
   self->rung = 0;

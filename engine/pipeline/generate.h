@@ -13,6 +13,7 @@ typedef enum {
   VEL_STAGE_TEXT,
   VEL_STAGE_SAMPLING, /* step of n_steps, preview */
   VEL_STAGE_DECODING,
+  VEL_STAGE_ENLARGING, /* fraction; by a network */
 } VelStage;
 
 typedef struct {
