@@ -58,6 +58,18 @@ name_of (const char *path)
   return g_steal_pointer (&base);
 }
 
+/* (nullable): NULL for a whole model, and for what is not recognised */
+static const char *
+part_of (VelWeights *weights)
+{
+  gboolean unet = vel_weights_has_part (weights, VEL_PART_UNET), text = vel_weights_has_part (weights, VEL_PART_TEXT_ENCODER);
+  gboolean vae = vel_weights_has_part (weights, VEL_PART_VAE);
+
+  if (unet + text + vae != 1)
+    return NULL;
+  return vel_part_kind_get_id (unet ? VEL_PART_UNET : text ? VEL_PART_TEXT_ENCODER : VEL_PART_VAE);
+}
+
 /* Opening reads headers only. A file that is none of ours, or damaged, stays in the list without a family if `always`: it is there, and
  * using it says what is wrong. */
 static void
@@ -65,14 +77,16 @@ add_model (GPtrArray *entries, const char *path, const char *name, gboolean alwa
 {
   g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, NULL);
   const VelFamily *family = weights ? vel_family_match (weights) : NULL;
+  const char *part = weights ? part_of (weights) : NULL;
   VelCatalogEntry *entry;
 
-  if (!family && !always)
+  if (!family && !part && !always)
     return;
   entry = g_new0 (VelCatalogEntry, 1);
   entry->name = name ? g_strdup (name) : name_of (path);
   entry->path = g_strdup (path);
   entry->family = family ? g_strdup (family->id) : NULL;
+  entry->part = part;
   entry->bytes = weights ? vel_weights_get_stored_bytes (weights) : 0;
   g_ptr_array_add (entries, entry);
 }
@@ -122,8 +136,9 @@ drop_repeated (GPtrArray *entries)
   }
 }
 
-GPtrArray *
-vel_catalog_list_models (const char *const *folders)
+/* Of all folders; the starter first. */
+static GPtrArray *
+list_all (const char *const *folders)
 {
   GPtrArray *entries = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_catalog_entry_free);
   g_autofree char *own = g_build_filename (vel_paths_get_data (), "models", NULL);
@@ -140,6 +155,38 @@ vel_catalog_list_models (const char *const *folders)
     add_model (entries, vel_paths_get_starter (), "starter", TRUE);
     g_ptr_array_insert (entries, 0, g_ptr_array_steal_index (entries, entries->len - 1));
   }
+  return entries;
+}
+
+static gboolean
+paints (const VelCatalogEntry *entry)
+{
+  return !entry->part || g_str_equal (entry->part, vel_part_kind_get_id (VEL_PART_UNET));
+}
+
+GPtrArray *
+vel_catalog_list_models (const char *const *folders)
+{
+  GPtrArray *entries = list_all (folders);
+
+  for (guint i = 0; i < entries->len;)
+    if (paints (entries->pdata[i]))
+      i++;
+    else
+      g_ptr_array_remove_index (entries, i);
+  return entries;
+}
+
+GPtrArray *
+vel_catalog_list_parts (const char *const *folders)
+{
+  GPtrArray *entries = list_all (folders);
+
+  for (guint i = 0; i < entries->len;)
+    if (((VelCatalogEntry *) entries->pdata[i])->part)
+      i++;
+    else
+      g_ptr_array_remove_index (entries, i);
   return entries;
 }
 
@@ -215,6 +262,59 @@ vel_catalog_resolve (const char *name, const char *const *folders, GError **erro
     return g_canonicalize_filename (name, NULL);
   say_what_there_is (entries, name, error);
   return NULL;
+}
+
+/* Parts of the kind before models, which have one too. Returns: (transfer full); NULL with error */
+static char *
+resolve_part (GPtrArray *entries, VelPartKind kind, const char *name, GError **error)
+{
+  static const char *const sentences[VEL_N_PARTS] = { N_ ("There is no UNet “%s”: name its file, or put it into “%s”"),
+                                                      N_ ("There is no text encoder “%s”: name its file, or put it into “%s”"),
+                                                      N_ ("There is no VAE “%s”: name its file, or put it into “%s”") };
+  g_autofree char *stem = name_of (name), *shown = g_filename_display_name (name);
+  g_autofree char *models = g_build_filename (vel_paths_get_data (), "models", NULL);
+  g_autoptr (GPtrArray) own = g_ptr_array_new (), whole = g_ptr_array_new ();
+  const VelCatalogEntry *found;
+
+  for (guint i = 0; i < entries->len; i++) {
+    const VelCatalogEntry *entry = entries->pdata[i];
+
+    if (!entry->part || g_str_equal (entry->part, vel_part_kind_get_id (kind)))
+      g_ptr_array_add (entry->part ? own : whole, (gpointer) entry);
+  }
+  found = find_name (own, stem);
+  if (!found)
+    found = find_name (whole, stem);
+  if (!found)
+    found = vel_catalog_find_hash (own, name, TRUE, NULL);
+  if (found)
+    return g_strdup (found->path);
+  g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ (sentences[kind]), shown, models);
+  return NULL;
+}
+
+char *
+vel_catalog_resolve_parts (VelPartKind kind, const char *names, const char *const *folders, GError **error)
+{
+  g_auto (GStrv) lines = g_strsplit (names, "\n", -1);
+  g_autoptr (GPtrArray) entries = NULL;
+
+  for (guint i = 0; lines[i]; i++) {
+    char *path = NULL;
+
+    if (g_file_test (lines[i], G_FILE_TEST_EXISTS))
+      path = g_canonicalize_filename (lines[i], NULL);
+    else {
+      if (!entries)
+        entries = list_all (folders);
+      path = resolve_part (entries, kind, lines[i], error);
+    }
+    if (!path)
+      return NULL;
+    g_free (lines[i]);
+    lines[i] = path;
+  }
+  return g_strjoinv ("\n", lines);
 }
 
 char *

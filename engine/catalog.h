@@ -2,15 +2,17 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Folders: the data folder's models/, folders the user added (the "model-folders" setting, handed in), and the starter. A name is the
- * file's stem or the folder's name. */
+ * file's stem or the folder's name. A UNet alone is listed among the models, since it paints with text encoders and a VAE from elsewhere. */
 #pragma once
 
+#include "engine/formats/parts.h"
 #include "engine/params.h"
 
 typedef struct {
   char *name;   /* "starter", "dreamshaper_8" */
   char *path;
   char *family; /* "sd1", or NULL if not recognised */
+  const char *part; /* what it is a part of a model: "unet", "text-encoder", "vae"; NULL: a whole one, or not recognised */
   guint64 bytes;
 } VelCatalogEntry;
 void vel_catalog_entry_free (VelCatalogEntry *self);
@@ -18,8 +20,14 @@ void vel_catalog_entry_free (VelCatalogEntry *self);
 /* folders: (nullable) NULL-terminated, more places to look in. The starter comes first, the rest by name.
  * Returns: (transfer full) (element-type VelCatalogEntry) */
 GPtrArray *vel_catalog_list_models (const char *const *folders);
+/* Parts of models in the same folders, by name: of such names as ComfyUI's "unet", "text_encoders" and "vae" too, if these are among them.
+ * Returns: (transfer full) (element-type VelCatalogEntry) */
+GPtrArray *vel_catalog_list_parts (const char *const *folders);
 /* name: a path, a name of the list, or a model's hash as pictures have it; "" = the starter. Returns: (transfer full); NULL with VEL_ERROR_REQUEST that says what there is */
 char *vel_catalog_resolve (const char *name, const char *const *folders, GError **error);
+/* names: of parts of a kind, a line each; a path, a name of the list of parts or of models, which have parts, or a hash.
+ * Returns: (transfer full) paths, a line each, "" for ""; NULL with VEL_ERROR_REQUEST */
+char *vel_catalog_resolve_parts (VelPartKind kind, const char *names, const char *const *folders, GError **error);
 /* A model as A1111 names it in settings: "sd_xl_refiner_1.0 [7440042bbd]". name: as above. Returns: (transfer full) (nullable): NULL for "" and
  * for one that is not there */
 char *vel_catalog_dup_title (const char *name);

@@ -177,16 +177,19 @@ add_vae (VelNames *self, const char *const *names)
   }
 }
 
-/* transformers wrote "text_model." in front of everything but the projection; some versions did not. */
+/* transformers wrote "text_model." in front of everything but the projection; some versions did not. A projection that is no layer's weight is
+ * OpenCLIP's own, not turned: stable-diffusion.cpp keeps it so. */
 static void
 add_text_encoder (VelNames *self, const char *const *names)
 {
+  add_same (self, "model.text_projection", "text_model.text_projection");
   if (has (names, "text_model."))
     add_same (self, "transformer.text_model.", "text_model.");
   else
     for (const char *const *part = (const char *[]) { "embeddings.", "encoder.", "final_layer_norm.", NULL }; *part; part++)
       add (self, NULL, g_strconcat ("transformer.text_model.", *part, NULL), g_strdup (*part));
   add_same (self, "transformer.text_projection.", "text_projection.");
+  add_same (self, "model.text_projection", "text_projection");
 }
 
 const char *

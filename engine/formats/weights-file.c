@@ -1,4 +1,5 @@
 /* A model in one file.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/formats/parts.h"
 #include "engine/formats/weights-set.h"
 
 #include <string.h>
@@ -28,22 +29,73 @@ original_name (const char *name, gboolean renumbered)
   return g_strdup (name);
 }
 
+/* Which of the original layout's places a part has. */
+static VelComponent
+component_of (GArray *parts, const VelPart *part)
+{
+  const VelPart *unet = vel_parts_get (parts, VEL_PART_UNET, 0);
+
+  if (part->kind == VEL_PART_UNET)
+    return VEL_COMPONENT_UNET;
+  if (part->kind == VEL_PART_VAE)
+    return VEL_COMPONENT_VAE;
+  if (vel_parts_count (parts, VEL_PART_TEXT_ENCODER) > 1)
+    return part == vel_parts_get (parts, VEL_PART_TEXT_ENCODER, 0) ? VEL_COMPONENT_TEXT_ENCODER_1 : VEL_COMPONENT_TEXT_ENCODER_2;
+  return unet && unet->vector ? VEL_COMPONENT_TEXT_ENCODER_1 : VEL_COMPONENT_TEXT_ENCODER;
+}
+
+/* The part that a name belongs to; of several the one whose root says most. (nullable) */
+static const VelPart *
+owner_of (GArray *parts, const char *name)
+{
+  const VelPart *owner = NULL;
+
+  for (guint i = 0; i < parts->len; i++) {
+    const VelPart *part = &g_array_index (parts, VelPart, i);
+
+    if (vel_part_owns (part, name) && (!owner || strlen (part->root) > strlen (owner->root)))
+      owner = part;
+  }
+  return owner;
+}
+
+/* Each part may speak its own dialect: single files in diffusers' naming, and mixtures of that with the original layout. */
+static void
+add_parts (VelWeights *self, VelTensorFile *file, GArray *parts, gboolean renumbered)
+{
+  for (guint i = 0; i < parts->len; i++) {
+    const VelPart *part = &g_array_index (parts, VelPart, i);
+    VelComponent component = component_of (parts, part);
+
+    if (vel_part_is_in_place (part) || self->roots[component])
+      continue;
+    self->components[component] = vel_part_make_names (part, component, self->files);
+    self->roots[component] = g_strdup (part->root);
+  }
+  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_get (file, i);
+    const VelPart *part = owner_of (parts, entry->name);
+    char *name = part && !vel_part_is_in_place (part)
+                     ? vel_part_to_original (part, component_of (parts, part), self->components[component_of (parts, part)], entry->name)
+                     : original_name (entry->name, renumbered);
+
+    vel_weights_add (self->items, file, entry, name, g_str_equal (name, entry->name) ? NULL : g_strdup (entry->name));
+  }
+}
+
 gboolean
 vel_weights_open_file (VelWeights *self, GCancellable *cancellable, GError **error)
 {
   VelTensorFile *file = vel_tensor_file_open (self->path, cancellable, error);
+  g_autoptr (GArray) parts = NULL;
   gboolean renumbered = FALSE;
 
   if (!file)
     return FALSE;
   g_ptr_array_add (self->files, file);
+  parts = vel_parts_find (self->files);
   for (gsize i = 0; i < vel_tensor_file_get_count (file); i++)
     renumbered |= g_str_has_prefix (vel_tensor_file_get (file, i)->name, "cond_stage_model.1.");
-  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
-    const VelTensorEntry *entry = vel_tensor_file_get (file, i);
-    char *name = original_name (entry->name, renumbered);
-
-    vel_weights_add (self->items, file, entry, name, g_str_equal (name, entry->name) ? NULL : g_strdup (entry->name));
-  }
+  add_parts (self, file, parts, renumbered);
   return TRUE;
 }

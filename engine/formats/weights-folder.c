@@ -24,7 +24,7 @@ open_component (VelWeights *self, VelComponent component, const char *folder, GC
     return FALSE;
   }
   names = vel_weights_collect_names (files, "");
-  self->folders[component] = folder;
+  self->roots[component] = g_strdup (where);
   self->components[component] = vel_names_new (component, names);
   vel_weights_add_component (self->items, files, component, self->components[component], "", where);
   for (guint f = 0; f < files->len; f++)

@@ -22,8 +22,9 @@ struct VelWeights {
   GPtrArray *files;                       /* VelTensorFile; the first is the unet's */
   GPtrArray *items;                       /* VelWeightsItem, sorted by name */
   GPtrArray *replaced;                    /* VelWeightsItem, alive for those who borrowed them */
-  VelNames *components[VEL_N_COMPONENTS]; /* of a folder; NULL if it has none */
-  const char *folders[VEL_N_COMPONENTS];  /* where they are; NULL likewise */
+  VelNames *components[VEL_N_COMPONENTS]; /* of those in another layout; NULL for others */
+  char *roots[VEL_N_COMPONENTS];          /* what stands before their own names: "unet/", "unet."; NULL likewise */
+  char *sources[VEL_N_COMPONENTS];        /* to show, of those that are from another file; NULL for others */
   const char **names;                     /* of the items */
 };
 

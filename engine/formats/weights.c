@@ -42,8 +42,11 @@ vel_weights_unref (VelWeights *self)
 {
   if (!g_atomic_ref_count_dec (&self->references))
     return;
-  for (guint c = 0; c < G_N_ELEMENTS (self->components); c++)
+  for (guint c = 0; c < VEL_N_COMPONENTS; c++) {
     g_clear_pointer (&self->components[c], vel_names_free);
+    g_free (self->roots[c]);
+    g_free (self->sources[c]);
+  }
   g_ptr_array_unref (self->items);
   g_ptr_array_unref (self->replaced);
   g_ptr_array_unref (self->files);
@@ -99,6 +102,49 @@ vel_weights_find (VelWeights *self, const char *name)
   return item ? &item->stored : NULL;
 }
 
+gint64
+vel_weights_get_size (VelWeights *self, const char *name, guint axis)
+{
+  const VelTensorEntry *entry = vel_weights_find (self, name);
+
+  return entry && entry->known && axis < entry->shape.n ? entry->shape.size[axis] : 0;
+}
+
+static gboolean
+has_prefix (VelWeights *self, const char *prefix)
+{
+  for (guint i = 0; self->names[i]; i++)
+    if (g_str_has_prefix (self->names[i], prefix))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+vel_weights_has_part (VelWeights *self, VelPartKind kind)
+{
+  static const char *const prefixes[VEL_N_PARTS][2] = { { "model.diffusion_model." },
+                                                        { "cond_stage_model.", "conditioner.embedders." },
+                                                        { "first_stage_model." } };
+
+  return has_prefix (self, prefixes[kind][0]) || (prefixes[kind][1] && has_prefix (self, prefixes[kind][1]));
+}
+
+const char *
+vel_weights_get_other (VelWeights *self)
+{
+  const VelOther *other = vel_other_find (self->names);
+
+  return other ? other->id : NULL;
+}
+
+const char *
+vel_weights_describe (VelWeights *self)
+{
+  g_autoptr (GArray) parts = vel_parts_find (self->files);
+
+  return parts->len > 1 || (parts->len == 0 && !vel_weights_get_other (self)) ? NULL : vel_parts_describe (parts, self->names);
+}
+
 const char *const *
 vel_weights_get_names (VelWeights *self)
 {
@@ -123,6 +169,16 @@ vel_weights_get_config (VelWeights *self, const char *file, const char *key)
   return self->folder ? vel_diffusers_get_config (self->path, file, key) : NULL;
 }
 
+/* The file that a tensor is in, or would be. */
+static const char *
+shown_of (VelWeights *self, const char *name)
+{
+  for (guint c = 0; c < VEL_N_COMPONENTS; c++)
+    if (self->sources[c] && g_str_has_prefix (name, vel_component_get_prefix (c)))
+      return self->sources[c];
+  return self->shown;
+}
+
 /* The name as people will look for it: the original one, and the folder's where that differs. Returns: (transfer full) */
 static char *
 describe (VelWeights *self, const char *name)
@@ -133,11 +189,11 @@ describe (VelWeights *self, const char *name)
   if (item)
     own = g_strdup (item->own_name);
   else
-    for (guint c = 0; !own && c < G_N_ELEMENTS (self->components); c++)
-      if (self->components[c] && self->folders[c]) {
+    for (guint c = 0; !own && c < VEL_N_COMPONENTS; c++)
+      if (self->components[c]) {
         g_autofree char *stored = vel_names_to_stored (self->components[c], name);
 
-        own = stored ? g_strconcat (self->folders[c], "/", stored, NULL) : NULL;
+        own = stored ? g_strconcat (self->roots[c], stored, NULL) : NULL;
       }
   if (!own)
     return g_strdup_printf (_ ("tensor “%s”"), shown);
@@ -223,18 +279,18 @@ vel_weights_get (VelWeights *self, const char *name, VelShape shape, GError **er
   described = describe (self, name);
   if (!item)
     /* Translators: “tensor “NAME””; a file. The sentences below begin so too. */
-    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s is missing from “%s”"), described, self->shown);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s is missing from “%s”"), described, shown_of (self, name));
   else if (!item->stored.known || item->stored.type > VEL_BF16)
     g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT,
                  item->stored.known || item->stored.shape.n < VEL_MAX_AXES
                      ? _ ("%s in “%s” is stored as %s; F32, F16 or BF16 was wanted")
                      : _ ("%s in “%s” is stored as %s or has too many axes; F32, F16 or BF16 was wanted"),
-                 described, self->shown, item->stored.dtype);
+                 described, shown_of (self, name), item->stored.dtype);
   else {
     found = describe_shape (item->stored.shape);
     wanted = describe_shape (shape);
-    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s in “%s” has the shape %s; %s was wanted"), described, self->shown, found,
-                 wanted);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s in “%s” has the shape %s; %s was wanted"), described, shown_of (self, name),
+                 found, wanted);
   }
   return NULL;
 }
@@ -247,7 +303,7 @@ vel_weights_load (VelWeights *self, const char *name, GError **error)
   if (!item) {
     g_autofree char *described = describe (self, name);
 
-    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s is missing from “%s”"), described, self->shown);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("%s is missing from “%s”"), described, shown_of (self, name));
     return NULL;
   }
   return make_plain (item, error) ? &item->view : NULL;

@@ -14,6 +14,8 @@ typedef enum {
 /* How a family uses one of its text encoders. */
 typedef struct {
   const char *prefix;        /* of its tensors: "cond_stage_model."; NULL ends a list */
+  const char *label;         /* "CLIP-L" */
+  gint64 width;              /* usual, of its states */
   gboolean exact_gelu;       /* else x sigmoid (1.702 x) */
   gboolean pad_with_zero;    /* what follows the end token: 0, or the end token again */
   VelTextLayer layer;

@@ -1,60 +1,14 @@
-/* Recognising a family, and reading its sizes from the tensors.  SPDX-License-Identifier: Apache-2.0 */
+/* Reading a model's sizes from its tensors.  SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include "engine/models/family.h"
 
 #include "engine/error.h"
-#include "engine/models/family-list.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 
 #define UNET "model.diffusion_model."
-
-static const VelFamily *const families[] = { &vel_family_sdxl, &vel_family_sdxl_refiner, &vel_family_sd2, &vel_family_sd15 };
-
-static gboolean
-has_prefix (VelWeights *weights, const char *prefix)
-{
-  for (const char *const *names = vel_weights_get_names (weights); *names; names++)
-    if (g_str_has_prefix (*names, prefix))
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-marks (const VelMarker *self, VelWeights *weights)
-{
-  g_autofree char *hidden_act = NULL;
-
-  if (!self->prefix || !has_prefix (weights, self->prefix))
-    return FALSE;
-  if (!self->hidden_act)
-    return TRUE;
-  hidden_act = vel_weights_get_config (weights, "text_encoder/config.json", "hidden_act");
-  return g_strcmp0 (hidden_act, self->hidden_act) == 0;
-}
-
-const VelFamily *
-vel_family_match (VelWeights *weights)
-{
-  if (!vel_weights_has (weights, UNET "input_blocks.0.0.weight"))
-    return NULL;
-  for (gsize f = 0; f < G_N_ELEMENTS (families); f++)
-    for (gsize i = 0; i < G_N_ELEMENTS (families[f]->markers); i++)
-      if (marks (&families[f]->markers[i], weights))
-        return families[f];
-  return NULL;
-}
-
-/* Size of an axis, or 0 where there is no such tensor. */
-static gint64
-size (VelWeights *weights, const char *name, unsigned axis)
-{
-  const VelTensorEntry *entry = vel_weights_find (weights, name);
-
-  return entry && entry->known && axis < entry->shape.n ? entry->shape.size[axis] : 0;
-}
 
 static gboolean
 is_v (const char *text)
@@ -100,7 +54,7 @@ text_size (VelWeights *weights, const VelTextUse *use, const char *transformers,
   g_autofree char *one = g_strconcat (use->prefix, "transformer.", transformers, NULL);
   g_autofree char *other = g_strconcat (use->prefix, "model.", openclip, NULL);
 
-  return MAX (size (weights, one, axis), size (weights, other, axis));
+  return MAX (vel_weights_get_size (weights, one, axis), vel_weights_get_size (weights, other, axis));
 }
 
 static gint64
@@ -122,7 +76,7 @@ pooled_size (VelWeights *weights, const VelTextUse *use)
   g_autofree char *one = g_strconcat (use->prefix, "transformer.text_projection.weight", NULL);
   g_autofree char *other = g_strconcat (use->prefix, "model.text_projection", NULL);
 
-  return use->pooled ? MAX (size (weights, one, 0), size (weights, other, 1)) : 0;
+  return use->pooled ? MAX (vel_weights_get_size (weights, one, 0), vel_weights_get_size (weights, other, 1)) : 0;
 }
 
 static void
@@ -132,12 +86,13 @@ read_text (VelArchitecture *self, VelWeights *weights)
 
   self->text_layers = count_layers (weights, &text[0]);
   for (guint i = 0; text[i].prefix; i++) {
-    self->text_width += text_size (weights, &text[i], "text_model.embeddings.token_embedding.weight", "token_embedding.weight", 1);
+    gint64 width = text_size (weights, &text[i], "text_model.embeddings.token_embedding.weight", "token_embedding.weight", 1);
+
+    self->n_texts += width > 0;
+    self->text_width += width;
     self->pooled_width += pooled_size (weights, &text[i]);
   }
-  self->vector_width = self->pooled_width;
-  for (const VelSizeNumber *number = self->family->sizes; *number != VEL_SIZE_END; number++)
-    self->vector_width += VEL_SIZE_CHANNELS;
+  self->vector_width = self->pooled_width + vel_family_sizes_width (self->family);
 }
 
 /* A level ends where "input_blocks.N.0.op" stands. */
@@ -146,17 +101,16 @@ read_unet (VelArchitecture *self, VelWeights *weights)
 {
   const char *const *names = vel_weights_get_names (weights);
 
-  self->in_channels = size (weights, UNET "input_blocks.0.0.weight", 1);
-  self->model_channels = size (weights, UNET "input_blocks.0.0.weight", 0);
-  self->out_channels = size (weights, UNET "out.2.weight", 0);
+  self->in_channels = vel_weights_get_size (weights, UNET "input_blocks.0.0.weight", 1);
+  self->model_channels = vel_weights_get_size (weights, UNET "input_blocks.0.0.weight", 0);
+  self->out_channels = vel_weights_get_size (weights, UNET "out.2.weight", 0);
+  self->context_dim = vel_family_context_dim (weights);
   self->n_levels = 1;
   for (gsize i = 0; names[i]; i++) {
     if (!g_str_has_prefix (names[i], UNET))
       continue;
     if (g_str_has_prefix (names[i], UNET "input_blocks.") && g_str_has_suffix (names[i], ".0.op.weight"))
       self->n_levels++;
-    if (g_str_has_suffix (names[i], ".attn2.to_k.weight") && self->context_dim == 0)
-      self->context_dim = size (weights, names[i], 1);
   }
 }
 
@@ -184,21 +138,28 @@ read_noise (VelArchitecture *self, VelWeights *weights)
   self->zero_terminal_snr = vel_weights_has (weights, "ztsnr") || g_strcmp0 (rescaled, "true") == 0;
 }
 
-static gboolean
-read_extra (VelArchitecture *self, VelWeights *weights, GError **error)
-{
-  static const struct {
-    gint64 in_channels;
-    VelExtra extra;
-  } known[] = { { 4, VEL_EXTRA_NONE }, { 9, VEL_EXTRA_MASK }, { 8, VEL_EXTRA_EDIT } };
+static const struct {
+  gint64 in_channels;
+  VelExtra extra;
+} known_inputs[] = { { 4, VEL_EXTRA_NONE }, { 9, VEL_EXTRA_MASK }, { 8, VEL_EXTRA_EDIT } };
 
-  for (guint i = 0; i < G_N_ELEMENTS (known) && self->out_channels == 4; i++)
-    if (known[i].in_channels == self->in_channels) {
-      self->extra = known[i].extra;
+static void
+read_extra (VelArchitecture *self)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (known_inputs); i++)
+    if (known_inputs[i].in_channels == self->in_channels)
+      self->extra = known_inputs[i].extra;
+}
+
+static gboolean
+check_channels (const VelArchitecture *self, VelWeights *weights, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (known_inputs) && self->out_channels == 4; i++)
+    if (known_inputs[i].in_channels == self->in_channels)
       return TRUE;
-    }
   g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
-               _ ("The UNet of \"%s\" takes %" PRId64 " channels and makes %" PRId64 "; this version paints with 4, 8 (to change a picture) or 9 "
+               _ ("The UNet of \"%s\" takes %" PRId64 " channels and makes %" PRId64
+                  "; this version paints with 4, 8 (to change a picture) or 9 "
                   "(to fill a mask) and 4"),
                vel_weights_get_path (weights), self->in_channels, self->out_channels);
   return FALSE;
@@ -208,7 +169,7 @@ read_extra (VelArchitecture *self, VelWeights *weights, GError **error)
 static gboolean
 check_text (const VelArchitecture *self, VelWeights *weights, GError **error)
 {
-  gint64 vector = size (weights, UNET "label_emb.0.0.weight", 1);
+  gint64 vector = vel_weights_get_size (weights, UNET "label_emb.0.0.weight", 1);
 
   if (self->context_dim != self->text_width) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
@@ -218,35 +179,99 @@ check_text (const VelArchitecture *self, VelWeights *weights, GError **error)
   }
   if (vector != self->vector_width) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 _ ("The UNet of \"%s\" reads %" PRId64 " numbers beside the text states, %s makes %" PRId64), vel_weights_get_path (weights),
-                 vector, self->family->label, self->vector_width);
+                 _ ("The UNet of \"%s\" reads %" PRId64 " numbers beside the text states, %s makes %" PRId64),
+                 vel_weights_get_path (weights), vector, self->family->label, self->vector_width);
     return FALSE;
   }
+  return TRUE;
+}
+
+/* What the family's text encoders are called: "CLIP-L and OpenCLIP-bigG". Returns: (transfer full) */
+static char *
+text_labels (const VelFamily *family)
+{
+  const VelTextUse *text = family->text;
+
+  /* Translators: two text encoders */
+  return text[1].prefix ? g_strdup_printf (_ ("%s and %s"), text[0].label, text[1].label) : g_strdup (text[0].label);
+}
+
+static gboolean
+refuse_without_unet (VelWeights *weights, GError **error)
+{
+  const char *what = vel_weights_describe (weights);
+
+  if (vel_weights_has_part (weights, VEL_PART_UNET))
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
+                 _ ("The UNet of \"%s\" is of no family this version knows (Stable Diffusion 1, 2 and XL)"),
+                 vel_weights_get_path (weights));
+  else if (what)
+    /* Translators: a file; a phrase such as “a VAE, which --vae takes” */
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY, _ ("\"%s\" has no UNet: it is %s"), vel_weights_get_path (weights), what);
+  else
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
+                 _ ("\"%s\" is no complete Stable Diffusion model: it has no UNet (model.diffusion_model.*); name one with --unet"),
+                 vel_weights_get_path (weights));
+  return FALSE;
+}
+
+/* One of two text encoders is there. */
+static gboolean
+refuse_half (const VelArchitecture *self, VelWeights *weights, GError **error)
+{
+  const VelTextUse *text = self->family->text;
+
+  g_set_error (
+      error, VEL_ERROR, VEL_ERROR_FAMILY,
+      _ ("\"%s\" is of %s, which has two text encoders; there is one of width %" PRId64 ": name the other, %s, with --text-encoder"),
+      vel_weights_get_path (weights), self->family->label, self->text_width, text[self->text_width == text[1].width ? 0 : 1].label);
+  return FALSE;
+}
+
+/* What is missing, in one sentence with the option that gives it. */
+static gboolean
+check_parts (const VelArchitecture *self, VelWeights *weights, GError **error)
+{
+  gboolean text = vel_weights_has_part (weights, VEL_PART_TEXT_ENCODER), vae = vel_weights_has_part (weights, VEL_PART_VAE);
+  g_autofree char *labels = text_labels (self->family);
+  const char *path = vel_weights_get_path (weights), *label = self->family->label;
+
+  if (!text && !vae)
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
+                 _ ("\"%s\" is a UNet of %s, with no text encoder and no VAE: name %s with --text-encoder and a VAE with --vae"), path,
+                 label, labels);
+  else if (!text)
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY, _ ("\"%s\" is of %s and has no text encoder: name %s with --text-encoder"), path,
+                 label, labels);
+  else if (self->n_texts == 1 && self->family->text[1].prefix)
+    return refuse_half (self, weights, error);
+  else if (!vae)
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY, _ ("\"%s\" is of %s and has no VAE: name one with --vae"), path, label);
+  return text && vae;
+}
+
+gboolean
+vel_architecture_look (VelArchitecture *self, VelWeights *weights, const char *prediction_option)
+{
+  *self = (VelArchitecture){ .family = vel_family_match (weights) };
+  if (!self->family)
+    return FALSE;
+  read_unet (self, weights);
+  read_text (self, weights);
+  self->vae_channels = vel_weights_get_size (weights, "first_stage_model.decoder.norm_out.weight", 0);
+  read_extra (self);
+  read_prediction (self, weights, prediction_option);
+  read_noise (self, weights);
+  read_size (self, weights);
   return TRUE;
 }
 
 gboolean
 vel_architecture_read (VelArchitecture *self, VelWeights *weights, const char *prediction_option, GError **error)
 {
-  *self = (VelArchitecture) { .family = vel_family_match (weights) };
-  if (!self->family) {
-    gboolean unet = vel_weights_has (weights, UNET "input_blocks.0.0.weight");
-
-    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
-                 unet ? _ ("\"%s\" has a UNet but no text encoder of a family this version knows (Stable Diffusion 1, 2 and XL)")
-                      : _ ("\"%s\" is no complete Stable Diffusion model: it has no UNet (model.diffusion_model.*)"),
-                 vel_weights_get_path (weights));
-    return FALSE;
-  }
-  read_unet (self, weights);
-  read_text (self, weights);
-  self->vae_channels = size (weights, "first_stage_model.decoder.norm_out.weight", 0);
-  if (!read_extra (self, weights, error))
-    return FALSE;
-  read_prediction (self, weights, prediction_option);
-  read_noise (self, weights);
-  read_size (self, weights);
-  return check_text (self, weights, error);
+  if (!vel_architecture_look (self, weights, prediction_option))
+    return refuse_without_unet (weights, error);
+  return check_channels (self, weights, error) && check_parts (self, weights, error) && check_text (self, weights, error);
 }
 
 const char *

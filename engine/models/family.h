@@ -10,7 +10,7 @@ typedef enum {
 } VelPrediction;
 
 /* By what a family is told from the others: a prefix of tensor names, and where that is not enough, what the text encoder's activation
- * is called in a folder's text_encoder/config.json. */
+ * is called in a folder's text_encoder/config.json; where that is not told, the UNet decides. */
 typedef struct {
   const char *prefix, *hidden_act; /* hidden_act: (nullable) */
 } VelMarker;
@@ -34,6 +34,8 @@ typedef struct {
   VelTextUse text[VEL_MAX_TEXTS + 1]; /* text encoders whose states stand side by side; ends with a NULL prefix */
   VelSizeNumber sizes[7];
   gboolean zero_for_empty;   /* an empty negative prompt is zeros, not the states of no words */
+  gint64 context_dim;        /* usual width of the text states that the UNet reads */
+  gboolean matrices;         /* its transformers begin with a matrix, not a 1x1 convolution: what tells UNets of unusual width apart */
   gint64 unet_heads;         /* > 0: heads per attention; 0: unet_head_dim channels per head */
   gint64 unet_head_dim;
   double latent_scale;       /* latents = encoder mean * scale */
@@ -45,7 +47,7 @@ typedef struct {
   double latent_to_rgb[5][3];/* preview: colour in 0..1 = sum over 4 channels of latent * row, + last row */
 } VelFamily;
 
-/* (nullable) */
+/* By all that is there; of a UNet alone by its shapes. (nullable) */
 const VelFamily *vel_family_match (VelWeights *weights);
 
 /* What the UNet reads beside the latent. */
@@ -55,11 +57,17 @@ typedef enum {
   VEL_EXTRA_EDIT, /* 4 channels: the latent of the picture to change (InstructPix2Pix, Brooks et al. 2023) */
 } VelExtra;
 
+/* Width of the text states that the UNet reads, by its shapes; 0 without one. */
+gint64 vel_family_context_dim (VelWeights *weights);
+/* Width of the sinusoids that go to the UNet beside the pooled text. */
+gint64 vel_family_sizes_width (const VelFamily *self);
+
 /* What the shapes say. */
 typedef struct {
   const VelFamily *family;
   VelExtra extra;
   gint64 in_channels, out_channels, model_channels, context_dim;
+  guint n_texts;                  /* text encoders that are there */
   gint64 text_width, text_layers; /* of all text encoders, side by side; of the first one */
   gint64 pooled_width, vector_width; /* of the pooled text, of that and the sizes; 0: none */
   gint64 vae_channels;
@@ -71,6 +79,9 @@ typedef struct {
   const char *prediction_source; /* "option", "tensor", "metadata", "scheduler", "weights", "family" */
 } VelArchitecture;
 
-/* prediction_option: (nullable) "eps", "v". Returns FALSE with VEL_ERROR_FAMILY or VEL_ERROR_WEIGHT. */
+/* Of whatever parts are there; prediction_option: (nullable) "eps", "v". Returns FALSE without a UNet of a known family. */
+gboolean vel_architecture_look (VelArchitecture *self, VelWeights *weights, const char *prediction_option);
+/* Of a model that is complete. Returns FALSE with VEL_ERROR_FAMILY or VEL_ERROR_WEIGHT; where a part is missing, the sentence
+ * names it and the option that gives it. */
 gboolean vel_architecture_read (VelArchitecture *self, VelWeights *weights, const char *prediction_option, GError **error);
 const char *vel_prediction_to_string (VelPrediction prediction); /* "eps", "v" */

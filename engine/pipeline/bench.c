@@ -93,7 +93,7 @@ by_size (gconstpointer a, gconstpointer b)
 gboolean
 vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
 {
-  VelModelKey key = { .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" };
+  VelModelKey key = { .unet = "", .text = "", .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" };
   VelModel *model;
   g_autoptr (VelContext) ctx = NULL;
   Subject subject = { .part = request->part };

@@ -37,9 +37,13 @@ static char *
 identity_of (VelModelKey key)
 {
   GString *identity = g_string_new (NULL);
+  g_auto (GStrv) texts = g_strsplit (key.text, "\n", -1);
 
   append_file (identity, key.path);
+  append_file (identity, key.unet);
   append_file (identity, key.vae);
+  for (guint i = 0; texts[i]; i++)
+    append_file (identity, texts[i]);
   g_string_append_printf (identity, "%s|%s|%d%d%d", key.tokenizer, key.prediction, key.precision.text, key.precision.unet,
                           key.precision.vae);
   return g_string_free (identity, FALSE);
@@ -156,12 +160,17 @@ vel_model_get_hash (VelModel *self)
   return self->hash;
 }
 
+/* The model with the parts that are to stand in its own ones' place; the UNet first, which decides what text encoders there can be. */
 static VelWeights *
 open_weights (VelModelKey key, GCancellable *cancellable, GError **error)
 {
   g_autoptr (VelWeights) weights = vel_weights_open (key.path, cancellable, error);
+  const char *const unet[] = { key.unet, NULL }, *const vae[] = { key.vae, NULL };
+  g_auto (GStrv) texts = g_strsplit (key.text, "\n", -1);
 
-  if (!weights || (*key.vae && !vel_weights_overlay_vae (weights, key.vae, cancellable, error)))
+  if (!weights || (*key.unet && !vel_weights_overlay (weights, VEL_PART_UNET, unet, cancellable, error))
+      || !vel_weights_overlay (weights, VEL_PART_TEXT_ENCODER, (const char *const *) texts, cancellable, error)
+      || (*key.vae && !vel_weights_overlay (weights, VEL_PART_VAE, vae, cancellable, error)))
     return NULL;
   return g_steal_pointer (&weights);
 }

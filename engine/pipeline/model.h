@@ -14,6 +14,8 @@
 /* What decides whether a loaded model can be used again. */
 typedef struct {
   const char *path;       /* of the model, resolved */
+  const char *unet;       /* "" = the model's own, or it is the model */
+  const char *text;       /* text encoders, a line each; "" = the model's own */
   const char *vae;        /* "" = its own */
   const char *tokenizer;  /* "" = found */
   const char *prediction; /* "" = the file's */

@@ -36,11 +36,31 @@ ask_size (VelPainting *self, guint factor, GError **error)
   return TRUE;
 }
 
+/* Where the parts are that stand in the model's own ones' place. A UNet without a model is the model. */
+static gboolean
+find_parts (VelPainting *self, GError **error)
+{
+  static const char *const options[VEL_N_PARTS] = { "unet", "text_encoder", "vae" };
+
+  for (guint i = 0; i < VEL_N_PARTS; i++) {
+    g_free (self->parts[i]);
+    if (!(self->parts[i] = vel_catalog_resolve_parts (i, vel_values_get (self->request, options[i]), NULL, error)))
+      return FALSE;
+  }
+  self->key = (VelModelKey) { .unet = vel_values_is_set (self->request, "model") ? self->parts[VEL_PART_UNET] : "",
+                              .text = self->parts[VEL_PART_TEXT_ENCODER],
+                              .vae = self->parts[VEL_PART_VAE],
+                              .tokenizer = vel_values_get (self->request, "tokenizer"),
+                              .prediction = vel_values_get (self->request, "prediction") };
+  return TRUE;
+}
+
 /* stage: the model, kept from the last request where it is the same */
 gboolean
 vel_painting_load (VelPainting *self, GError **error)
 {
   VelValues *request = self->request;
+  const char *model;
   VelPictureSize size;
 
   if (vel_values_is_set (request, "refiner") && !self->refiner_path
@@ -48,17 +68,16 @@ vel_painting_load (VelPainting *self, GError **error)
     return FALSE; /* said now, not when all before it is painted */
   if (!vel_engine_use (self->engine, vel_values_get (request, "device"), (guint64) vel_values_get_int (request, "memory"), error))
     return FALSE;
-  self->key = (VelModelKey) { .vae = vel_values_get (request, "vae"),
-                              .tokenizer = vel_values_get (request, "tokenizer"),
-                              .prediction = vel_values_get (request, "prediction") };
-  if (!vel_precision_choose (&self->key.precision, vel_values_get (request, "precision"), self->engine->device, error))
+  if (!find_parts (self, error) ||
+      !vel_precision_choose (&self->key.precision, vel_values_get (request, "precision"), self->engine->device, error))
     return FALSE;
   if (!ask_size (self, FACTOR, error))
     return FALSE;
   if (self->width > 0 && self->height > 0 && !vel_hires_plan (&self->hires, request, self->width, self->height, FACTOR, error))
     return FALSE; /* before anything is loaded */
   size = (VelPictureSize) { self->width, self->height, vel_values_get_int (request, "batch"), request };
-  self->model = vel_engine_load (self->engine, vel_values_get (request, "model"), self->key, size, on_loading, self, self->cancellable, error);
+  model = !vel_values_is_set (request, "model") && *self->parts[VEL_PART_UNET] ? self->parts[VEL_PART_UNET] : vel_values_get (request, "model");
+  self->model = vel_engine_load (self->engine, model, self->key, size, on_loading, self, self->cancellable, error);
   if (self->model)
     self->key.path = self->model->path;
   return self->model != NULL;

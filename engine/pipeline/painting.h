@@ -38,6 +38,7 @@ typedef struct {
   guint base_steps; /* of the first pass, as prompts count them */
   unsigned steps_before, n_steps; /* progress: of the first pass when the second is at hand; of both */
   VelModelKey key;
+  char *parts[VEL_N_PARTS]; /* paths, for the key */
   GPtrArray *notes; /* (element-type utf8) */
   VelGuidance *guidance; /* while sampling, owned */
   char *refiner_path;    /* (nullable) of the second model */

@@ -62,7 +62,7 @@ load (VelRefiner *self, const VelRefinerTask *task, const VelModel *first, GCanc
   VelModelKey key = task->key;
 
   key.path = self->path;
-  key.vae = key.prediction = "";
+  key.unet = key.text = key.vae = key.prediction = "";
   self->model = vel_model_load (task->device, key, task->size, 0, NULL, NULL, cancellable, error);
   if (!self->model)
     return FALSE;

@@ -11,7 +11,7 @@ typedef struct VelRefiner VelRefiner;
 /* What it paints with; all borrowed. */
 typedef struct {
   VelDevice *device;
-  VelModelKey key;            /* as the first model's but for the path; no VAE */
+  VelModelKey key;            /* as the first model's but for the path; no other parts */
   VelPictureSize size;
   VelConditioner conditioner; /* without its model and embeddings; not traced */
   VelPromptsAsked prompts;

@@ -384,7 +384,7 @@ check_overlay (const char *vae, gboolean good)
   const VelTensorEntry *old = vel_weights_find (weights, "first_stage_model.old");
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpint (vel_weights_overlay_vae (weights, vae, NULL, &error), ==, good);
+  g_assert_cmpint (vel_weights_overlay (weights, VEL_PART_VAE, (const char *[]) { vae, NULL }, NULL, &error), ==, good);
   if (!good) {
     g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
     g_assert_nonnull (strstr (error->message, "holds no VAE"));

@@ -39,7 +39,7 @@ test_same (void)
   } cases[] = { { 4, 4, 1 }, { 7, 5, 1 }, { 7, 5, 60000 }, { 9, 12, 1 << 20 }, { 3, 8, G_MAXINT32 } };
   g_autoptr (GError) error = NULL;
   g_autoptr (VelEngine) engine = vel_engine_new ("cpu", &(VelDeviceOptions) { .threads = 2 }, &error);
-  VelModelKey key = { .vae = "", .tokenizer = "", .prediction = "" };
+  VelModelKey key = { .unet = "", .text = "", .vae = "", .tokenizer = "", .prediction = "" };
   const VelModel *model = vel_engine_load (engine, path, key, (VelPictureSize) { .batch = 1 }, NULL, NULL, NULL, &error);
 
   g_assert_no_error (error);
