@@ -37,6 +37,7 @@ static const struct {
   { "Hires resize", "hires_resize" },
   { "Hires upscaler", "hires_upscaler" },
   { "Hires steps", "hires_steps" },
+  { "Hires strength", "hires_strength" }, /* SD.Next's */
   { "Hires sampler", "hires_sampler" },
   { "Hires schedule type", "hires_schedule" },
   { "Hires prompt", "hires_prompt" },
@@ -235,12 +236,13 @@ is_silent (const char *key)
   return g_strv_contains (silent_keys, key) || (n > 2 && (g_str_has_suffix (key, "-1") || g_str_has_suffix (key, "-2")));
 }
 
-/* Whether there is a second pass. The one strength that A1111 writes is then that pass's. */
+/* The one strength that A1111 writes is the second pass's where there is one. */
 static gboolean
-has_second_pass (const VelRecipeFields *fields)
+has_one_strength (const VelRecipeFields *fields)
 {
-  return vel_recipe_fields_get (fields, "Hires upscale") || vel_recipe_fields_get (fields, "Hires upscaler") ||
-         vel_recipe_fields_get (fields, "Hires resize");
+  return !vel_recipe_fields_get (fields, "Hires strength") &&
+         (vel_recipe_fields_get (fields, "Hires upscale") || vel_recipe_fields_get (fields, "Hires upscaler") ||
+          vel_recipe_fields_get (fields, "Hires resize"));
 }
 
 /* Returns: (nullable): our option for a key, where this build has it */
@@ -251,7 +253,7 @@ option_of (const VelRecipeFields *fields, const char *key, VelValues *request)
     if (g_str_equal (plain_keys[i].key, key)) {
       const char *name = plain_keys[i].name;
 
-      if (g_str_equal (name, "strength") && has_second_pass (fields))
+      if (g_str_equal (name, "strength") && has_one_strength (fields))
         name = "hires_strength";
       return vel_values_find (request, name) ? name : NULL;
     }

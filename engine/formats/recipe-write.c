@@ -110,7 +110,7 @@ asked_height (const VelRecipeFacts *facts)
 static gboolean
 has_second_pass (VelValues *request)
 {
-  return !vel_values_is_set (request, "init") && (vel_values_is_set (request, "hires") || vel_values_is_set (request, "hires_resize"));
+  return vel_values_is_set (request, "hires") || vel_values_is_set (request, "hires_resize");
 }
 
 /* Only where it is not the first pass's. label: (nullable) */
@@ -140,6 +140,8 @@ append_second_pass (GString *out, VelValues *request)
   else
     append_pair (out, "Hires upscale", vel_values_get (request, "hires"));
   append_pair (out, "Hires steps", vel_values_get (request, "hires_steps"));
+  if (vel_values_is_set (request, "init")) /* SD.Next's word: A1111 has one strength, and no second pass over a picture */
+    append_pair (out, "Hires strength", vel_values_get (request, "hires_strength"));
   append_pair (out, "Hires upscaler", vel_recipe_their_spelling ("hires_upscaler", vel_values_get (request, "hires_upscaler")));
 }
 

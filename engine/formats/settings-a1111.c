@@ -193,13 +193,15 @@ is_json (const char *text)
   return is;
 }
 
-/* A strength without a second pass is over a picture. */
+/* A strength without a second pass is over a picture; one beside the second pass's is, if we wrote it. */
 static void
 note_start (VelSettings *self)
 {
   static const char *const second[] = { "Hires upscale", "Hires upscaler", "Hires resize", "First pass size" };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (second); i++)
+  gboolean own = vel_recipe_fields_get (self->fields, "Hires strength") && g_str_equal (self->program, "Velatura");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (second) && !own; i++)
     if (vel_recipe_fields_get (self->fields, second[i]))
       return;
   if (vel_recipe_fields_get (self->fields, "Denoising strength"))

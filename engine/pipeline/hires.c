@@ -6,6 +6,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#include "engine/pipeline/outpaint.h"
 #include "engine/pixels/resample.h"
 #include "engine/tensor/interpolate.h"
 
@@ -99,22 +100,36 @@ plan_size (VelHires *self, VelValues *request, guint width, guint height)
   }
 }
 
+/* Also a part of a picture that is painted alone, or beside it. */
+static gboolean
+has_mask (VelValues *request)
+{
+  return vel_values_is_set (request, "init") && (vel_values_is_set (request, "mask") || vel_outpaint_is_asked (request));
+}
+
+static gboolean
+cuts (const VelHires *self)
+{
+  return self->before_x + self->after_x + self->before_y + self->after_y > 0;
+}
+
 gboolean
 vel_hires_plan (VelHires *self, VelValues *request, guint width, guint height, guint factor, GError **error)
 {
   *self = (VelHires){ .factor = factor };
   if (!vel_values_is_set (request, "hires") && !vel_values_is_set (request, "hires_resize"))
     return TRUE;
-  if (vel_values_is_set (request, "init")) {
-    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
-                 _ ("A second pass (--hires) follows one that begins with noise, not with a start picture; "
-                    "leave one of the two out"));
-    return FALSE;
-  }
   plan_size (self, request, width, height);
   if (MIN (self->width, self->height) < factor || MAX (self->width, self->height) > LONGEST) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST, _ ("The second pass would be %u x %u: each side has to be from %u to %d"),
                  self->width, self->height, factor, LONGEST);
+    return FALSE;
+  }
+  if (cuts (self) && has_mask (request)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                 _ ("A second pass of %s would cut the picture of %u x %u, but with a mask all of it is needed; choose a size of the same "
+                    "proportions, or a factor (--hires)"),
+                 vel_values_get (request, "hires_resize"), width, height);
     return FALSE;
   }
   self->upscaler = vel_values_get (request, "hires_upscaler");

@@ -12,6 +12,8 @@
 #include "engine/pixels/compose.h"
 
 #define LIGHT 128      /* what is lighter counts as white once a mask is blurred */
+#define SMALLEST 8     /* a side of what is encoded in its own size, */
+#define LONGEST 4096   /* as of what is painted */
 #define CHANGES_BLUR 4 /* of the mask of what has changed */
 
 /* What was asked for. */
@@ -20,6 +22,7 @@ typedef struct {
   const char *init_path, *mask_path;
   guint width, height, factor;
   VelResizeMode resize;
+  gboolean latents; /* are what is stretched */
   VelFill fill;
   guint blur, padding;
   gboolean invert, only_masked, soft;
@@ -43,6 +46,7 @@ vel_inpaint_free (VelInpaint *self)
   if (!self)
     return;
   g_clear_pointer (&self->image, vel_bitmap_free);
+  g_clear_pointer (&self->own, vel_bitmap_free);
   g_clear_pointer (&self->mask, vel_bitmap_free);
   g_clear_pointer (&self->overlay, vel_bitmap_free);
   g_clear_pointer (&self->whole, vel_bitmap_free);
@@ -60,7 +64,7 @@ read_task (VelValues *request, guint width, guint height, guint factor)
                 .width = width,
                 .height = height,
                 .factor = factor,
-                .resize = vel_resize_mode_from_string (vel_values_get (request, "resize")),
+                .latents = g_str_equal (vel_values_get (request, "resize"), "latent"),
                 .blur = (guint) vel_values_get_int (request, "mask_blur"),
                 .padding = (guint) vel_values_get_int (request, "masked_padding"),
                 .invert = vel_values_get_bool (request, "mask_invert"),
@@ -68,6 +72,7 @@ read_task (VelValues *request, guint width, guint height, guint factor)
                 .soft = vel_soft_is_asked (request),
                 .grows = vel_outpaint_is_asked (request) };
 
+  task.resize = task.latents ? VEL_RESIZE_STRETCH : vel_resize_mode_from_string (vel_values_get (request, "resize"));
   while (fills[task.fill] && !g_str_equal (fills[task.fill], vel_values_get (request, "fill")))
     task.fill++;
   if (task.grows && !vel_values_is_set (request, "fill"))
@@ -226,11 +231,23 @@ grow (Source *self, Task *task, GError **error)
 }
 
 static gboolean
+has_latent (const VelBitmap *image)
+{
+  return MIN (image->width, image->height) >= SMALLEST && MAX (image->width, image->height) <= LONGEST;
+}
+
+static gboolean
 read_source (Source *self, Task *task, GError **error)
 {
   self->image = read_image (task->init_path, error);
   if (!self->image || (*task->mask_path && !(self->mask = read_mask (task, error))))
     return FALSE;
+  if (task->latents && !has_latent (self->image)) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                 _ ("The start picture “%s” is %u x %u: for its latent to be stretched both sides have to be from %d to %d; resize it in another way"),
+                 task->init_path, self->image->width, self->image->height, SMALLEST, LONGEST);
+    return FALSE;
+  }
   if (task->grows)
     return grow (self, task, error);
   if (self->mask)
@@ -278,6 +295,8 @@ take_whole (VelInpaint *self, const Task *task, Source *source)
   g_autoptr (VelBitmap) doubled = NULL;
 
   self->image = vel_bitmap_resize (source->image, task->width, task->height, resize);
+  if (task->latents)
+    self->own = vel_bitmap_dup (source->image);
   if (!source->mask)
     return;
   self->mask = vel_bitmap_resize (source->mask, task->width, task->height, resize);
@@ -318,6 +337,17 @@ shrink_mask (VelInpaint *self, const Task *task, const VelBitmap *mask)
     }
 }
 
+static void
+fill (VelInpaint *self, const VelBitmap *latent_mask)
+{
+  replace (&self->image, vel_bitmap_fill_masked (self->image, latent_mask));
+  if (self->own) {
+    g_autoptr (VelBitmap) own = vel_bitmap_resize (latent_mask, self->own->width, self->own->height, VEL_RESIZE_STRETCH);
+
+    replace (&self->own, vel_bitmap_fill_masked (self->own, own));
+  }
+}
+
 VelInpaint *
 vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor, GError **error)
 {
@@ -336,7 +366,7 @@ vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor
   shrink_mask (self, &task, source.latent_mask);
   self->fill = task.fill;
   if (task.fill != VEL_FILL_ORIGINAL && !task.grows)
-    replace (&self->image, vel_bitmap_fill_masked (self->image, source.latent_mask));
+    fill (self, source.latent_mask);
   return g_steal_pointer (&self);
 }
 

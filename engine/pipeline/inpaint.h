@@ -15,6 +15,7 @@ typedef enum {
 
 typedef struct {
   VelBitmap *image;              /* RGB, as large as what is painted */
+  VelBitmap *own;                /* (nullable) RGB: the same in the start's own size, where its latent is what is stretched */
   VelBitmap *mask;               /* (nullable) grey, likewise; light where it is painted anew */
   float *repaint;                /* (nullable) [height / factor, width / factor]: the mask as latents have it: 1 or 0, or softly between */
   VelFill fill;                  /* of what is painted anew, before */

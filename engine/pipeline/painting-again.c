@@ -40,12 +40,12 @@ enlarge_pixels (VelPainting *self, GError **error)
   return g_steal_pointer (&all);
 }
 
-/* What the second pass starts from takes the place of a start picture's latent. */
+/* What the second pass starts from. */
 static gboolean
-enlarge (VelPainting *self, GError **error)
+enlarge (VelPainting *self, VelTensor **out, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
-  g_autoptr (VelTensor) encoded = NULL;
+  g_autoptr (VelTensor) encoded = NULL, large = NULL;
 
   self->between = TRUE;
   if (vel_hires_is_of_pixels (&self->hires))
@@ -53,21 +53,26 @@ enlarge (VelPainting *self, GError **error)
   self->between = FALSE;
   if (vel_hires_is_of_pixels (&self->hires) && !encoded)
     return FALSE;
-  self->latent_before = vel_hires_enlarge_latents (ctx, &self->hires, encoded ? encoded : self->latents);
-  vel_trace_add_picture (self->trace, self->latent_before, "hires.init");
-  return vel_context_check (ctx, error);
+  large = vel_hires_enlarge_latents (ctx, &self->hires, encoded ? encoded : self->latents);
+  vel_trace_add_picture (self->trace, large, "hires.init");
+  if (!vel_context_check (ctx, error))
+    return FALSE;
+  *out = g_steal_pointer (&large);
+  return TRUE;
 }
 
-/* stage: the picture once more, larger, if that was asked for. Texts are read again: their times count on, and some networks are told sizes. */
+/* stage: the picture once more, larger, if that was asked for. Texts are read again: their times count on, and some networks are told sizes; a
+ * start picture is too, in the new size: where a mask lets it stand still it does so in its own sharpness. */
 gboolean
 vel_painting_paint_again (VelPainting *self, GError **error)
 {
   VelReach reach = { self->hires.steps, self->hires.strength, TRUE };
+  g_autoptr (VelTensor) large = NULL;
 
   if (!self->hires.upscaler)
     return TRUE;
   self->steps_before = self->start.n_steps;
-  if (!enlarge (self, error))
+  if (!enlarge (self, &large, error))
     return FALSE;
   self->second = TRUE;
   self->width = self->hires.width;
@@ -77,5 +82,8 @@ vel_painting_paint_again (VelPainting *self, GError **error)
   self->n_steps = self->steps_before + self->start.n_steps;
   self->width = vel_hires_get_width (&self->hires);
   self->height = vel_hires_get_height (&self->hires);
+  if (!vel_painting_encode_start (self, error))
+    return FALSE;
+  self->latent_start = g_steal_pointer (&large);
   return vel_painting_make_extra (self, error) && vel_painting_sample (self, error);
 }

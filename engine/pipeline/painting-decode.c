@@ -77,7 +77,7 @@ finish_picture (const VelPainting *self, VelPicture *picture, gint64 index, guin
 {
   VelBitmap *bitmap = vel_bitmap_new_take (self->width, self->height, 3, rgb);
 
-  if (self->before)
+  if (self->before && !self->between)
     bitmap = vel_inpaint_finish (self->before, bitmap, self->changed ? self->changed->pdata[index] : NULL);
   picture->width = bitmap->width;
   picture->height = bitmap->height;

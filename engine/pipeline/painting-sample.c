@@ -135,8 +135,8 @@ fill_start (VelPainting *self, VelContext *ctx, VelShape shape)
   g_autofree VelRandom *streams = NULL;
   VelTensor *noise = NULL;
 
-  if (!self->before || self->before->fill < VEL_FILL_NOISE)
-    return self->latent_before;
+  if (self->second || !self->before || self->before->fill < VEL_FILL_NOISE)
+    return self->latent_start;
   if (self->before->fill == VEL_FILL_NOISE) {
     if (self->first.strength != 0) /* variations have one seed */
       shape.size[0] = 1;
@@ -234,7 +234,7 @@ sample_once (VelPainting *self, GError **error)
                            .request = self->request,
                            .step = on_step,
                            .step_data = self };
-  VelTensor *noise, *before;
+  VelTensor *noise, *start, *before;
 
   g_clear_pointer (&self->latents, vel_tensor_unref);
   self->latents = vel_tensor_new (self->engine->device, VEL_F32, shape);
@@ -245,9 +245,10 @@ sample_once (VelPainting *self, GError **error)
   draw_first (self, ctx, streams, seeds, noise);
   vel_trace_add_picture (self->trace, noise, "%snoise", pass_name (self));
   trace_sigmas (self);
-  before = fill_start (self, ctx, shape);
+  start = fill_start (self, ctx, shape);
+  before = self->second ? self->latent_before : start;
   if (self->latents)
-    vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, before);
+    vel_start_mix (ctx, &self->start, self->sampler, self->latents, noise, start);
   sampling.mask = mask = make_mask (self, ctx, before);
   self->guidance = vel_guidance_new (ctx, &network, self->elsewhere, n_terms, terms, shape, self->start.sigmas, self->start.n_steps + 1);
   if (self->guidance) {

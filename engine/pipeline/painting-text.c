@@ -107,24 +107,49 @@ refuse_lone_mask (GError **error)
   return FALSE;
 }
 
+/* Where its latent is what is stretched, the start picture is encoded in its own size. Returns: (transfer full) (nullable) */
+static VelTensor *
+encode_before (VelPainting *self, GError **error)
+{
+  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  guint factor = vel_vae_get_factor (self->model->vae);
+  double scale = self->model->architecture.family->latent_scale;
+  g_autoptr (VelTensor) own = NULL;
+
+  vel_context_set_lean (ctx, TRUE);
+  if (!self->before->own)
+    return vel_start_encode (ctx, self->model->vae, self->before->image, scale, error);
+  own = vel_start_encode (ctx, self->model->vae, self->before->own, scale, error);
+  return own ? vel_start_stretch (ctx, own, self->height / factor, self->width / factor, error) : NULL;
+}
+
+/* A second pass goes on from what was painted; what it needs of the start is what stands still, or what a network compares with. */
+static gboolean
+needs_start (const VelPainting *self)
+{
+  return !self->second || (self->before && (self->before->repaint || self->model->architecture.extra == VEL_EXTRA_EDIT));
+}
+
 /* stage: the start picture, if there is one */
 gboolean
 vel_painting_encode_start (VelPainting *self, GError **error)
 {
-  g_autoptr (VelContext) ctx = NULL;
+  gboolean needed = needs_start (self);
 
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
+  g_clear_pointer (&self->latent_start, vel_tensor_unref);
   g_clear_pointer (&self->before, vel_inpaint_free);
   if (!vel_values_is_set (self->request, "init"))
     return vel_values_is_set (self->request, "mask") ? refuse_lone_mask (error) : TRUE;
+  if (!needed)
+    return TRUE;
   self->before = vel_inpaint_prepare (self->request, self->width, self->height, vel_vae_get_factor (self->model->vae), error);
-  if (!self->before)
+  if (!self->before || !(self->latent_before = encode_before (self, error)))
     return FALSE;
-  ctx = vel_context_new (self->engine->device, self->cancellable);
-  vel_context_set_lean (ctx, TRUE);
-  self->latent_before = vel_start_encode (ctx, self->model->vae, self->before->image, self->model->architecture.family->latent_scale, error);
-  vel_trace_add_picture (self->trace, self->latent_before, "init");
-  return self->latent_before != NULL;
+  if (!self->second)
+    self->latent_start = vel_tensor_ref (self->latent_before);
+  vel_trace_add_picture (self->trace, self->latent_before, self->second ? "hires.before" : "init");
+  return TRUE;
 }
 
 /* stage: what the network reads beside the latent; the second guidance of models that change pictures */

@@ -48,7 +48,8 @@ typedef struct {
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
   VelPrompts *prompts;
   VelInpaint *before;       /* (nullable) the start picture, */
-  VelTensor *latent_before; /* (nullable) and its latent */
+  VelTensor *latent_before; /* (nullable) and its latent, in the size of the pass at hand; */
+  VelTensor *latent_start;  /* (nullable) what is painted over: that, or in the second pass what the first one has made of it */
   VelTensor *latents;       /* [B, h, w, 4] */
   GPtrArray *changed;       /* (nullable) (element-type VelBitmap) of soft inpainting, where each has moved */
   gboolean sampled;         /* they are done */

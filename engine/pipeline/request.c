@@ -105,7 +105,7 @@ static const VelParam fixed[] = {
   { "strength", N_ ("Strength"), "denoising", N_ ("How far the result may move from the start picture."), VEL_PARAM_REAL, VEL_PARAM_NONE, 0,
     1, 0.01, .standard = "0.75", .group = "start" },
   { "resize", N_ ("Resizing"), "resize mode crop outpaint", N_ ("How a start picture of another size becomes as large as the picture."),
-    VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "stretch", .choices = "fit|fill|stretch", .group = "start" },
+    VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "stretch", .choices = "fit|fill|stretch|latent", .group = "start" },
   { "mask", N_ ("Mask"), "inpaint repaint", N_ ("A picture that is white where the start picture is painted anew, and black where it stays."),
     VEL_PARAM_FILE, VEL_PARAM_NONE, .standard = "", .group = "start" },
   { "mask_blur", N_ ("Mask blur"), "inpaint feather edge", N_ ("How wide the mask's edge is; 0 keeps it sharp and lays nothing of the start over the result."),

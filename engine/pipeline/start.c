@@ -6,6 +6,8 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "engine/tensor/interpolate.h"
+
 #define MOST_STEPS 10000u /* of a run of which only the last are taken */
 
 #define MOST_STRENGTH 0.999  /* A1111's */
@@ -116,6 +118,23 @@ vel_start_encode (VelContext *ctx, const VelVae *vae, const VelBitmap *image, do
     vel_op_combine_into (ctx, latent, 1, &scale, &mean);
   vel_context_close (ctx, NULL);
   return vel_context_check (ctx, error) ? g_steal_pointer (&latent) : NULL;
+}
+
+VelTensor *
+vel_start_stretch (VelContext *ctx, VelTensor *latent, gint64 height, gint64 width, GError **error)
+{
+  gint64 h = latent->shape.size[1], w = latent->shape.size[2], channels = latent->shape.size[3];
+  g_autoptr (VelTensor) out = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, VEL_SHAPE (1, height, width, channels));
+  g_autofree float *host = g_malloc (latent->bytes), *stretched = NULL;
+
+  if (!out)
+    vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the start picture"));
+  if (!vel_context_check (ctx, error))
+    return NULL;
+  vel_tensor_download (latent, host);
+  stretched = vel_interpolate (host, h, w, channels, height, width, VEL_INTERPOLATE_BILINEAR, FALSE);
+  vel_tensor_upload (out, stretched);
+  return g_steal_pointer (&out);
 }
 
 void

@@ -36,5 +36,9 @@ gboolean vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler
  * Returns: (transfer full); NULL with VEL_ERROR_REQUEST, VEL_ERROR_MEMORY or cancelled */
 VelTensor *vel_start_encode (VelContext *ctx, const VelVae *vae, const VelBitmap *image, double scale, GError **error);
 
+/* latent: [1, h, w, C]. torch's bilinear interpolation, as A1111 stretches a start picture's latent.
+ * Returns: (transfer full) [1, height, width, C]; NULL with VEL_ERROR_MEMORY or cancelled */
+VelTensor *vel_start_stretch (VelContext *ctx, VelTensor *latent, gint64 height, gint64 width, GError **error);
+
 /* x = latent + sigma * noise in the sampler's scale. noise, x: [B, h, w, 4]; latent: likewise, or [1, h, w, 4] for all pictures, or NULL. */
 void vel_start_mix (VelContext *ctx, const VelStart *self, const VelSampler *sampler, VelTensor *x, VelTensor *noise, VelTensor *latent);

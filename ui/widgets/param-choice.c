@@ -30,6 +30,7 @@ static const struct {
   { "fit", N_ ("Fit, edges drawn out"), "resize" },
   { "fill", N_ ("Fill, cut off"), "resize" },
   { "stretch", N_ ("Stretch"), "resize" },
+  { "latent", N_ ("Stretch the latent"), "resize" },
   { "fill", N_ ("Colours from around"), "fill" },
   { "noise", N_ ("Noise"), "fill" },
   { "nothing", N_ ("Nothing"), "fill" },

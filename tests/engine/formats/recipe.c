@@ -176,6 +176,28 @@ test_second_pass (void)
   }
 }
 
+/* Over a start picture both passes have a strength. */
+static void
+test_second_pass_over_picture (void)
+{
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  g_autofree char *text = NULL;
+  g_auto (GStrv) problems = NULL;
+
+  set (request, "init", "/a/b.png");
+  set (request, "strength", "0.6");
+  set (request, "hires", "1.5");
+  set (request, "hires_strength", "0.35");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.6, RNG: CPU, Hires upscale: 1.5, Hires strength: 0.35, "
+                "Hires upscaler: Latent, Version: Velatura 0.1.0");
+  text = vel_recipe_to_a1111 (request, &facts);
+  g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+  g_assert_cmpstr (problems[0], ==, "The picture it started from is not in the file");
+  g_assert_cmpstr (vel_values_get (back, "strength"), ==, "0.6");
+  g_assert_cmpstr (vel_values_get (back, "hires_strength"), ==, "0.35");
+}
+
 /* A mask's settings come back, and the size is what was painted in, not the picture's that it was put into. */
 static void
 test_mask (void)
@@ -544,6 +566,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/write", test_write);
   g_test_add_func ("/formats/recipe/second-pass", test_second_pass);
   g_test_add_func ("/formats/recipe/mask", test_mask);
+  g_test_add_func ("/formats/recipe/second-pass-over-picture", test_second_pass_over_picture);
   g_test_add_func ("/formats/recipe/soft", test_soft);
   g_test_add_func ("/formats/recipe/outpaint", test_outpaint);
   g_test_add_func ("/formats/recipe/variation", test_variation);

@@ -70,7 +70,7 @@ test_refused (void)
 {
   static const struct {
     const char *name, *value, *word;
-  } cases[] = { { "init", "/a.png", "--hires" }, { "hires_resize", "8192x0", "12288" } };
+  } cases[] = { { "hires_resize", "8192x0", "12288" }, { "hires_resize", "1024x1024", "512 x 768" } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (VelValues) request = vel_request_new ();
@@ -78,6 +78,8 @@ test_refused (void)
     VelHires hires;
 
     set (request, "hires", "2");
+    set (request, "init", "/a.png");
+    set (request, "mask", "/b.png"); /* which can not be cut */
     set (request, cases[i].name, cases[i].value);
     g_assert_false (vel_hires_plan (&hires, request, 512, 768, 8, &error));
     g_assert_error (error, VEL_ERROR, VEL_ERROR_REQUEST);

@@ -47,6 +47,8 @@ CASES = {
     "resize-fit": dict(mask="", resize="fit", height=40, steps=3),
     "resize-fill": dict(mask="", resize="fill", height=40, steps=3),
     "resize-stretch": dict(mask="", height=40, steps=3),
+    "resize-latent": dict(mask="", resize="latent", height=40, steps=3),
+    "resize-latent-odd": dict(init="start-odd.png", mask="mask.png", mask_blur=2, fill="fill", resize="latent", steps=3),
 }
 
 
@@ -188,7 +190,7 @@ def prepare(o):
     soft, grows = o.get("soft_inpainting"), any(o.get("outpaint_" + side) for side in ("left", "top", "right", "bottom"))
     mask = Image.open(HERE / o["mask"]).convert("L") if o["mask"] else None
     if not mask and not grows:
-        return resized(image, o, o["resize"]), None, None, keep
+        return resized(image, o, o["resize"].replace("latent", "stretch")), None, None, keep
     if mask and o["mask_invert"]:
         mask = Image.fromarray(255 - np.asarray(mask))
     if mask and o["mask_blur"]:
@@ -196,8 +198,8 @@ def prepare(o):
     latent = mask
     if grows:
         image, mask, latent = grown(o, image, mask)
-        if o["inpaint_area"] == "whole":
-            o.update(width=image.width, height=image.height)
+        if o["inpaint_area"] == "whole" and "canvas" not in o:  # a second pass has the size that follows from the canvas's
+            o.update(width=image.width, height=image.height, canvas=True)
     if o["inpaint_area"] == "masked":
         region, overlay = region_of(mask, o), pixels.cut_out(image, mask).convert("RGBA")
         keep_softly = functools.partial(lay_softly, o, image, region)
@@ -210,7 +212,7 @@ def prepare(o):
             base.alpha_composite(overlay)
             return base.convert("RGB")
     else:
-        image, mask, latent = (resized(part, o, o["resize"]) for part in (image, mask, latent))
+        image, mask, latent = (resized(part, o, o["resize"].replace("latent", "stretch")) for part in (image, mask, latent))
         keep_softly = functools.partial(lay_softly, o, image, None)
         if o["mask_blur"]:
             doubled = Image.fromarray(np.clip(np.asarray(mask).astype(np.float32) * 2, 0, 255).astype(np.uint8))
@@ -242,6 +244,15 @@ def encode_exactly(vae, x):
     return mean
 
 
+def stretched(net, o, mask):
+    """the latent of the start in its own size, made as large as the picture's"""
+    own = Image.open(HERE / o["init"]).convert("RGB")
+    if mask and o["fill"] != "original":
+        own = pixels.filled(own, mask.resize(own.size, Image.LANCZOS))
+    return torch.nn.functional.interpolate(net.vae.encode(to_tensor(own)).latent_dist.mean * 0.18215, size=(o["height"] // 8, o["width"] // 8),
+                                           mode="bilinear")
+
+
 def begin(net, tokenizer, o, trace):
     """-> texts for the network, as families.py and make.py have them"""
     if o["model"] in families.MODELS:
@@ -267,8 +278,10 @@ def run(net, tokenizer, o):
     cond, uncond = begin(net, tokenizer, o, trace)
     image, mask, share, keep = prepare(o)
     soft = o.get("soft_inpainting")
-    init = before = net.vae.encode(to_tensor(image)).latent_dist.mean * 0.18215
-    trace["init"] = init
+    init = net.vae.encode(to_tensor(image)).latent_dist.mean * 0.18215
+    if o["resize"] == "latent":
+        init = stretched(net, o, mask)
+    trace["init"] = before = init
     shape = (4, o["height"] // 8, o["width"] // 8)
     noise = Noise(o["rng"], o["seed"])
     unit = noise(shape)
@@ -333,6 +346,7 @@ def main():
     tokens = len(json.loads((vocabulary / "vocab.json").read_text()))
     scene(88, 72).save(HERE / "start.png")
     blot(88, 72).save(HERE / "mask.png")
+    scene(77, 61).save(HERE / "start-odd.png")
     scene(64, 64).save(HERE / "start-64.png")
     blot(64, 64).save(HERE / "mask-64.png")
     nets = {}

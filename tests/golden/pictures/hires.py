@@ -3,10 +3,10 @@
 """Pictures painted twice, the second time larger, as make.py has the first pass.
 
     pip install torch diffusers transformers k-diffusion torchsde safetensors pillow==9.5.0
-    python hires.py           writes cases/hires-*
+    python hires.py [case …]  writes cases/hires-*
 
 Rules of AUTOMATIC1111 1.10, modules/processing.py sample_hr_pass: latents by torch.nn.functional.interpolate, or pixels cut to eight bits and
-enlarged by Pillow; fresh noise of the same seed; as many steps as asked for, at the end of a descent that strength makes longer. Tensors of
+enlarged by Pillow (a start picture, which A1111 can not have then, in the new size where it stands still); fresh noise of the same seed; as many steps as asked for, at the end of a descent that strength makes longer. Tensors of
 the second pass are named hires.*; texts are judged elsewhere."""
 import json
 import sys
@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+import edits
 import families
 import make
 from make import HERE, Noise, alphas, external, sampling, schedule
@@ -27,11 +28,17 @@ LATENT = {
     "latent-nearest-exact": dict(mode="nearest-exact"),
 }
 PIXELS = {"lanczos": Image.LANCZOS, "nearest": Image.NEAREST}
+START = dict(init="start.png", mask="mask.png", strength=0.75, inpaint_area="whole", resize="stretch", mask_blur=0, mask_invert=False,
+             masked_padding=32)
 CASES = {
     "hires": dict(hires=1.6, hires_steps=3),
     "hires-cut": dict(hires_resize="72x96", hires_upscaler="latent-bicubic", rng="nv"),
     "hires-pixels": dict(hires=1.45, hires_upscaler="lanczos", hires_steps=2, hires_sampler="dpmpp_2m", hires_schedule="karras"),
     "hires-ddim": dict(hires_resize="0x72", hires_upscaler="nearest", sampler="ddim", hires_steps=5, variation_seed=3, variation_strength=0.2),
+    "hires-start": dict(START, mask="", hires=1.5, hires_steps=3, strength=0.65, resize="latent"),
+    "hires-mask": dict(START, hires=1.4, mask_blur=2, fill="noise", inpaint_area="masked", masked_padding=6, width=56),
+    "hires-grown": dict(START, mask="", hires=1.25, mask_blur=2, outpaint_right=24, soft_inpainting=True, soft_threshold=5, hires_steps=3,
+                        hires_upscaler="latent-bicubic"),
     "hires-sizes": dict(model="sdxl", hires=1.3, hires_steps=2, sampler="euler", hires_upscaler="latent-nearest-exact"),
 }
 
@@ -65,6 +72,7 @@ class Painter:
     def __init__(self, net, tokenizer, o):
         self.net, self.tokenizer, self.o, self.scale = net, tokenizer, o, 0.18215
         self.firsts = []
+        self.still = lambda denoised, sigma: denoised
 
     def read(self, width, height):
         o = dict(self.o, width=width, height=height)
@@ -82,7 +90,16 @@ class Painter:
             return self.firsts[-1]
         model = external.DiscreteEpsDDPMDenoiser(network, alphas(), quantize=False)
         d, u = (model(x, sigma, told=told) for told in self.told)
-        return u + (d - u) * self.o["cfg"]
+        return self.still(u + (d - u) * self.o["cfg"], sigma)
+
+    def hold(self, before, share):
+        """What the mask does not show stands still."""
+        if share is None:
+            return
+        if self.o.get("soft_inpainting"):
+            self.still = lambda denoised, sigma: edits.blend_softly(self.o, before, denoised, share, sigma[0])
+        else:
+            self.still = lambda denoised, sigma: denoised * share + before * (1 - share)
 
     def levels(self, name, n):
         return schedule(name, external.DiscreteEpsDDPMDenoiser(lambda *_: None, alphas(), quantize=False), n)
@@ -139,12 +156,27 @@ def record(trace, painter, noise, sigmas, latents, first, prefix):
     trace[prefix + "model.cond"], trace[prefix + "model.uncond"] = painter.firsts[first:first + 2]
 
 
+def read_start(painter, o):
+    """-> latent in this size, share of it that is painted anew, and what becomes of the result"""
+    image, _, share, keep = edits.prepare(o)
+    if o["resize"] != "latent":
+        return edits.encode_exactly(painter.net.vae, edits.to_tensor(image)), share, keep
+    own = edits.encode_exactly(painter.net.vae, edits.to_tensor(Image.open(HERE / o["init"]).convert("RGB")))
+    return torch.nn.functional.interpolate(own, size=(o["height"] // 8, o["width"] // 8), mode="bilinear"), share, keep
+
+
 def run(net, tokenizer, o):
-    trace, painter = {}, Painter(net, tokenizer, o)
+    trace, painter, share, reach, before = {}, Painter(net, tokenizer, o), None, None, None
+    if "init" in o:
+        trace["init"], share, _ = read_start(painter, o)
+        before, reach = trace["init"], int(o["strength"] * o["steps"])
     shape = (4, o["height"] // 8, o["width"] // 8)
     painter.read(o["width"], o["height"])
     noise = begin(o, shape)
-    sigmas, latents = painter.descend(o["sampler"], o["schedule"], o["steps"], None, noise, None, shape)
+    if o.get("fill") == "noise":
+        before = before * (1 - share) + noise.unit * share
+    painter.hold(before, share)
+    sigmas, latents = painter.descend(o["sampler"], o["schedule"], o["steps"], reach, noise, before, shape)
     record(trace, painter, noise, sigmas, latents, 0, "")
     w, h, cut_x, cut_y = target(o)
     if o["hires_upscaler"] in PIXELS:
@@ -156,6 +188,10 @@ def run(net, tokenizer, o):
         before = torch.nn.functional.interpolate(latents[-1], size=(h // 8, w // 8), **LATENT[o["hires_upscaler"]])
     before = before[:, :, cut_y // 2:before.shape[2] - (cut_y + 1) // 2, cut_x // 2:before.shape[3] - (cut_x + 1) // 2]
     trace["hires.init"] = before
+    if "init" in o:
+        o.update(width=w // 8 * 8, height=h // 8 * 8)
+        still, share, keep = read_start(painter, o)
+        painter.hold(still, share)
     painter.read(w, h)
     steps, first = o.get("hires_steps", o["steps"]), len(painter.firsts)
     noise = begin(o, tuple(before.shape[1:]))
@@ -163,6 +199,10 @@ def run(net, tokenizer, o):
                                       int(steps / min(o["hires_strength"], 0.999)), steps - 1, noise, before, tuple(before.shape[1:]))
     record(trace, painter, noise, sigmas, latents, first, "hires.")
     trace["image"] = ((net.vae.decode(latents[-1] / painter.scale).sample + 1) / 2).clamp(0, 1)
+    if "init" in o:
+        painted = Image.fromarray(torch.round(trace["image"][0] * 255).permute(1, 2, 0).numpy().astype(np.uint8))
+        moved = [edits.moved_mask(o, still, latents[-1], share)] if o.get("soft_inpainting") else []
+        trace["picture"] = torch.from_numpy(np.array(keep(painted, *moved)))
     return {k: v.contiguous().clone() for k, v in trace.items()}
 
 
@@ -173,6 +213,8 @@ def main():
     tokens = len(json.loads((vocabulary / "vocab.json").read_text()))
     nets = {}
     for name, options in CASES.items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         o = {**COMMON, **options}
         if o["model"] not in nets and o["model"] in families.MODELS:
             nets[o["model"]] = families.prepare(o["model"], families.MODELS[o["model"]], tokens)
@@ -180,9 +222,10 @@ def main():
             c = make.MODELS[o["model"]]
             c["tokens"] = tokens
             nets[o["model"]] = make.Networks(c, make.values(make.recipe(o["model"], c)))
+        asked = dict(o)
         trace = run(nets[o["model"]], tokenizer, o)
         save_file(trace, HERE / "cases" / (name + ".safetensors"))
-        shown = {k: v for k, v in o.items() if k not in ("parts", "negative_parts", "prediction", "clip_skip")}
+        shown = {k: v for k, v in asked.items() if v != "" and k not in ("parts", "negative_parts", "prediction", "clip_skip")}
         # a few values on a byte's edge fall to the other side, which moves latents by 7e-3; rounding, or one resize too few, moves them by 0.1
         bar = 2e-2 if o["hires_upscaler"] in PIXELS else 2e-3
         (HERE / "cases" / (name + ".json")).write_text(json.dumps({**shown, "bar": bar}, indent=1) + "\n")
