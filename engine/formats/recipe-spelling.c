@@ -34,6 +34,13 @@ static const struct {
   { "hires_upscaler", "latent-nearest-exact", "Latent (nearest-exact)" },
   { "hires_upscaler", "lanczos", "Lanczos" },
   { "hires_upscaler", "nearest", "Nearest" },
+  { "hires_upscaler", "ESRGAN", "ESRGAN_4x" }, /* files that A1111 fetches, by their stems */
+  { "hires_upscaler", "RealESRGAN_x4plus", "R-ESRGAN 4x+" },
+  { "hires_upscaler", "RealESRGAN_x4plus_anime_6B", "R-ESRGAN 4x+ Anime6B" },
+  { "hires_upscaler", "RealESRGAN_x2plus", "R-ESRGAN 2x+" },
+  { "hires_upscaler", "realesr-general-x4v3", "R-ESRGAN General 4xV3" },
+  { "hires_upscaler", "realesr-general-wdn-x4v3", "R-ESRGAN General WDN 4xV3" },
+  { "hires_upscaler", "realesr-animevideov3", "R-ESRGAN AnimeVideo" },
 };
 
 const char *

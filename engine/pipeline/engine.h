@@ -32,9 +32,3 @@ const VelElsewhere *vel_engine_use_second (VelEngine *self, const char *spec, Ve
 /* The model's UNet or VAE anew, in another precision; key: as it was loaded with, its path filled in. After an error there is no model. */
 gboolean vel_engine_reload_unet (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
 gboolean vel_engine_reload_vae (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
-/* Enlarges RGB pixels by the network in a file, which is kept for the next time, until both sides are long enough, then by Lanczos to this size.
- * precision: see vel_precision_choose. Where memory is short the model's other networks make room, then tiles become smaller, then the
- * processor does it, and a note is added. options: see vel_upscale_once. notes: (element-type utf8).
- * Returns: (transfer full); NULL with any error of loading, VEL_ERROR_MEMORY, _NUMBERS or cancelled */
-VelBitmap *vel_engine_upscale (VelEngine *self, const char *path, const char *precision, const VelBitmap *rgb, guint width, guint height,
-                               const VelUpscaleOptions *options, GPtrArray *notes, GCancellable *cancellable, GError **error);

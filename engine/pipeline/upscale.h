@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/models/upscaler.h"
+#include "engine/pipeline/generate.h"
 #include "engine/pixels/bitmap.h"
 
 /* As A1111 has them unless its settings say otherwise. */
@@ -28,3 +29,9 @@ VelBitmap *vel_upscale_once (const VelUpscaler *network, VelDevice *device, cons
  * Returns: (transfer full); as above */
 VelBitmap *vel_upscale_to (const VelUpscaler *network, VelDevice *device, const VelBitmap *rgb, guint width, guint height,
                            VelUpscaleOptions *options, GCancellable *cancellable, GError **error);
+/* Enlarges RGB pixels by the network in a file, which is kept for the next time, until both sides are long enough, then by Lanczos to this size.
+ * precision: see vel_precision_choose. Where memory is short the model's other networks make room, then tiles become smaller, then the
+ * processor does it, and a note is added. options: see vel_upscale_once. notes: (element-type utf8).
+ * Returns: (transfer full); NULL with any error of loading, VEL_ERROR_MEMORY, _NUMBERS or cancelled */
+VelBitmap *vel_engine_upscale (VelEngine *self, const char *path, const char *precision, const VelBitmap *rgb, guint width, guint height,
+                               const VelUpscaleOptions *options, GPtrArray *notes, GCancellable *cancellable, GError **error);

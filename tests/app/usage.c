@@ -63,7 +63,7 @@ test_later (void)
   static const char *const flags[] = {
     "--lora", "--control",
   };
-  static const char *const kinds[] = { "loras", "controlnets", "preprocessors", "upscalers" };
+  static const char *const kinds[] = { "loras", "controlnets", "preprocessors" };
 
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     vel_assert_refused (vel_program_run (NULL, verbs[i], NULL), 2, verbs[i]);
