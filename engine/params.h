@@ -39,6 +39,7 @@ typedef struct {
   const char *group;    /* section of the window: "prompt", "model", "size", "sampling", "start", "hires", "output" */
   /* (nullable) TEXT, and CHOICE for what is none of the choices: the text in its plain form, (transfer full), or NULL if it can not be used */
   char *(*check) (const char *text);
+  GStrv (*more) (void); /* (nullable) CHOICE: what there is besides, as files; (transfer full) */
   const char *unset;    /* translatable: what an unset number is called where “Auto” does not say it, or stands in an empty field; or NULL */
   const char *wanted;   /* translatable, where there is `check`: what can be used, as in “wanted is two sides like 512x768” */
 } VelParam;

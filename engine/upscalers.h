@@ -25,8 +25,8 @@ char *vel_upscalers_find_file (const char *name);
 /* The same; without one VEL_ERROR_REQUEST says what there is. */
 char *vel_upscalers_resolve (const char *name, GError **error);
 
-/* For options: a way's word, a file's name, or the whole path of one that lies elsewhere. Returns: (transfer full) (nullable): NULL if there is
- * no such upscaler */
+/* For options: a way's word, a file's name, or the whole path of one that lies elsewhere. Returns: (transfer full) (nullable): NULL if
+ * there is no such upscaler */
 char *vel_upscalers_check (const char *text);
 /* Names of the folder's files, for lists. Returns: (transfer full) */
 GStrv vel_upscalers_list_names (void);

@@ -127,6 +127,7 @@ append_second_pass (GString *out, VelValues *request)
   const char *id = vel_values_get (request, vel_values_is_set (request, "hires_sampler") ? "hires_sampler" : "sampler");
   const char *schedule = vel_values_get (request, vel_values_is_set (request, "hires_schedule") ? "hires_schedule" : "schedule");
   const VelSampler *first = vel_registry_find_sampler (vel_values_get (request, "sampler")), *second = vel_registry_find_sampler (id);
+  g_autofree char *upscaler = vel_settings_stem (vel_values_get (request, "hires_upscaler"));
 
   if (!has_second_pass (request))
     return;
@@ -142,7 +143,7 @@ append_second_pass (GString *out, VelValues *request)
   append_pair (out, "Hires steps", vel_values_get (request, "hires_steps"));
   if (vel_values_is_set (request, "init")) /* SD.Next's word: A1111 has one strength, and no second pass over a picture */
     append_pair (out, "Hires strength", vel_values_get (request, "hires_strength"));
-  append_pair (out, "Hires upscaler", vel_recipe_their_spelling ("hires_upscaler", vel_values_get (request, "hires_upscaler")));
+  append_pair (out, "Hires upscaler", vel_recipe_their_spelling ("hires_upscaler", upscaler));
 }
 
 /* A1111 writes all of them. */
@@ -331,13 +332,20 @@ without_folders (const char *paths)
   return g_string_free (out, FALSE);
 }
 
+/* Files that are found again by their names alone. */
+static gboolean
+is_named_by_stem (const char *option)
+{
+  return g_str_equal (option, "refiner") || g_str_equal (option, "hires_upscaler");
+}
+
 /* A picture is shown to others: where its maker keeps files is nobody's business. Models are found again by their names. */
 static void
 forget_folders (json_t *request, const VelParam *table, const char *model_name)
 {
   for (const VelParam *row = table; row->name; row++) {
-    const char *path = row->type == VEL_PARAM_FILE ? json_string_value (json_object_get (request, row->name)) : NULL;
-    g_autofree char *name = !path ? NULL : g_str_equal (row->name, "refiner") ? vel_settings_stem (path) : without_folders (path);
+    const char *path = row->type == VEL_PARAM_FILE || is_named_by_stem (row->name) ? json_string_value (json_object_get (request, row->name)) : NULL;
+    g_autofree char *name = !path ? NULL : is_named_by_stem (row->name) ? vel_settings_stem (path) : without_folders (path);
 
     if (name)
       json_object_set_new (request, row->name, json_string (g_str_equal (row->name, "model") && model_name ? model_name : name));

@@ -78,7 +78,8 @@ run_on_processor (Job *self, GError **error)
 
   if (!network)
     return NULL;
-  g_ptr_array_add (self->notes, g_strdup_printf (_ ("Memory is short on %s: the processor enlarged the picture"), self->engine->device->name));
+  g_ptr_array_add (self->notes,
+                   g_strdup_printf (_ ("Memory is short on %s: the processor enlarged the picture"), self->engine->device->name));
   return vel_upscale_to (network, processor, self->rgb, self->width, self->height, &self->options, self->cancellable, error);
 }
 

@@ -9,41 +9,34 @@
 #include "engine/pipeline/outpaint.h"
 #include "engine/pixels/resample.h"
 #include "engine/tensor/interpolate.h"
+#include "engine/upscalers.h"
 
 #define LONGEST 8192
 
+/* How the program's own ways enlarge. */
 static const struct {
-  const char *word, *theirs;
-  gboolean pixels;
+  const char *word;
   VelInterpolation kind; /* of latents */
   gboolean smooth;
   VelFilter filter; /* of pixels */
-} upscalers[] = {
-  { "latent", "Latent", FALSE, VEL_INTERPOLATE_BILINEAR },
-  { "latent-antialiased", "Latent (antialiased)", FALSE, VEL_INTERPOLATE_BILINEAR, TRUE },
-  { "latent-bicubic", "Latent (bicubic)", FALSE, VEL_INTERPOLATE_BICUBIC },
-  { "latent-bicubic-antialiased", "Latent (bicubic antialiased)", FALSE, VEL_INTERPOLATE_BICUBIC, TRUE },
-  { "latent-nearest", "Latent (nearest)", FALSE, VEL_INTERPOLATE_NEAREST },
-  { "latent-nearest-exact", "Latent (nearest-exact)", FALSE, VEL_INTERPOLATE_NEAREST_EXACT },
-  { "lanczos", "Lanczos", TRUE, .filter = VEL_FILTER_LANCZOS },
-  { "nearest", "Nearest", TRUE, .filter = VEL_FILTER_NEAREST },
+} ways[] = {
+  { "latent", VEL_INTERPOLATE_BILINEAR },
+  { "latent-antialiased", VEL_INTERPOLATE_BILINEAR, TRUE },
+  { "latent-bicubic", VEL_INTERPOLATE_BICUBIC },
+  { "latent-bicubic-antialiased", VEL_INTERPOLATE_BICUBIC, TRUE },
+  { "latent-nearest", VEL_INTERPOLATE_NEAREST },
+  { "latent-nearest-exact", VEL_INTERPOLATE_NEAREST_EXACT },
+  { "lanczos", .filter = VEL_FILTER_LANCZOS },
+  { "nearest", .filter = VEL_FILTER_NEAREST },
 };
 
 static gsize
-find_upscaler (const char *text)
+find_way (const char *word)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (upscalers); i++)
-    if (g_ascii_strcasecmp (upscalers[i].word, text) == 0 || g_ascii_strcasecmp (upscalers[i].theirs, text) == 0)
+  for (gsize i = 0; i < G_N_ELEMENTS (ways); i++)
+    if (g_str_equal (ways[i].word, word))
       return i;
-  return G_N_ELEMENTS (upscalers);
-}
-
-char *
-vel_hires_check_upscaler (const char *text)
-{
-  gsize i = find_upscaler (text);
-
-  return i < G_N_ELEMENTS (upscalers) ? g_strdup (upscalers[i].word) : NULL;
+  g_assert_not_reached ();
 }
 
 /* sides: [2], 0 or from 8 on, not both 0 */
@@ -139,9 +132,15 @@ vel_hires_plan (VelHires *self, VelValues *request, guint width, guint height, g
 }
 
 gboolean
+vel_hires_is_by_network (const VelHires *self)
+{
+  return !vel_upscalers_find_way (self->upscaler);
+}
+
+gboolean
 vel_hires_is_of_pixels (const VelHires *self)
 {
-  return upscalers[find_upscaler (self->upscaler)].pixels;
+  return vel_hires_is_by_network (self) || vel_upscalers_find_way (self->upscaler)->pixels;
 }
 
 guint
@@ -156,21 +155,36 @@ vel_hires_get_height (const VelHires *self)
   return (guint) (self->height / self->factor - self->before_y - self->after_y) * self->factor;
 }
 
-/* By the filter to whole pixels, to multiples of eight as every upscaler of the reference does, then to the size asked for. */
+/* By the filter to whole pixels, or by a network straight to multiples of eight as every upscaler of the reference ends with, then to the size
+ * asked for. */
+gboolean
+vel_hires_get_network_size (const VelHires *self, const VelBitmap *rgb, guint *width, guint *height)
+{
+  double scale = MAX ((double) self->width / rgb->width, (double) self->height / rgb->height);
+
+  *width = MAX ((guint) (rgb->width * scale / 8) * 8, 1);
+  *height = MAX ((guint) (rgb->height * scale / 8) * 8, 1);
+  return scale > 1;
+}
+
 VelBitmap *
 vel_hires_enlarge_picture (const VelHires *self, const VelBitmap *rgb)
 {
-  VelFilter filter = upscalers[find_upscaler (self->upscaler)].filter;
   double scale = MAX ((double) self->width / rgb->width, (double) self->height / rgb->height);
-  guint w = (guint) (rgb->width * scale), h = (guint) (rgb->height * scale);
-  guint whole_w = (guint) (rgb->width * scale / 8) * 8, whole_h = (guint) (rgb->height * scale / 8) * 8;
+  guint whole_w, whole_h;
   g_autoptr (VelBitmap) large = NULL, whole = NULL;
 
-  if (scale <= 1)
+  if (!vel_hires_get_network_size (self, rgb, &whole_w, &whole_h))
     return vel_bitmap_resample (rgb, self->width, self->height, VEL_FILTER_LANCZOS);
-  large = vel_bitmap_resample (rgb, w, h, filter);
-  whole = vel_bitmap_resample (large, MAX (whole_w, 1), MAX (whole_h, 1), VEL_FILTER_LANCZOS);
-  return vel_bitmap_resample (whole, self->width, self->height, VEL_FILTER_LANCZOS);
+  large = vel_bitmap_resample (rgb, (guint) (rgb->width * scale), (guint) (rgb->height * scale), ways[find_way (self->upscaler)].filter);
+  whole = vel_bitmap_resample (large, whole_w, whole_h, VEL_FILTER_LANCZOS);
+  return vel_hires_finish_picture (self, whole);
+}
+
+VelBitmap *
+vel_hires_finish_picture (const VelHires *self, const VelBitmap *large)
+{
+  return vel_bitmap_resample (large, self->width, self->height, VEL_FILTER_LANCZOS);
 }
 
 /* One picture's [from_h, from_w, c] without what is cut off. */
@@ -185,7 +199,8 @@ cut_out (const VelHires *self, const float *from, gint64 from_w, gint64 channels
 VelTensor *
 vel_hires_enlarge_latents (VelContext *ctx, const VelHires *self, VelTensor *latents)
 {
-  gsize i = find_upscaler (self->upscaler);
+  gboolean of_pixels = vel_hires_is_of_pixels (self);
+  gsize i = of_pixels ? 0 : find_way (self->upscaler);
   gint64 batch = latents->shape.size[0], from_h = latents->shape.size[1], from_w = latents->shape.size[2], c = latents->shape.size[3];
   gint64 full_h = self->height / self->factor, full_w = self->width / self->factor;
   gint64 h = vel_hires_get_height (self) / self->factor, w = vel_hires_get_width (self) / self->factor;
@@ -200,7 +215,7 @@ vel_hires_enlarge_latents (VelContext *ctx, const VelHires *self, VelTensor *lat
   for (gint64 b = 0; b < batch; b++) {
     const float *own = host + b * from_h * from_w * c;
     g_autofree float *large =
-        upscalers[i].pixels ? NULL : vel_interpolate (own, from_h, from_w, c, full_h, full_w, upscalers[i].kind, upscalers[i].smooth);
+        of_pixels ? NULL : vel_interpolate (own, from_h, from_w, c, full_h, full_w, ways[i].kind, ways[i].smooth);
 
     g_assert (large || (from_h == full_h && from_w == full_w));
     cut_out (self, large ? large : own, full_w, c, h, w, all + b * h * w * c);

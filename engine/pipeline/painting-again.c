@@ -5,6 +5,29 @@
 
 #include <glib/gi18n-lib.h>
 
+static void
+on_enlarging (double fraction, gpointer data)
+{
+  vel_painting_tell (data, (VelProgress) { .stage = VEL_STAGE_ENLARGING, .fraction = fraction, .seconds_left = -1 });
+}
+
+/* Returns: (transfer full) in the second pass's size */
+static VelBitmap *
+enlarge_picture (VelPainting *self, const VelBitmap *small, GError **error)
+{
+  const VelUpscaleOptions options = { VEL_UPSCALE_TILE, VEL_UPSCALE_OVERLAP, self->rules->colours_reversed, on_enlarging, self };
+  g_autoptr (VelBitmap) large = NULL;
+  guint width, height;
+
+  if (!self->upscaler_path)
+    return vel_hires_enlarge_picture (&self->hires, small);
+  if (!vel_hires_get_network_size (&self->hires, small, &width, &height))
+    return vel_hires_finish_picture (&self->hires, small);
+  large = vel_engine_upscale (self->engine, self->upscaler_path, vel_values_get (self->request, "precision"), small, width, height, &options,
+                              self->notes, self->cancellable, error);
+  return large ? vel_hires_finish_picture (&self->hires, large) : NULL;
+}
+
 /* All pictures' latents in the second pass's size, through pixels. Returns: (transfer full) */
 static VelTensor *
 enlarge_pixels (VelPainting *self, GError **error)
@@ -23,7 +46,9 @@ enlarge_pixels (VelPainting *self, GError **error)
       return NULL;
     small = vel_bitmap_new_take (picture->width, picture->height, 3, g_steal_pointer (&picture->rgb));
     vel_picture_free (picture);
-    large = vel_hires_enlarge_picture (&self->hires, small);
+    large = enlarge_picture (self, small, error);
+    if (!large)
+      return NULL;
     vel_context_set_lean (ctx, TRUE);
     latent = vel_start_encode (ctx, self->model->vae, large, self->model->architecture.family->latent_scale, error);
     if (!latent)

@@ -9,6 +9,7 @@
 #include "engine/pipeline/outpaint.h"
 #include "engine/registry.h"
 #include "engine/sampling/noise-levels.h"
+#include "engine/upscalers.h"
 
 #define FACTOR 8 /* pixels of a latent's side, before the VAE that says so is there */
 
@@ -55,6 +56,30 @@ find_parts (VelPainting *self, GError **error)
   return TRUE;
 }
 
+/* A file that is not there, or is something else, is said now, not when all before it is painted. */
+static gboolean
+find_upscaler (VelPainting *self, GError **error)
+{
+  const char *name = vel_values_get (self->request, "hires_upscaler");
+  gboolean second = vel_values_is_set (self->request, "hires") || vel_values_is_set (self->request, "hires_resize");
+  g_autoptr (GError) problem = NULL;
+  g_autoptr (VelWeights) weights = NULL;
+  VelUpscalerFacts facts;
+
+  if (!second || self->upscaler_path || vel_upscalers_find_way (name))
+    return TRUE;
+  self->upscaler_path = vel_upscalers_resolve (name, error);
+  weights = self->upscaler_path ? vel_weights_open (self->upscaler_path, self->cancellable, error) : NULL;
+  if (!weights || vel_upscaler_look (weights, &facts, &problem))
+    return weights != NULL;
+  if (problem)
+    g_propagate_error (error, g_steal_pointer (&problem));
+  else
+    g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
+                 _ ("“%s” is no upscaler that is known here; ESRGAN, Real-ESRGAN and its compact networks are"), self->upscaler_path);
+  return FALSE;
+}
+
 /* stage: the model, kept from the last request where it is the same */
 gboolean
 vel_painting_load (VelPainting *self, GError **error)
@@ -66,6 +91,8 @@ vel_painting_load (VelPainting *self, GError **error)
   if (vel_values_is_set (request, "refiner") && !self->refiner_path
       && !(self->refiner_path = vel_catalog_resolve (vel_values_get (request, "refiner"), NULL, error)))
     return FALSE; /* said now, not when all before it is painted */
+  if (!find_upscaler (self, error))
+    return FALSE;
   if (!vel_engine_use (self->engine, vel_values_get (request, "device"), (guint64) vel_values_get_int (request, "memory"), error))
     return FALSE;
   if (!find_parts (self, error) ||

@@ -48,6 +48,7 @@ vel_painting_clear (VelPainting *self)
   g_clear_pointer (&self->refiner_path, g_free);
   for (guint i = 0; i < VEL_N_PARTS; i++)
     g_clear_pointer (&self->parts[i], g_free);
+  g_clear_pointer (&self->upscaler_path, g_free);
   g_clear_pointer (&self->latent_before, vel_tensor_unref);
   g_clear_pointer (&self->latent_start, vel_tensor_unref);
   g_clear_pointer (&self->before, vel_inpaint_free);

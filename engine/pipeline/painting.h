@@ -42,6 +42,7 @@ typedef struct {
   GPtrArray *notes; /* (element-type utf8) */
   VelGuidance *guidance; /* while sampling, owned */
   char *refiner_path;    /* (nullable) of the second model */
+  char *upscaler_path;   /* (nullable) of the network that enlarges before the second pass */
   VelRefiner *refiner;   /* (nullable) while sampling */
   gboolean refining;     /* it has taken over */
   unsigned finished;     /* steps of the pass at hand */

@@ -7,6 +7,7 @@
 #include "engine/registry.h"
 #include "engine/sampling/first-noise.h"
 #include "engine/tensor/random.h"
+#include "engine/upscalers.h"
 
 #define N_(text) text /* for the translators' tools; shown through gettext */
 
@@ -161,11 +162,12 @@ static const VelParam fixed[] = {
 
   { "hires", N_ ("Enlarge by"), "hires fix upscale scale second pass", N_ ("Paints a second time in so many times the size; unset, not at all."),
     VEL_PARAM_REAL, VEL_PARAM_NONE, 1, 8, 0.05, 1, 4, "", .group = "hires", .unset = N_ ("Off") },
-  { "hires_upscaler", N_ ("Enlarging"), "hires fix upscaler latent lanczos nearest", N_ ("How the first picture is enlarged before it is painted on."),
+  { "hires_upscaler", N_ ("Enlarging"), "hires fix upscaler latent lanczos nearest esrgan", N_ ("How the first picture is enlarged before it is painted on."),
     VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "latent",
     .choices = "latent|latent-antialiased|latent-bicubic|latent-bicubic-antialiased|latent-nearest|latent-nearest-exact|lanczos|nearest",
-    .group = "hires", .check = vel_hires_check_upscaler,
-    .wanted = N_ ("latent, latent-antialiased, latent-bicubic, latent-bicubic-antialiased, latent-nearest, latent-nearest-exact, lanczos or nearest") },
+    .group = "hires", .check = vel_upscalers_check, .more = vel_upscalers_list_names,
+    .wanted = N_ ("latent, latent-antialiased, latent-bicubic, latent-bicubic-antialiased, latent-nearest, latent-nearest-exact, lanczos, nearest, or the "
+                  "name or file of a network as `velatura list upscalers` has them") },
   { "hires_steps", N_ ("Steps"), "hires steps", N_ ("How many steps the second pass runs; unset, as many as the first."), VEL_PARAM_INT,
     VEL_PARAM_NONE, 1, 150, 1, 1, 60, "", .group = "hires" },
   { "hires_strength", N_ ("Strength"), "hires denoising", N_ ("How far the second pass may move from the enlarged picture."), VEL_PARAM_REAL,

@@ -46,8 +46,8 @@ static VelPng *
 enlarge (const char *upscaler, const char *scale)
 {
   g_autofree char *path = vel_program_path ("large.png");
-  const VelOutcome *outcome = vel_program_run (NULL, "upscale", picture, "--upscaler", upscaler, "--output", path, "--force", "--device", "cpu",
-                                               scale ? "--scale" : NULL, scale, NULL);
+  const VelOutcome *outcome = vel_program_run (NULL, "upscale", picture, "--upscaler", upscaler, "--output", path, "--force", "--device",
+                                               "cpu", scale ? "--scale" : NULL, scale, NULL);
 
   if (outcome->status != 0)
     g_error ("%s", outcome->err);

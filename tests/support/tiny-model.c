@@ -195,6 +195,8 @@ tiny_model_request (json_t *options)
       continue;
     if (g_str_equal (name, "init") || g_str_equal (name, "mask") || g_str_equal (name, "embedding"))
       text = tiny_model_golden (json_string_value (value));
+    else if (g_str_equal (name, "hires_upscaler") && strchr (json_string_value (value), '.') != NULL)
+      text = g_test_build_filename (G_TEST_DIST, "golden", "upscalers", json_string_value (value), NULL);
     else
       text = json_is_string (value) ? g_strdup (json_string_value (value)) : json_dumps (value, JSON_ENCODE_ANY | JSON_REAL_PRECISION (15));
     vel_values_set (request, name, text, &error);

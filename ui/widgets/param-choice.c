@@ -123,6 +123,12 @@ vel_param_choice_new (VelValues *values, const VelParam *param)
     g_ptr_array_add (ids, g_strdup (""));
   for (guint i = 0; found[i] != NULL; i++)
     g_ptr_array_add (ids, g_strdup (found[i]));
+  if (param->more != NULL) {
+    g_auto (GStrv) more = param->more ();
+
+    for (guint i = 0; more[i] != NULL; i++)
+      g_ptr_array_add (ids, g_strdup (more[i]));
+  }
   for (guint i = 0; i < ids->len; i++) {
     const char *id = g_ptr_array_index (ids, i), *label = registered && *id != '\0' ? vel_registry_get_label (kind, id) : NULL;
 

@@ -300,7 +300,7 @@ main (int argc, char **argv)
                                        "timeline",     "timeline-heun",  "timeline-long",     "timeline-sdxl",   "compose",
                                        "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl",
                                        "exact-steps",  "hires",          "hires-cut",         "hires-pixels",    "hires-ddim",
-                                       "hires-sizes",  "comfyui-weights" };
+                                       "hires-sizes",  "hires-network", "comfyui-weights" };
   int status;
 
   g_test_init (&argc, &argv, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/pipeline/request.h"
+#include "engine/upscalers.h"
 
 static void
 set (VelValues *request, const char *name, const char *value)
@@ -97,12 +98,12 @@ test_words (void)
   static const char *const sizes[] = { "", "x", "0x0", "7x64", "64x8193", "64", "64x64x64" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (words); i++) {
-    g_autofree char *word = vel_hires_check_upscaler (words[i][0]);
+    g_autofree char *word = vel_upscalers_check (words[i][0]);
 
     g_assert_cmpstr (word, ==, words[i][1]);
   }
   for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
-    g_assert_null (vel_hires_check_upscaler (refused[i]));
+    g_assert_null (vel_upscalers_check (refused[i]));
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
     g_assert_null (vel_hires_check_size (sizes[i]));
 }

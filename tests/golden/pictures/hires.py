@@ -8,6 +8,7 @@
 Rules of AUTOMATIC1111 1.10, modules/processing.py sample_hr_pass: latents by torch.nn.functional.interpolate, or pixels cut to eight bits and
 enlarged by Pillow (a start picture, which A1111 can not have then, in the new size where it stands still); fresh noise of the same seed; as many steps as asked for, at the end of a descent that strength makes longer. Tensors of
 the second pass are named hires.*; texts are judged elsewhere."""
+import importlib.util
 import json
 import sys
 
@@ -39,6 +40,7 @@ CASES = {
     "hires-mask": dict(START, hires=1.4, mask_blur=2, fill="noise", inpaint_area="masked", masked_padding=6, width=56),
     "hires-grown": dict(START, mask="", hires=1.25, mask_blur=2, outpaint_right=24, soft_inpainting=True, soft_threshold=5, hires_steps=3,
                         hires_upscaler="latent-bicubic"),
+    "hires-network": dict(hires=1.75, hires_upscaler="real-x4.pth", hires_steps=2, sampler="euler"),
     "hires-sizes": dict(model="sdxl", hires=1.3, hires_steps=2, sampler="euler", hires_upscaler="latent-nearest-exact"),
 }
 
@@ -56,9 +58,23 @@ def target(o):
     return ew, eh, (ew - tw) // 8 if tw and th else 0, (eh - th) // 8 if tw and th else 0
 
 
+def network(name):
+    """One of those of ../upscalers, whose make.py has the architecture and A1111's tiles"""
+    spec = importlib.util.spec_from_file_location("upscalers", HERE.parent / "upscalers" / "make.py")
+    upscalers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(upscalers)
+    net = upscalers.RRDBNet(**upscalers.CASES[name][0])
+    net.load_state_dict(torch.load(HERE.parent / "upscalers" / name)["params_ema"])
+    return lambda image: upscalers.enlarge(net.eval(), image)
+
+
 def enlarge_pixels(image, o, size):
     """Upscaler.upscale, then what is left to the size asked for"""
     scale = max(size[0] / image.width, size[1] / image.height)
+    if o["hires_upscaler"] not in PIXELS:
+        whole = tuple(int(side * scale // 8 * 8) for side in image.size)
+        image = network(o["hires_upscaler"])(image).resize(whole, Image.LANCZOS)  # four times the size, which is enough
+        return image.resize(size, Image.LANCZOS) if image.size != size else image
     for step in ((int(image.width * scale), int(image.height * scale), PIXELS[o["hires_upscaler"]]),
                  (int(image.width * scale // 8 * 8), int(image.height * scale // 8 * 8), Image.LANCZOS), (*size, Image.LANCZOS)):
         if image.size != step[:2]:
@@ -179,7 +195,7 @@ def run(net, tokenizer, o):
     sigmas, latents = painter.descend(o["sampler"], o["schedule"], o["steps"], reach, noise, before, shape)
     record(trace, painter, noise, sigmas, latents, 0, "")
     w, h, cut_x, cut_y = target(o)
-    if o["hires_upscaler"] in PIXELS:
+    if o["hires_upscaler"] not in LATENT:
         small = ((net.vae.decode(latents[-1] / painter.scale).sample + 1) / 2).clamp(0, 1)
         small = Image.fromarray((small[0] * 255).permute(1, 2, 0).numpy().astype(np.uint8))
         large = torch.from_numpy(np.asarray(enlarge_pixels(small, o, (w, h))).astype(np.float32) / 255).permute(2, 0, 1)[None] * 2 - 1
@@ -226,8 +242,9 @@ def main():
         trace = run(nets[o["model"]], tokenizer, o)
         save_file(trace, HERE / "cases" / (name + ".safetensors"))
         shown = {k: v for k, v in asked.items() if v != "" and k not in ("parts", "negative_parts", "prediction", "clip_skip")}
-        # a few values on a byte's edge fall to the other side, which moves latents by 7e-3; rounding, or one resize too few, moves them by 0.1
-        bar = 2e-2 if o["hires_upscaler"] in PIXELS else 2e-3
+        # a few values on a byte's edge fall to the other side, which moves latents by 7e-3; rounding, or one resize too few, moves them by 0.1;
+        # a network makes 1e-2 of it, where colours in the other order or one resize too few make 0.3
+        bar = 2e-3 if o["hires_upscaler"] in LATENT else 2e-2 if o["hires_upscaler"] in PIXELS else 4e-2
         (HERE / "cases" / (name + ".json")).write_text(json.dumps({**shown, "bar": bar}, indent=1) + "\n")
         print(name, float(trace["image"].std()), tuple(trace["image"].shape), len(trace["hires.sigmas"]))
 
