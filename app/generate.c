@@ -16,6 +16,8 @@
 #include "app/report.h"
 #include "engine/catalog.h"
 #include "engine/history.h"
+#include "engine/paths.h"
+#include "engine/pipeline/facts.h"
 #include "engine/pipeline/presets.h"
 #include "engine/pipeline/request.h"
 
@@ -197,36 +199,23 @@ save_to_history (VelHistory *history, const VelPicture *picture, VelValues *requ
 }
 
 static gboolean
-save_picture (Job *job, VelHistory *history, const VelResult *result, guint index, GError **error)
+save_picture (Job *job, VelHistory *history, const VelResult *result, const VelFacts *facts, guint index, GError **error)
 {
   const VelPicture *picture = result->pictures->pdata[index];
   VelValues *painted = picture->request ? picture->request : job->request;
-  g_autofree char *vae_hash = vel_catalog_hash_vae (job->request), *embedding_hashes = vel_catalog_hash_embeddings (job->request);
-  g_autofree char *refiner = vel_catalog_dup_title (vel_values_get (job->request, "refiner"));
-  const VelRecipeFacts facts = { .seed = picture->seed,
-                                 .width = picture->width,
-                                 .height = picture->height,
-                                 .painted_width = picture->painted_width,
-                                 .painted_height = picture->painted_height,
-                                 .model_name = result->model_name,
-                                 .model_hash = result->model_hash,
-                                 .vae_hash = vae_hash,
-                                 .embedding_hashes = embedding_hashes,
-                                 .refiner = refiner,
-                                 .variation_seed = picture->variation_seed,
-                                 .version = "Velatura " VEL_VERSION };
+  const VelRecipeFacts own = vel_facts_of (facts, picture);
   g_autofree char *comment = NULL, *path = NULL;
 
   if (result->partial) /* in English: it stays in the file */
     comment = g_strdup_printf ("Stopped after step %d: a preview, not the finished picture.", g_atomic_int_get (&job->step));
   if (history) {
-    if (!save_to_history (history, picture, painted, &facts, &path, error))
+    if (!save_to_history (history, picture, painted, &own, &path, error))
       return FALSE;
     if (!job->report.json)
       printf ("%s\n", path);
   } else {
     path = g_strdup (job->paths[index]);
-    if (!vel_output_save (&job->output, path, picture, painted, &facts, comment, error))
+    if (!vel_output_save (&job->output, path, picture, painted, &own, comment, error))
       return FALSE;
     vel_report_note (&job->report, "%s", path);
   }
@@ -234,23 +223,57 @@ save_picture (Job *job, VelHistory *history, const VelResult *result, guint inde
   return TRUE;
 }
 
+/* The first pictures of a result are safe. */
+static void
+discard_kept (const VelResult *result, guint count)
+{
+  for (guint i = 0; i < count; i++)
+    vel_kept_discard (g_steal_pointer (&((VelPicture *) result->pictures->pdata[i])->kept));
+}
+
 /* All or none: a failed job leaves no file. */
 static gboolean
 save_pictures (Job *job, const VelResult *result, GError **error)
 {
   g_autoptr (VelHistory) history = NULL;
+  g_autoptr (VelFacts) facts = NULL;
 
   if (!job->paths && result->partial)
     return TRUE;
   if (!job->paths && !(history = vel_history_open (NULL, NULL, error)))
     return FALSE;
+  facts = vel_facts_new (result, job->request);
   for (guint i = 0; i < result->pictures->len; i++)
-    if (!save_picture (job, history, result, i, error)) {
+    if (!save_picture (job, history, result, facts, i, error)) {
+      if (!job->paths)
+        discard_kept (result, i);
       while (job->paths && i-- > 0)
         unlink (job->paths[i]);
       return FALSE;
     }
+  discard_kept (result, result->pictures->len);
   return TRUE;
+}
+
+/* After a failure: what was painted and waits on disk; with `stopped` nobody wants it. */
+static void
+tell_left (Job *job, VelEngine *engine, VelResult *result, gboolean stopped)
+{
+  g_autoptr (GPtrArray) left = vel_engine_take_left (engine);
+
+  for (guint i = 0; result && i < result->pictures->len; i++) {
+    VelPicture *picture = result->pictures->pdata[i];
+
+    if (picture->kept)
+      g_ptr_array_add (left, g_steal_pointer (&picture->kept));
+  }
+  while (stopped && left->len)
+    vel_kept_discard (g_ptr_array_steal_index (left, left->len - 1));
+  for (guint i = 0; i < left->len; i++) {
+    g_autofree char *id = vel_kept_dup_id (left->pdata[i]);
+
+    vel_report_note (&job->report, _ ("what was painted is kept; “velatura history finish %s” decodes and saves it"), id);
+  }
 }
 
 static VelEngine *
@@ -269,17 +292,24 @@ paint (Job *job)
   g_autoptr (GError) error = NULL;
   g_autoptr (VelEngine) engine = new_engine (job, &error);
   g_autoptr (VelResult) result = NULL;
+  g_autofree char *folder = g_build_filename (vel_paths_get_data (), "unfinished", NULL);
   gboolean asked;
 
-  if (engine)
+  if (engine) {
+    vel_engine_keep_in (engine, folder, (const char *const *) job->paths);
     result = vel_engine_generate (engine, job->request, on_progress, job, job->trace, job->paths != NULL, job->cancellable, &error);
+  }
   for (guint i = 0; result && result->notes && result->notes[i]; i++)
     vel_report_note (&job->report, "%s", result->notes[i]);
   asked = g_atomic_int_get (&job->asked);
   if ((!result || !save_pictures (job, result, &error)) && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+    if (engine)
+      tell_left (job, engine, result, FALSE);
     vel_report_end (&job->report, "failed", 0, error->message);
     return vel_verb_fail (error);
   }
+  if (engine)
+    tell_left (job, engine, result, TRUE);
   if (asked && (!result || result->partial))
     vel_report_note (&job->report, _ ("stopped after step %d"), g_atomic_int_get (&job->step));
   vel_report_end (&job->report, asked ? "cancelled" : "done", result ? result->seconds : 0, NULL);

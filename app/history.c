@@ -8,20 +8,28 @@
 #include <stdio.h>
 
 #include "app/flags.h"
+#include "app/history-unfinished.h"
 #include "engine/durable.h"
 #include "engine/history.h"
 
 static const VelParam own_table[] = {
   { "limit", N_ ("Limit"), "", N_ ("How many pictures to list at most."), VEL_PARAM_INT, .minimum = 1, .maximum = 1000000, .standard = "50" },
-  { "output", N_ ("Output"), "", N_ ("Where export puts the picture; unset, its own name in the current folder."), VEL_PARAM_FILE,
-    .standard = "" },
-  { "force", N_ ("Replace"), "", N_ ("Let export replace an existing file."), VEL_PARAM_BOOL, .standard = "false" },
+  { "output", N_ ("Output"), "", N_ ("Where export or finish put the picture; unset, its own name in the current folder, or where it was meant to go."),
+    VEL_PARAM_FILE, .standard = "" },
+  { "force", N_ ("Replace"), "", N_ ("Let export and finish replace an existing file."), VEL_PARAM_BOOL, .standard = "false" },
+  { "device", N_ ("Device"), "", N_ ("Where finish computes; unset, on the device that painted the picture."), VEL_PARAM_CHOICE, .standard = "",
+    .choices = "auto|cpu|cuda|cuda:0|cuda:1|cuda:2|cuda:3|cuda:4|cuda:5|cuda:6|cuda:7" },
+  { "memory", N_ ("Memory"), "", N_ ("How many bytes of memory finish uses at most; 0 uses what is free."), VEL_PARAM_INT,
+    .maximum = 1e15, .standard = "0" },
+  { "threads", N_ ("Threads"), "", N_ ("How many processor cores finish uses; 0 uses all."), VEL_PARAM_INT, .maximum = 1024, .standard = "0" },
+  { "quiet", N_ ("Quiet"), "", N_ ("No progress on standard error."), VEL_PARAM_BOOL, .standard = "false" },
   { "json", N_ ("JSON"), "", N_ ("One JSON object per line."), VEL_PARAM_BOOL, .standard = "false" },
   { NULL },
 };
 
-static const VelUsage usage = { "history", "[list | search TEXT | show ID | export ID | verify | rebuild] [options]",
-                                N_ ("Lists, finds and copies the pictures that were made; checks them, or rebuilds their index from the files.") };
+static const VelUsage usage = { "history", "[list | search TEXT | show ID | export ID | finish ID|all | discard ID|all | verify | rebuild] [options]",
+                                N_ ("Lists, finds and copies the pictures that were made; checks them, or rebuilds their index from the files. Pictures "
+                                    "that were painted and could not be decoded or saved are listed as u1, u2 …: finish or discard them.") };
 
 /* argument: (nullable), of the sort the action wants */
 typedef VelExit (*ActionFunc) (VelHistory *history, const char *argument, VelValues *own);
@@ -56,6 +64,8 @@ list (VelHistory *history, const char *text, VelValues *own)
   g_autoptr (GError) error = NULL;
   g_autoptr (GArray) ids = vel_history_list (history, text, vel_values_get_int (own, "limit"), &error);
 
+  if (!text)
+    vel_unfinished_print_all (history, vel_values_get_bool (own, "json"));
   for (guint i = 0; ids && i < ids->len; i++) {
     g_autoptr (VelHistoryItem) item = vel_history_get (history, g_array_index (ids, gint64, i), &error);
 
@@ -80,11 +90,30 @@ find (VelHistory *history, const char *argument, GError **error)
 }
 
 static VelExit
+show_unfinished (VelHistory *history, const char *id, VelValues *own)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VelUnfinished) unfinished = vel_unfinished_open (vel_history_get_unfinished (history), id, &error);
+
+  if (!unfinished)
+    return vel_verb_fail (error);
+  vel_unfinished_print (unfinished, vel_values_get_bool (own, "json"));
+  if (!vel_values_get_bool (own, "json")) {
+    vel_verb_print (unfinished->recipe);
+    printf ("\n");
+  }
+  return VEL_EXIT_DONE;
+}
+
+static VelExit
 show (VelHistory *history, const char *argument, VelValues *own)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VelHistoryItem) item = find (history, argument, &error);
+  g_autoptr (VelHistoryItem) item = NULL;
 
+  if (*argument == 'u')
+    return show_unfinished (history, argument, own);
+  item = find (history, argument, &error);
   if (!item)
     return vel_verb_fail (error);
   print_item (item, vel_values_get_bool (own, "json"));
@@ -143,8 +172,8 @@ tell_report (gboolean done, VelHistoryReport *report, const GError *error)
   if (!done)
     status = vel_verb_fail (error);
   else
-    printf (_ ("%u pictures, %u missing, %u damaged, %u without a recipe\n"), report->pictures, report->missing, report->damaged,
-            report->foreign);
+    printf (_ ("%u pictures, %u missing, %u damaged, %u without a recipe, %u unfinished\n"), report->pictures, report->missing, report->damaged,
+            report->foreign, report->unfinished);
   if (report->missing || report->damaged)
     status = VEL_EXIT_FAILED;
   vel_history_report_clear (report);
@@ -180,6 +209,8 @@ static const struct {
   { "search", N_ ("a text"), list },
   { "show", N_ ("a picture's number"), show },
   { "export", N_ ("a picture's number"), export },
+  { "finish", N_ ("an unfinished picture's number or “all”"), vel_unfinished_finish },
+  { "discard", N_ ("an unfinished picture's number or “all”"), vel_unfinished_remove },
   { "verify", NULL, verify },
   { "rebuild", NULL, rebuild },
 };
@@ -202,7 +233,7 @@ act (const char *name, const char *argument, VelValues *own)
       return vel_verb_fail (error);
     return actions[i].act (history, actions[i].argument ? argument : NULL, own);
   }
-  return vel_verb_misused (_ ("“%s” is nothing history can do: list, search, show, export, verify or rebuild"), name);
+  return vel_verb_misused (_ ("“%s” is nothing history can do: list, search, show, export, finish, discard, verify or rebuild"), name);
 }
 
 static VelExit

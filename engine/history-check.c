@@ -48,6 +48,19 @@ hand_over (Findings *findings)
   g_strv_builder_unref (findings->problems);
 }
 
+/* What is painted and not saved is neither row nor picture, and stays as it is. */
+static void
+look_for_unfinished (VelHistory *self, Findings *findings)
+{
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) pictures = vel_unfinished_list (self->unfinished, problems);
+
+  findings->report->unfinished = pictures->len;
+  findings->report->damaged += problems->len;
+  for (guint i = 0; i < problems->len; i++)
+    note (findings, "%s", (const char *) problems->pdata[i]);
+}
+
 /* A row's picture is read whole: every checksum, every pixel. */
 static void
 verify_row (VelHistory *self, const char *path, Findings *findings)
@@ -114,6 +127,7 @@ vel_history_verify (VelHistory *self, VelHistoryReport *report, GError **error)
   for (guint i = 0; i < files->len; i++)
     if (!g_hash_table_contains (rows, files->pdata[i]))
       verify_file (self, files->pdata[i], &findings);
+  look_for_unfinished (self, &findings);
   hand_over (&findings);
   return TRUE;
 }
@@ -216,10 +230,11 @@ vel_history_rebuild (VelHistory *self, VelHistoryReport *report, GCancellable *c
   rows = read_rows (self, &findings, cancellable, error);
   done = rows && replace_rows (self, rows, old, error);
   findings.report->pictures = done ? rows->len : 0;
+  look_for_unfinished (self, &findings);
   hand_over (&findings);
   if (!report)
     vel_history_report_clear (&unwanted);
   if (done)
-    vel_history_tell (self, 0);
+    vel_history_tell (self, VEL_NEWS_CHANGED);
   return done;
 }

@@ -15,7 +15,7 @@
 
 G_DEFINE_FINAL_TYPE (VelHistory, vel_history, G_TYPE_OBJECT)
 
-static guint added_signal, changed_signal;
+static guint added_signal, changed_signal, unfinished_signal;
 
 void
 vel_history_item_free (VelHistoryItem *self)
@@ -30,7 +30,7 @@ vel_history_item_free (VelHistoryItem *self)
 /* News from any thread to the one that opened the history. The history may be gone by then. */
 typedef struct {
   GWeakRef history;
-  gint64 added; /* 0: everything may have changed */
+  gint64 news;
 } News;
 
 static gboolean
@@ -39,8 +39,10 @@ on_news (gpointer data)
   News *news = data;
   g_autoptr (VelHistory) self = g_weak_ref_get (&news->history);
 
-  if (self && news->added)
-    g_signal_emit (self, added_signal, 0, news->added);
+  if (self && news->news > 0)
+    g_signal_emit (self, added_signal, 0, news->news);
+  else if (self && news->news == VEL_NEWS_UNFINISHED)
+    g_signal_emit (self, unfinished_signal, 0);
   else if (self)
     g_signal_emit (self, changed_signal, 0);
   return G_SOURCE_REMOVE;
@@ -56,13 +58,13 @@ free_news (gpointer data)
 }
 
 void
-vel_history_tell (VelHistory *self, gint64 added)
+vel_history_tell (VelHistory *self, gint64 what)
 {
   News *news = g_new0 (News, 1);
   GSource *source = g_idle_source_new ();
 
   g_weak_ref_init (&news->history, self);
-  news->added = added;
+  news->news = what;
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, on_news, news, free_news);
   g_source_attach (source, self->context);
@@ -95,7 +97,9 @@ vel_history_open (const char *data_dir, const char *pictures_dir, GError **error
   self->store = vel_history_store_open (data_dir, &recreated, error);
   if (!self->store)
     return NULL;
+  self->unfinished = g_build_filename (data_dir, "unfinished", NULL);
   vel_history_files_sweep (self->pictures);
+  vel_unfinished_sweep (self->unfinished);
   if (recreated && !vel_history_rebuild (self, NULL, NULL, error))
     return NULL;
   return g_steal_pointer (&self);
@@ -108,6 +112,7 @@ vel_history_finalize (GObject *object)
 
   g_clear_pointer (&self->store, vel_history_store_free);
   g_clear_pointer (&self->context, g_main_context_unref);
+  g_free (self->unfinished);
   g_free (self->pictures);
   G_OBJECT_CLASS (vel_history_parent_class)->finalize (object);
 }
@@ -118,6 +123,7 @@ vel_history_class_init (VelHistoryClass *klass)
   G_OBJECT_CLASS (klass)->finalize = vel_history_finalize;
   added_signal = g_signal_new ("added", VEL_TYPE_HISTORY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT64);
   changed_signal = g_signal_new ("changed", VEL_TYPE_HISTORY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  unfinished_signal = g_signal_new ("unfinished", VEL_TYPE_HISTORY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -188,4 +194,16 @@ vel_history_get_thumbnail (VelHistory *self, gint64 id, GError **error)
   thumbnail = vel_thumbnail_make (png->rgb, png->width, png->height);
   vel_history_rows_keep_thumbnail (self->store, id, thumbnail);
   return thumbnail;
+}
+
+const char *
+vel_history_get_unfinished (VelHistory *self)
+{
+  return self->unfinished;
+}
+
+void
+vel_history_tell_unfinished (VelHistory *self)
+{
+  vel_history_tell (self, VEL_NEWS_UNFINISHED);
 }

@@ -9,6 +9,7 @@
 #include <gio/gio.h>
 
 #include "engine/formats/recipe.h"
+#include "engine/unfinished.h"
 
 typedef struct {
   gint64 id;
@@ -22,7 +23,7 @@ typedef struct {
 void vel_history_item_free (VelHistoryItem *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelHistoryItem, vel_history_item_free)
 
-/* Signal "added" (gint64 id), "changed" (everything may have), both on the main thread. */
+/* Signals "added" (gint64 id), "changed" (everything may have), "unfinished" (what is painted and not saved may have), on the main thread. */
 #define VEL_TYPE_HISTORY (vel_history_get_type ())
 G_DECLARE_FINAL_TYPE (VelHistory, vel_history, VEL, HISTORY, GObject)
 
@@ -40,6 +41,7 @@ GBytes *vel_history_get_thumbnail (VelHistory *self, gint64 id, GError **error);
 
 typedef struct {
   guint pictures, missing, damaged, foreign; /* rows whose file is there; is gone; can not be read; files without a recipe */
+  guint unfinished;                          /* pictures that are painted and not saved; damaged ones count as damaged */
   GStrv problems;                            /* a sentence each */
 } VelHistoryReport;
 void vel_history_report_clear (VelHistoryReport *self);
@@ -47,3 +49,8 @@ void vel_history_report_clear (VelHistoryReport *self);
 gboolean vel_history_verify (VelHistory *self, VelHistoryReport *report, GError **error);
 /* Recreates the database from the PNGs; the old one is kept beside it until the new one is complete. */
 gboolean vel_history_rebuild (VelHistory *self, VelHistoryReport *report, GCancellable *cancellable, GError **error);
+
+/* The folder of what is painted and not saved (unfinished.h). Borrowed. */
+const char *vel_history_get_unfinished (VelHistory *self);
+/* From any thread, to those who show it: something came to it or left. */
+void vel_history_tell_unfinished (VelHistory *self);

@@ -7,8 +7,7 @@
 #include <pthread.h>
 
 #include "config.h"
-#include "engine/catalog.h"
-#include "engine/pipeline/generate.h"
+#include "engine/pipeline/facts.h"
 
 #define MAX_LANES 16
 
@@ -80,32 +79,21 @@ on_progress (const VelProgress *progress, gpointer data)
 static gboolean
 save (Work *work, VelValues *request, VelResult *result, GError **error)
 {
-  g_autofree char *vae_hash = vel_catalog_hash_vae (request), *embedding_hashes = vel_catalog_hash_embeddings (request);
-  g_autofree char *refiner = vel_catalog_dup_title (vel_values_get (request, "refiner"));
+  g_autoptr (VelFacts) facts = NULL;
 
   if (!work->worker->history)
     return TRUE;
   work->report.state = VEL_JOB_SAVING;
   vel_job_report (work->job, work->report);
+  facts = vel_facts_new (result, request);
   for (guint i = 0; i < result->pictures->len; i++) {
     VelPicture *picture = g_ptr_array_index (result->pictures, i);
-    VelValues *painted = picture->request ? picture->request : request;
-    VelRecipeFacts facts = { .seed = picture->seed,
-                             .variation_seed = picture->variation_seed,
-                             .painted_width = picture->painted_width,
-                             .painted_height = picture->painted_height,
-                             .width = picture->width,
-                             .height = picture->height,
-                             .model_name = result->model_name,
-                             .model_hash = result->model_hash,
-                             .vae_hash = vae_hash,
-                             .embedding_hashes = embedding_hashes,
-                             .refiner = refiner,
-                             .version = "Velatura " VEL_VERSION };
-    gint64 id = vel_history_save (work->worker->history, picture->rgb, painted, &facts, error);
+    VelRecipeFacts own = vel_facts_of (facts, picture);
+    gint64 id = vel_history_save (work->worker->history, picture->rgb, picture->request ? picture->request : request, &own, error);
 
     if (id < 0)
       return FALSE;
+    vel_kept_discard (g_steal_pointer (&picture->kept));
     g_array_append_val (work->saved, id);
   }
   return TRUE;
@@ -133,6 +121,8 @@ finish (Work *work, VelResult *result, const GError *error, const char *device)
 typedef struct {
   VelJob *job;
   VelValues *request;
+  VelUnfinished *unfinished; /* (nullable) it was painted before, and is to be decoded alone */
+  GPtrArray *left;           /* (nullable) (element-type VelKept) painted by a device that was lost then */
 } Ticket;
 
 static void
@@ -140,6 +130,8 @@ ticket_free (Ticket *ticket)
 {
   g_object_unref (ticket->job);
   g_object_unref (ticket->request);
+  vel_unfinished_free (ticket->unfinished);
+  g_clear_pointer (&ticket->left, g_ptr_array_unref);
   g_free (ticket);
 }
 
@@ -185,30 +177,93 @@ hold (VelWorker *self, Ticket *ticket, const GError *error)
   return TRUE;
 }
 
+/* Files of what nobody wants any more, or what is painted anew. */
+static void
+discard_all (GPtrArray *kept)
+{
+  while (kept->len)
+    vel_kept_discard (g_ptr_array_steal_index (kept, kept->len - 1));
+}
+
+static gboolean
+is_quitting (VelWorker *self)
+{
+  gboolean quit;
+
+  pthread_mutex_lock (&self->mutex);
+  quit = self->quit;
+  pthread_mutex_unlock (&self->mutex);
+  return quit;
+}
+
+static gboolean
+open_engine (Lane *self, VelValues *request, GError **error)
+{
+  VelWorker *worker = self->worker;
+
+  if (self->engine)
+    return TRUE;
+  self->engine = vel_engine_new (vel_values_get (request, "device"),
+                                 &(VelDeviceOptions) { .threads = worker->threads,
+                                                       .nice = worker->nice,
+                                                       .card = self->card,
+                                                       .memory = (guint64) vel_values_get_int (request, "memory") },
+                                 error);
+  if (self->engine && worker->history)
+    vel_engine_keep_in (self->engine, vel_history_get_unfinished (worker->history), NULL);
+  return self->engine != NULL;
+}
+
+/* Returns: (transfer full) (nullable) */
+static VelResult *
+paint (Lane *self, Ticket *ticket, Work *work, GError **error)
+{
+  GCancellable *cancellable = vel_job_get_cancellable (ticket->job);
+
+  if (!open_engine (self, ticket->request, error))
+    return NULL;
+  if (ticket->unfinished)
+    return vel_engine_finish (self->engine, ticket->unfinished, NULL, (guint64) vel_values_get_int (ticket->request, "memory"), on_progress,
+                              work, cancellable, error);
+  return vel_engine_generate (self->engine, ticket->request, on_progress, work, NULL, TRUE, cancellable, error);
+}
+
+/* What was painted and will not be saved: a person who stopped it does not want it; otherwise it is unfinished from now on. */
+static void
+leave (Lane *self, Ticket *ticket, VelResult *result, const GError *error)
+{
+  g_autoptr (GPtrArray) left = self->engine ? vel_engine_take_left (self->engine) : g_ptr_array_new ();
+  gboolean stopped = (result && result->partial) || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  if (stopped && !is_quitting (self->worker)) {
+    discard_all (left);
+    for (guint i = 0; result && i < result->pictures->len; i++)
+      vel_kept_discard (g_steal_pointer (&((VelPicture *) result->pictures->pdata[i])->kept));
+  }
+  if (ticket->left && (result || left->len))
+    discard_all (ticket->left);
+  if (g_error_matches (error, VEL_ERROR, VEL_ERROR_LOST) && left->len) {
+    g_clear_pointer (&ticket->left, g_ptr_array_unref);
+    ticket->left = g_steal_pointer (&left);
+  }
+}
+
 /* ticket: (transfer full) */
 static void
 run_job (Lane *self, Ticket *ticket)
 {
   VelWorker *worker = self->worker;
   VelJob *job = ticket->job;
-  VelValues *request = ticket->request;
   g_autoptr (GArray) saved = g_array_new (FALSE, FALSE, sizeof (gint64));
   Work work = { worker, job, { .state = VEL_JOB_LOADING, .seconds_left = -1 }, saved };
   g_autoptr (VelResult) result = NULL;
   g_autoptr (GError) error = NULL;
   const VelDevice *device;
 
-  if (!self->engine)
-    self->engine = vel_engine_new (vel_values_get (request, "device"),
-                                   &(VelDeviceOptions) { .threads = worker->threads,
-                                                         .nice = worker->nice,
-                                                         .card = self->card,
-                                                         .memory = (guint64) vel_values_get_int (request, "memory") },
-                                   &error);
-  if (self->engine)
-    result = vel_engine_generate (self->engine, request, on_progress, &work, NULL, TRUE, vel_job_get_cancellable (job), &error);
+  result = paint (self, ticket, &work, &error);
   if (result && !result->partial)
-    save (&work, request, result, &error);
+    save (&work, ticket->request, result, &error);
+  leave (self, ticket, result, error);
   if (g_error_matches (error, VEL_ERROR, VEL_ERROR_LOST)) {
     if (hold (worker, ticket, error))
       return;
@@ -217,7 +272,10 @@ run_job (Lane *self, Ticket *ticket)
   }
   device = self->engine ? vel_engine_get_device (self->engine) : NULL;
   finish (&work, result, error, device ? device->name : NULL);
+  g_clear_pointer (&result, vel_result_free); /* with what it holds of the files; */
   ticket_free (ticket);
+  if (worker->history) /* then they are to be seen */
+    vel_history_tell_unfinished (worker->history);
 }
 
 /* Any lane paints what leaves the choice; what names a card is that card's, and the rest the first lane's. */
@@ -335,15 +393,16 @@ on_over (VelJob *job, VelWorker *self)
   g_object_unref (job);
 }
 
-VelJob *
-vel_worker_add (VelWorker *self, VelValues *request)
+/* unfinished: (transfer full) (nullable) */
+static VelJob *
+add (VelWorker *self, VelValues *request, VelUnfinished *unfinished)
 {
   VelJob *job = vel_job_new (request, self->context);
   Ticket *ticket = g_new (Ticket, 1);
 
   g_signal_connect (job, "over", G_CALLBACK (on_over), self);
   g_ptr_array_add (self->jobs, job);
-  *ticket = (Ticket) { g_object_ref (job), vel_values_dup (request) };
+  *ticket = (Ticket) { g_object_ref (job), vel_values_dup (request), unfinished, NULL };
   pthread_mutex_lock (&self->mutex);
   g_queue_push_tail (&self->queue, ticket);
   if (self->n_lanes == 0)
@@ -352,6 +411,18 @@ vel_worker_add (VelWorker *self, VelValues *request)
   pthread_mutex_unlock (&self->mutex);
   g_signal_emit (self, signals[JOB_ADDED], 0, job);
   return job;
+}
+
+VelJob *
+vel_worker_add (VelWorker *self, VelValues *request)
+{
+  return add (self, request, NULL);
+}
+
+VelJob *
+vel_worker_finish (VelWorker *self, VelUnfinished *unfinished)
+{
+  return add (self, unfinished->request, unfinished);
 }
 
 /* Takes a job out of the queue; FALSE if a lane has it already. */
@@ -370,6 +441,8 @@ unqueue (VelWorker *self, VelJob *job)
   if (self->queue.length == 0)
     self->held = FALSE;
   pthread_mutex_unlock (&self->mutex);
+  if (ticket && ticket->left)
+    discard_all (ticket->left);
   if (ticket)
     ticket_free (ticket);
   return ticket != NULL;

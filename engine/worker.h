@@ -17,6 +17,8 @@ G_DECLARE_FINAL_TYPE (VelWorker, vel_worker, VEL, WORKER, GObject)
 VelWorker *vel_worker_new (VelHistory *history, unsigned threads, int nice);
 /* Queues a copy of the request. Returns: (transfer none): the job, owned by the worker until it is over */
 VelJob *vel_worker_add (VelWorker *self, VelValues *request);
+/* Queues what was painted before, to be decoded and saved. unfinished: (transfer full) with its latent. Returns: as above */
+VelJob *vel_worker_finish (VelWorker *self, VelUnfinished *unfinished);
 /* Stops the job in work, or takes a waiting one out of the queue. At once; the job ends within a second. */
 void vel_worker_stop (VelWorker *self, VelJob *job);
 void vel_worker_stop_all (VelWorker *self);

@@ -1,6 +1,6 @@
 /* A request whose pictures are painted together, or each by itself where their prompts differ.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pipeline/choices.h"
-#include "engine/pipeline/generate.h"
+#include "engine/pipeline/engine.h"
 
 static void
 take_notes (VelResult *self, const GPtrArray *notes)
@@ -32,12 +32,17 @@ vel_engine_generate (VelEngine *self, VelValues *request, VelProgressFunc progre
   g_autoptr (GPtrArray) notes = g_ptr_array_new_with_free_func (g_free), requests = vel_choices_make (request, notes, error);
   g_autoptr (VelResult) result = NULL;
 
+  self->n_kept = 0;
+  g_ptr_array_set_size (self->left, 0);
   for (guint i = 0; requests && i < requests->len && !(result && result->partial); i++) {
     VelValues *chosen = requests->pdata[i];
     VelResult *made = vel_engine_generate_chosen (self, chosen, progress, data, i == 0 ? trace_path : NULL, keep_partial, cancellable, error);
 
-    if (!made)
+    if (!made) {
+      if (result)
+        vel_engine_leave (self, result);
       return NULL;
+    }
     for (guint k = 0; chosen != request && k < made->pictures->len; k++)
       g_set_object (&((VelPicture *) made->pictures->pdata[k])->request, chosen);
     if (result)

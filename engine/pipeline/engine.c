@@ -13,6 +13,7 @@ vel_engine_new (const char *device, const VelDeviceOptions *options, GError **er
   g_autoptr (VelEngine) self = g_new0 (VelEngine, 1);
 
   self->options = *options;
+  self->left = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_kept_release);
   self->device = vel_device_open (device, options, error);
   if (!self->device)
     return NULL;
@@ -30,8 +31,40 @@ vel_engine_free (VelEngine *self)
   g_clear_pointer (&self->model, vel_model_free);
   g_clear_pointer (&self->device, vel_device_unref);
   g_free (self->upscaler_path);
+  g_clear_pointer (&self->left, g_ptr_array_unref);
+  g_strfreev (self->outputs);
+  g_free (self->folder);
   g_free (self->spec);
   g_free (self);
+}
+
+void
+vel_engine_keep_in (VelEngine *self, const char *folder, const char *const *outputs)
+{
+  g_free (self->folder);
+  g_strfreev (self->outputs);
+  self->folder = g_strdup (folder);
+  self->outputs = g_strdupv ((char **) outputs);
+}
+
+GPtrArray *
+vel_engine_take_left (VelEngine *self)
+{
+  GPtrArray *left = g_steal_pointer (&self->left);
+
+  self->left = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_kept_release);
+  return left;
+}
+
+void
+vel_engine_leave (VelEngine *self, const VelResult *result)
+{
+  for (guint i = 0; i < result->pictures->len; i++) {
+    VelPicture *picture = result->pictures->pdata[i];
+
+    if (picture->kept)
+      g_ptr_array_add (self->left, g_steal_pointer (&picture->kept));
+  }
 }
 
 gboolean

@@ -16,6 +16,10 @@ struct VelEngine {
   VelUpscaler *upscaler;    /* (nullable) the last one used, */
   char *upscaler_path;      /* its file, */
   VelType upscaler_type;    /* and what it computes in */
+  char *folder;             /* (nullable) where what is painted is kept until it is saved, */
+  GStrv outputs;            /* (nullable) where its pictures are to go, */
+  guint n_kept;             /* how many of the request at hand were put there, */
+  GPtrArray *left;          /* (element-type VelKept) and those that were not given to anybody */
   guint rung;               /* of the memory's ladder: memory ran out on those before it, with this model on this device */
 };
 
@@ -29,6 +33,8 @@ VelModel *vel_engine_load (VelEngine *self, const char *name, VelModelKey key, V
 /* A second device with the UNet of the model in use, for requests that name one; without a name what is there is given back.
  * Returns: borrowed until the next call; NULL without a name, or with an error */
 const VelElsewhere *vel_engine_use_second (VelEngine *self, const char *spec, VelModelKey key, GCancellable *cancellable, GError **error);
+/* The pictures of a result that nobody will get, back into `left`. */
+void vel_engine_leave (VelEngine *self, const VelResult *result);
 /* The model's UNet or VAE anew, in another precision; key: as it was loaded with, its path filled in. After an error there is no model. */
 gboolean vel_engine_reload_unet (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);
 gboolean vel_engine_reload_vae (VelEngine *self, VelModelKey key, VelType type, GCancellable *cancellable, GError **error);

@@ -386,8 +386,8 @@ enlarge_changes (const VelInpaint *self, const VelBitmap *changed)
   return all;
 }
 
-static VelBitmap *
-dup_overlay (const VelInpaint *self, const VelBitmap *changed)
+VelBitmap *
+vel_inpaint_dup_overlay (const VelInpaint *self, const VelBitmap *changed)
 {
   g_autoptr (VelBitmap) mask = changed && self->whole ? enlarge_changes (self, changed) : NULL;
 
@@ -397,7 +397,7 @@ dup_overlay (const VelInpaint *self, const VelBitmap *changed)
 VelBitmap *
 vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb, const VelBitmap *changed)
 {
-  g_autoptr (VelBitmap) painted = rgb, overlay = dup_overlay (self, changed), base = NULL;
+  g_autoptr (VelBitmap) painted = rgb, overlay = vel_inpaint_dup_overlay (self, changed), base = NULL;
 
   if (!overlay)
     return g_steal_pointer (&painted);

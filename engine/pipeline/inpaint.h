@@ -33,6 +33,9 @@ typedef struct {
  * some. Soft inpainting keeps a mask's greys. Returns: (transfer full); NULL with VEL_ERROR_REQUEST or VEL_ERROR_FORMAT */
 VelInpaint *vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor, GError **error);
 void vel_inpaint_free (VelInpaint *self);
+/* What lies over the result: all that vel_inpaint_finish needs of this, with x, y and the part's size. changed: as there.
+ * Returns: (transfer full) (nullable) RGBA */
+VelBitmap *vel_inpaint_dup_overlay (const VelInpaint *self, const VelBitmap *changed);
 /* The picture as it is kept. rgb: (transfer full) as large as what is painted. changed: (nullable) grey: softly, where it has moved.
  * Returns: (transfer full) RGB, as large as what lies over it if anything does */
 VelBitmap *vel_inpaint_finish (const VelInpaint *self, VelBitmap *rgb, const VelBitmap *changed);

@@ -15,7 +15,7 @@
 
 typedef struct {
   guint width, height; /* of the first pass; 0: the architecture's */
-  gint64 batch;
+  gint64 batch;        /* 0: nothing is painted, only decoded */
   VelValues *request;  /* (nullable) may ask for a second pass, which is larger */
 } VelPictureSize;
 

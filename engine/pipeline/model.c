@@ -109,9 +109,9 @@ load_unet (VelModel *self, VelLoader *loader)
 
 /* Everything, or, where memory is short, what the first stages need. */
 static gboolean
-load_networks (VelModel *self, VelLoader *loader, GError **error)
+load_networks (VelModel *self, VelLoader *loader, gboolean to_paint, GError **error)
 {
-  gboolean ok = load_text (self, loader) && (self->plan.fit != VEL_FIT_WHOLE || load_unet (self, loader));
+  gboolean ok = !to_paint || (load_text (self, loader) && (self->plan.fit != VEL_FIT_WHOLE || load_unet (self, loader)));
 
   if (ok) {
     loader->compute = self->precision.vae;
@@ -298,6 +298,8 @@ vel_model_fit (VelModel *self, VelDevice *device, VelModelKey key, VelPictureSiz
 
   if (!weights)
     return FALSE;
+  if (size.batch == 0)
+    return TRUE;
   choose_plan (self, device, weights, size, rung);
   /* A little more or less room is not worth loading a UNet for. */
   if (before.rung == self->plan.rung && before.fit == VEL_FIT_STREAMED && self->unet_bytes <= self->plan.room
@@ -333,7 +335,7 @@ vel_model_load (VelDevice *device, VelModelKey key, VelPictureSize size, guint r
   loader.weights = weights;
   loader.total_bytes = vel_weights_get_bytes (weights);
   choose_plan (self, device, weights, size, rung);
-  if (!load_networks (self, &loader, error) || !check_vocabulary (self, error))
+  if (!load_networks (self, &loader, size.batch > 0, error) || !check_vocabulary (self, error))
     return NULL;
   if (!fit_preview (self, device, cancellable, error))
     return NULL;

@@ -55,6 +55,7 @@ vel_painting_clear (VelPainting *self)
   g_clear_pointer (&self->sigmas, g_array_unref);
   g_clear_pointer (&self->latents, vel_tensor_unref);
   g_clear_pointer (&self->changed, g_ptr_array_unref);
+  g_clear_pointer (&self->kept, g_ptr_array_unref);
   g_clear_pointer (&self->spare_vae, vel_vae_free);
   g_clear_pointer (&self->spare, vel_device_unref);
   g_clear_pointer (&self->preview, g_free);

@@ -53,7 +53,8 @@ typedef struct {
   VelTensor *latent_start;  /* (nullable) what is painted over: that, or in the second pass what the first one has made of it */
   VelTensor *latents;       /* [B, h, w, 4] */
   GPtrArray *changed;       /* (nullable) (element-type VelBitmap) of soft inpainting, where each has moved */
-  gboolean sampled;         /* they are done */
+  gboolean sampled;         /* they are done, */
+  GPtrArray *kept;          /* (nullable) (element-type VelKept) and on disk; NULL once a picture has it */
   gboolean in_strips;       /* the device's memory is too small to decode whole pictures; */
   VelDevice *spare;         /* (nullable) where decoding goes on when it is too small even for strips, */
   VelVae *spare_vae;        /* with a VAE there */
@@ -92,6 +93,12 @@ gboolean vel_painting_make_extra (VelPainting *self, GError **error);
 gboolean vel_painting_sample (VelPainting *self, GError **error);
 /* The picture once more, larger, if that was asked for. */
 gboolean vel_painting_paint_again (VelPainting *self, GError **error);
+
+/* What is painted, on disk until it is saved. Not being able to keep it is a note, no error. */
+void vel_painting_keep (VelPainting *self);
+/* The stages that are left; pictures that are complete are kept even if a later one is stopped. trace_path: (nullable). Ends `self`.
+ * Returns: (transfer full) */
+VelResult *vel_painting_run (VelPainting *self, const char *trace_path, gboolean keep_partial, GError **error);
 
 /* One latent to a picture. Returns: (transfer full) */
 VelPicture *vel_painting_decode (VelPainting *self, gint64 index, GError **error);
