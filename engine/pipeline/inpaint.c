@@ -11,7 +11,7 @@
 #include "engine/pixels/blur.h"
 #include "engine/pixels/compose.h"
 
-#define LIGHT 128      /* what is lighter counts as white once a mask is blurred */
+#define LIGHT 128      /* a mask's transparency: what is more opaque counts as white */
 #define SMALLEST 8     /* a side of what is encoded in its own size, */
 #define LONGEST 4096   /* as of what is painted */
 #define CHANGES_BLUR 4 /* of the mask of what has changed */
@@ -96,15 +96,15 @@ read_mask (const Task *task, GError **error)
 
   if (!png)
     return NULL;
-  if (png->alpha)
+  if (png->alpha) {
     mask = vel_bitmap_new_take (png->width, png->height, 1, g_steal_pointer (&png->alpha));
-  else {
+    for (gsize i = 0; !task->soft && i < vel_bitmap_bytes (mask); i++)
+      mask->data[i] = mask->data[i] > LIGHT ? 255 : 0;
+  } else {
     g_autoptr (VelBitmap) rgb = vel_bitmap_new_take (png->width, png->height, 3, g_steal_pointer (&png->rgb));
 
     mask = vel_bitmap_grey (rgb);
   }
-  for (gsize i = 0; task->blur > 0 && !task->soft && i < vel_bitmap_bytes (mask); i++)
-    mask->data[i] = mask->data[i] > LIGHT ? 255 : 0;
   if (task->invert)
     vel_bitmap_invert (mask);
   vel_bitmap_blur (mask, task->blur);

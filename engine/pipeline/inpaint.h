@@ -28,9 +28,8 @@ typedef struct {
 /* width, height: of what is painted, multiples of factor.  request: its init, mask, mask_blur, mask_invert, fill, inpaint_area,
  * masked_padding, resize, soft_inpainting and outpaint_…: a canvas that grows is painted in its own size, or stretched to the one that is given.
  *
- * A mask that is not blurred is shrunk by the mean of every factor x factor pixels, and nothing is laid over the result; one that is has
- * its greys made black and white before and is shrunk as A1111 does it, by Pillow's bicubic filter. Transparency is a mask where a file has
- * some. Soft inpainting keeps a mask's greys. Returns: (transfer full); NULL with VEL_ERROR_REQUEST or VEL_ERROR_FORMAT */
+ * A mask that is not blurred is shrunk by the mean of every factor x factor pixels, and nothing is laid over the result; one that is is
+ * shrunk as A1111 does it, by Pillow's bicubic filter. Where a file has transparency that is the mask, either white or black. Soft inpainting keeps a mask's greys. Returns: (transfer full); NULL with VEL_ERROR_REQUEST or VEL_ERROR_FORMAT */
 VelInpaint *vel_inpaint_prepare (VelValues *request, guint width, guint height, guint factor, GError **error);
 void vel_inpaint_free (VelInpaint *self);
 /* What lies over the result: all that vel_inpaint_finish needs of this, with x, y and the part's size. changed: as there.

@@ -89,7 +89,7 @@ test_sharp (void)
 static void
 test_blurred (void)
 {
-  g_autofree char *start = write_start (64, 64), *mask = write_mask (64, 64, 24, 24, 16, 16, 200, 100);
+  g_autofree char *start = write_start (64, 64), *mask = write_mask (64, 64, 24, 24, 16, 16, 255, 0);
   g_autoptr (VelValues) request = ask (start, mask, NULL);
   g_autoptr (VelInpaint) made = prepare (request, 64, 64);
   VelBitmap *result = vel_bitmap_new (64, 64, 3);
@@ -138,6 +138,26 @@ test_difference_bounds (void)
     g_assert_cmpuint (none->data[0], <=, settings[i].contrast == 0 ? 127 : 0);
     g_assert_cmpuint (mask->data[3], >=, settings[i].contrast == 0 ? 127 : 254);
   }
+}
+
+/* A grey mask lays half as dark a start over the result, a grey transparency none or all. data: channels */
+static void
+test_grey (gconstpointer data)
+{
+  guint channels = GPOINTER_TO_UINT (data);
+  guint8 pixels[16 * 16 * 4];
+  g_autofree char *start = write_start (16, 16), *mask = NULL;
+  g_autoptr (VelValues) request = NULL;
+  g_autoptr (VelInpaint) made = NULL;
+
+  memset (pixels, channels == 1 ? 96 : 0, sizeof pixels);
+  for (guint i = 0; channels == 4 && i < 16 * 16; i++)
+    pixels[4 * i + 3] = 128;
+  mask = write_png ("mask.png", 16, 16, channels, pixels);
+  request = ask (start, mask, NULL);
+  made = prepare (request, 16, 16);
+  g_assert_cmpuint (made->overlay->data[3], ==, channels == 1 ? 255 - 2 * 96 : 255);
+  g_assert_cmpfloat (made->repaint[0], ==, 0);
 }
 
 static void
@@ -227,6 +247,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/inpaint/soft/masked", "masked", test_soft);
   g_test_add_func ("/inpaint/difference-bounds", test_difference_bounds);
   g_test_add_func ("/inpaint/inverted", test_inverted);
+  g_test_add_data_func ("/inpaint/grey", GUINT_TO_POINTER (1), test_grey);
+  g_test_add_data_func ("/inpaint/grey-transparency", GUINT_TO_POINTER (4), test_grey);
   g_test_add_func ("/inpaint/transparent", test_transparent);
   g_test_add_func ("/inpaint/parts", test_parts);
   g_test_add_func ("/inpaint/refused", test_refused);
