@@ -42,7 +42,7 @@ PICTURES = [
     ("Textual inversion", TORCH, "embedding embedding-sdxl"),
     ("Masks: original, noise, nothing; a part alone", TORCH, "mask mask-ddim mask-noise mask-nothing mask-part"),
     ("Soft inpainting: whole, a part alone, with an inpainting model and mask weight", "A1111's rules in torch and numpy, Pillow",
-     "mask-soft mask-soft-part mask-soft-channels"),
+     "mask-soft mask-soft-part mask-soft-channels mask-soft-ddim"),
     ("Outpainting: whole, the new part alone, softly, with an inpainting model", "A1111's rules in torch, Pillow and OpenCV, in one piece",
      "outpaint outpaint-noise outpaint-part outpaint-channels"),
     ("Start pictures of another size; their latents", TORCH + ", Pillow", "resize-fit resize-fill resize-stretch resize-latent resize-latent-odd"),

@@ -225,6 +225,7 @@ sample_once (VelPainting *self, GError **error)
   g_autoptr (VelMask) mask = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .levels = self->model->levels,
+                           .mask_input = self->rules->mask_input && (self->sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS),
                            .streams = streams,
                            .together = self->first.together,
                            .path_kind = self->first.kind,
@@ -258,6 +259,8 @@ sample_once (VelPainting *self, GError **error)
     vel_guidance_set_rescale (self->guidance, vel_values_get_real (self->request, "cfg_rescale"));
     sampling.guidance = self->guidance;
     vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
+    if (mask)
+      vel_mask_finish (ctx, mask, self->latents);
     compare_with_start (self, ctx, before);
   }
   g_clear_pointer (&self->guidance, vel_guidance_free);

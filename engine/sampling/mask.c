@@ -118,6 +118,13 @@ vel_mask_apply (VelContext *ctx, const VelMask *self, VelTensor *denoised, doubl
     vel_op_blend_into (ctx, denoised, denoised, self->share, self->rest);
 }
 
+void
+vel_mask_finish (VelContext *ctx, const VelMask *self, VelTensor *x)
+{
+  if (!self->repaint && vel_context_ok (ctx))
+    vel_op_blend_into (ctx, x, x, self->share, self->rest);
+}
+
 VelTensor *
 vel_mask_mix (VelContext *ctx, const float *repaint, VelTensor *before, VelTensor *other)
 {

@@ -18,6 +18,9 @@ VelMask *vel_mask_new_soft (VelContext *ctx, VelSoftness softness, const float *
 void vel_mask_free (VelMask *self);
 /* denoised: [B, h, w, C], in place.  sigma: the noise level it was denoised from */
 void vel_mask_apply (VelContext *ctx, const VelMask *self, VelTensor *denoised, double sigma);
+/* x: [B, h, w, C], the end of a run, in place: what stands still is as it was, whatever a sampler leaves of the last noise. A soft mask has
+ * done all it does. */
+void vel_mask_finish (VelContext *ctx, const VelMask *self, VelTensor *x);
 
 /* before (1 - repaint) + other repaint.  before: [B or 1, h, w, C]; other: [B, h, w, C], or NULL for nothing.
  * -> of the context, [B, ...], or [1, ...] where both are the same for all pictures */

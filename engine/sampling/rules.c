@@ -13,7 +13,7 @@ static const char *const nothing[] = { NULL };
 static const VelMeaning diffusers_schedules[] = { { "automatic", "leading" }, { "normal", "leading" }, { NULL, NULL } };
 
 static const VelRules all[] = {
-  { .id = "a1111", .colours_reversed = TRUE, .zero_for_empty = TRUE, .samplers = same, .schedules = same },
+  { .id = "a1111", .colours_reversed = TRUE, .mask_input = TRUE, .zero_for_empty = TRUE, .samplers = same, .schedules = same },
   { .id = "comfyui",
     .together = TRUE,
     .first_from_cpu = TRUE,

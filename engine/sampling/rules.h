@@ -33,6 +33,7 @@ typedef struct {
   gboolean path_of_run;    /* Brownian paths span the run's own levels, not those of the schedule it is a part of */
   gboolean nearest_time;   /* the network is told the nearest timestep of its training, not one in between */
   gboolean colours_reversed; /* upscalers are given blue, green, red, whatever they were trained on */
+  gboolean mask_input;     /* of samplers with timesteps of their own a mask acts on what the network sees, not on what it says */
   gboolean zero_for_empty; /* an empty negative prompt is zeros where the family says so */
   VelPromptLanguage language;
   VelOverPicture over_picture;

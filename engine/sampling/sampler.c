@@ -70,6 +70,32 @@ exploding (VelRun *run, VelTensor *x, double sigma)
   return vel_op_combine (run->sampling->ctx, 1, (double[]) { sqrt (1 + sigma * sigma) }, &x);
 }
 
+/* What the network makes of x, held still where the mask says so. */
+static VelTensor *
+denoise_over_mask (VelRun *run, VelTensor *x, double sigma)
+{
+  VelTensor *denoised = vel_guidance_run (run->sampling->ctx, run->guidance, exploding (run, x, sigma), sigma);
+
+  if (run->sampling->mask)
+    vel_mask_apply (run->sampling->ctx, run->sampling->mask, denoised, sigma);
+  return denoised;
+}
+
+/* What the network makes of a copy of x in which the mask holds still; the noise it sees there is then taken out of x itself. Levels are
+ * timesteps to such samplers. */
+static VelTensor *
+denoise_under_mask (VelRun *run, VelTensor *x, double sigma)
+{
+  VelContext *ctx = run->sampling->ctx;
+  double time = run->sampling->levels->sigma_to_t (run->sampling->levels->model, sigma);
+  VelTensor *seen = vel_op_combine (ctx, 1, (double[]) { 1 }, &x), *own = exploding (run, x, sigma), *denoised;
+
+  vel_mask_apply (ctx, run->sampling->mask, seen, time);
+  seen = exploding (run, seen, sigma);
+  denoised = vel_guidance_run (ctx, run->guidance, seen, sigma);
+  return vel_op_combine (ctx, 3, (double[]) { 1, 1, -1 }, (VelTensor *[]) { denoised, own, seen });
+}
+
 static bool
 host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
 {
@@ -83,9 +109,7 @@ host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
   if (!vel_context_ok (ctx))
     return false;
   vel_context_open (ctx);
-  denoised = vel_guidance_run (ctx, run->guidance, exploding (run, x, sigma), sigma);
-  if (run->sampling->mask)
-    vel_mask_apply (ctx, run->sampling->mask, denoised, sigma);
+  denoised = run->sampling->mask && run->sampling->mask_input ? denoise_under_mask (run, x, sigma) : denoise_over_mask (run, x, sigma);
   vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, &denoised);
   vel_op_combine_into (ctx, run->denoised, 1, (double[]) { 1 }, &denoised);
   vel_context_close (ctx, NULL);

@@ -21,6 +21,7 @@ typedef struct {
   gpointer turn_data;
   const VelNoiseLevels *levels; /* of the network that begins */
   const VelMask *mask; /* (nullable) */
+  gboolean mask_input; /* it acts on what the network sees, as if that had no noise: A1111's sd_samplers_timesteps.py */
   VelRandom *streams;  /* [batch], each picture's own; [1] where noise is drawn for all pictures together */
   gboolean together;
   VelRandomKind path_kind;   /* of Brownian paths, */

@@ -293,7 +293,7 @@ main (int argc, char **argv)
                                        "diffusers-tcd",
                                        "mask",
                                        "mask-ddim",    "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
-                                       "mask-soft",    "mask-soft-part", "mask-soft-channels",
+                                       "mask-soft",    "mask-soft-part", "mask-soft-channels", "mask-soft-ddim",
                                        "outpaint",     "outpaint-noise", "outpaint-part",     "outpaint-channels",
                                        "resize-fit",   "resize-fill",    "resize-stretch",
                                        "resize-latent", "resize-latent-odd", "hires-start", "hires-mask", "hires-grown",

@@ -6,7 +6,7 @@
     python edits.py [case …]  writes the start pictures, the masks and cases/* beside this script
 
 Pixels go through Pillow and OpenCV, as in AUTOMATIC1111 1.10 (modules/processing.py, masking.py); what is painted anew is told apart after
-guidance. A mask that is not blurred is shrunk by the mean of 8x8 pixels, and nothing is laid over the result. `picture` is what is kept."""
+guidance, for DDIM before. A mask that is not blurred is shrunk by the mean of 8x8 pixels, and nothing is laid over the result. `picture` is what is kept."""
 import functools
 import importlib.util
 import json
@@ -38,6 +38,7 @@ CASES = {
     "mask-soft": dict(mask_blur=7, soft_inpainting=True, sampler="euler_a", soft_threshold=6),
     "mask-soft-part": dict(mask_blur=5, soft_inpainting=True, fill="noise", inpaint_area="masked", masked_padding=9, soft_bias=1.5,
                            soft_preservation=0.8, soft_boost=2.5, soft_influence=0.6, soft_threshold=3, soft_contrast=1.25),
+    "mask-soft-ddim": dict(mask_blur=5, soft_inpainting=True, sampler="ddim", steps=6, soft_bias=0.3, soft_threshold=4),
     "mask-soft-channels": dict(model="inpaint", mask_blur=6, soft_inpainting=True, mask_weight=0.4, soft_threshold=2),
     "outpaint": dict(mask="", mask_blur=1, outpaint_left=24, outpaint_bottom=16, sampler="euler_a"),
     "outpaint-noise": dict(mask_blur=2, fill="noise", outpaint_right=32, mask_invert=True, soft_inpainting=True, soft_threshold=4),
@@ -265,9 +266,10 @@ def begin(net, tokenizer, o, trace):
     return [states for states, _ in made]
 
 
-def ddim_step(denoise, x, now, then):
+def ddim_step(denoise, x, seen, now, then):
+    """seen: x with what stands still in it, as if it had no noise: sd_samplers_timesteps.py, mask_before_denoising"""
     sigma = ((1 - now) / now).sqrt().float()
-    scaled = x * (1 + sigma**2).sqrt()
+    scaled = seen * (1 + sigma**2).sqrt()
     eps = (scaled - denoise(scaled, sigma.reshape(1))) / sigma
     clean = (x - (1 - now).sqrt() * eps) / now.sqrt()
     return (then.sqrt() * clean + (1 - then).sqrt() * eps).float()
@@ -305,9 +307,12 @@ def run(net, tokenizer, o):
     def denoise(x, sigma):
         d, u = model(x, sigma, cond=cond), model(x, sigma, cond=uncond)
         d = u + (d - u) * o["cfg"]
+        return d if o["sampler"] == "ddim" else held(d, sigma[0])
+
+    def held(x, sigma):
         if soft:
-            return blend_softly(o, before, d, share, sigma[0])
-        return d if share is None else d * share + before * (1 - share)
+            return blend_softly(o, before, x, share, sigma)
+        return x if share is None else x * share + before * (1 - share)
 
     n = o["steps"]
     if o["sampler"] == "ddim":
@@ -318,7 +323,7 @@ def run(net, tokenizer, o):
         x = (before * a[t[te]].sqrt() + unit * (1 - a[t[te]]).sqrt()).float()
         for k in range(te - 1, 0, -1):
             latents.append(x)
-            x = ddim_step(denoise, x, a[t[k]], a[t[k - 1]])
+            x = ddim_step(denoise, x, held(x, torch.tensor(float(t[k]))), a[t[k]], a[t[k - 1]])
     else:
         run = int(min(o["strength"], 0.999) * n)
         if o.get("exact_steps"):
@@ -331,6 +336,7 @@ def run(net, tokenizer, o):
         x = getattr(sampling, "sample_" + name)(denoise, x, sigmas, callback=lambda d: latents.append(d["x"].clone()), disable=True, **more)
     for i, latent in enumerate(latents + [x]):
         trace[f"latent.{i:03}"] = latent
+    x = x if soft else held(x, 0)
     trace["model.cond"], trace["model.uncond"] = firsts[:2]
     trace["image"] = ((net.vae.decode(x / 0.18215).sample + 1) / 2).clamp(0, 1)
     painted = Image.fromarray(torch.round(trace["image"][0] * 255).permute(1, 2, 0).numpy().astype(np.uint8))
