@@ -441,7 +441,7 @@ unqueue (VelWorker *self, VelJob *job)
   if (self->queue.length == 0)
     self->held = FALSE;
   pthread_mutex_unlock (&self->mutex);
-  if (ticket && ticket->left)
+  if (ticket && ticket->left && !is_quitting (self))
     discard_all (ticket->left);
   if (ticket)
     ticket_free (ticket);
@@ -466,6 +466,16 @@ vel_worker_stop_all (VelWorker *self)
   g_ptr_array_set_free_func (jobs, g_object_unref);
   for (guint i = jobs->len; i-- > 0;) /* the last first, so that the next one does not begin */
     vel_worker_stop (self, g_ptr_array_index (jobs, i));
+}
+
+void
+vel_worker_leave (VelWorker *self)
+{
+  pthread_mutex_lock (&self->mutex);
+  self->quit = TRUE;
+  pthread_cond_broadcast (&self->wake);
+  pthread_mutex_unlock (&self->mutex);
+  vel_worker_stop_all (self);
 }
 
 gboolean

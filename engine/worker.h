@@ -22,6 +22,8 @@ VelJob *vel_worker_finish (VelWorker *self, VelUnfinished *unfinished);
 /* Stops the job in work, or takes a waiting one out of the queue. At once; the job ends within a second. */
 void vel_worker_stop (VelWorker *self, VelJob *job);
 void vel_worker_stop_all (VelWorker *self);
+/* Likewise, and for good, as the program ends: what is painted and not saved yet stays on disk for the next one. */
+void vel_worker_leave (VelWorker *self);
 gboolean vel_worker_is_held (VelWorker *self);
 /* Goes on after a lost device. device: (nullable) for all that wait; NULL: as they say, which opens a lost card anew */
 void vel_worker_resume (VelWorker *self, const char *device);

@@ -98,7 +98,7 @@ void
 vel_session_close (VelSession *self)
 {
   vel_draft_flush (self->draft);
-  vel_worker_stop_all (self->worker);
+  vel_worker_leave (self->worker);
 }
 
 static void

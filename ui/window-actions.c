@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "ui/window-actions.h"
+#include "ui/dialogs/discard-unfinished.h"
 #include "ui/dialogs/left-out.h"
 #include "ui/widgets/picture-drag.h"
 #include "ui/window-restore.h"
@@ -275,6 +276,29 @@ save_as (GtkWidget *widget, const char *name, GVariant *parameter)
   ask (widget, chooser, G_CALLBACK (on_place_chosen));
 }
 
+/* What was painted before goes through the queue like any other picture. */
+static void
+finish (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  VelWindow *window = VEL_WINDOW (widget);
+  VelSession *session = vel_window_get_session (window);
+  VelHistory *history = vel_session_get_history (session);
+  g_autoptr (GError) error = NULL;
+  VelUnfinished *unfinished = vel_unfinished_open (vel_history_get_unfinished (history), g_variant_get_string (parameter, NULL), &error);
+
+  if (unfinished != NULL)
+    vel_worker_finish (vel_session_get_worker (session), unfinished);
+  else
+    vel_stage_show_error (vel_window_get_stage (window), error->message);
+  vel_history_tell_unfinished (history);
+}
+
+static void
+discard_unfinished (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  vel_discard_unfinished_ask (GTK_WINDOW (widget), vel_window_get_session (VEL_WINDOW (widget)), g_variant_get_string (parameter, NULL));
+}
+
 static const struct {
   const char *name;
   const char *parameter;
@@ -296,6 +320,8 @@ static const struct {
   { "win.show-left-out", "(sas)", show_left_out },
   { "win.copy", NULL, copy },
   { "win.save-as", NULL, save_as },
+  { "win.finish", "s", finish },
+  { "win.discard-unfinished", "s", discard_unfinished },
   { "win.open-picture", NULL, open_picture },
   { "win.add-model-folder", NULL, add_model_folder },
 };

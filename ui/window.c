@@ -104,7 +104,8 @@ static void
 update_strip (VelWindow *self)
 {
   gboolean wanted = g_settings_get_boolean (vel_session_get_settings (self->session), "strip-shown");
-  gboolean filled = vel_history_strip_get_n_pictures (self->strip) > 0 || vel_stage_is_live (self->stage);
+  gboolean filled = vel_history_strip_get_n_pictures (self->strip) > 0 || vel_history_strip_get_n_unfinished (self->strip) > 0
+                    || vel_stage_is_live (self->stage);
 
   gtk_revealer_set_reveal_child (self->strip_revealer, wanted && filled && !self->layout.hides_strip);
 }
@@ -397,6 +398,7 @@ vel_window_new (GtkApplication *application, VelSession *session)
   vel_stage_set_session (self->stage, session);
   vel_queue_line_set_worker (self->queue, worker);
   g_signal_connect_object (self->strip, "read", G_CALLBACK (on_first_pictures), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->strip, "unfinished", G_CALLBACK (update_strip), self, G_CONNECT_SWAPPED);
   vel_history_strip_set_history (self->strip, vel_session_get_history (session));
   g_signal_connect_object (worker, "job-added", G_CALLBACK (on_job_added), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (worker, "job-over", G_CALLBACK (on_job_over), self, G_CONNECT_SWAPPED);

@@ -4,6 +4,7 @@
 
 #include "ui/panels/history-strip.h"
 #include "ui/canvas/progress-ring.h"
+#include "ui/panels/unfinished-list.h"
 #include "ui/widgets/day-label.h"
 #include "ui/widgets/history-model.h"
 #include "ui/widgets/picture-drag.h"
@@ -22,6 +23,7 @@ struct _VelHistoryStrip {
   VelProgressRing *ring;
   GtkScrolledWindow *scroll;
   GtkListView *list;
+  VelUnfinishedList *unfinished;
   VelHistory *history;
   VelHistoryModel *model;
   GtkSingleSelection *selection;
@@ -33,7 +35,7 @@ struct _VelHistoryStrip {
 
 G_DEFINE_FINAL_TYPE (VelHistoryStrip, vel_history_strip, GTK_TYPE_BOX)
 
-enum { CHOSEN, OPENED, LIVE_CHOSEN, READ, N_SIGNALS };
+enum { CHOSEN, OPENED, LIVE_CHOSEN, READ, UNFINISHED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 /* The day of the topmost thumbnail in sight. */
@@ -148,6 +150,12 @@ on_live_clicked (VelHistoryStrip *self)
 }
 
 static void
+on_unfinished (VelHistoryStrip *self)
+{
+  g_signal_emit (self, signals[UNFINISHED], 0);
+}
+
+static void
 select_wanted (VelHistoryStrip *self)
 {
   guint position = GTK_INVALID_LIST_POSITION;
@@ -195,6 +203,12 @@ vel_history_strip_get_n_pictures (VelHistoryStrip *self)
   return self->model != NULL ? g_list_model_get_n_items (G_LIST_MODEL (self->model)) : 0;
 }
 
+guint
+vel_history_strip_get_n_unfinished (VelHistoryStrip *self)
+{
+  return vel_unfinished_list_get_n_pictures (self->unfinished);
+}
+
 void
 vel_history_strip_set_history (VelHistoryStrip *self, VelHistory *history)
 {
@@ -205,6 +219,7 @@ vel_history_strip_set_history (VelHistoryStrip *self, VelHistory *history)
     return;
   factory = gtk_signal_list_item_factory_new ();
   self->history = g_object_ref (history);
+  vel_unfinished_list_set_history (self->unfinished, history);
   self->model = vel_history_model_new (history);
   self->selection = gtk_single_selection_new (NULL);
   gtk_single_selection_set_autoselect (self->selection, FALSE);
@@ -274,10 +289,12 @@ vel_history_strip_class_init (VelHistoryStripClass *klass)
   G_OBJECT_CLASS (klass)->dispose = vel_history_strip_dispose;
   g_type_ensure (VEL_TYPE_PROGRESS_RING);
   g_type_ensure (VEL_TYPE_THUMBNAIL);
+  g_type_ensure (VEL_TYPE_UNFINISHED_LIST);
   signals[CHOSEN] = g_signal_new ("chosen", VEL_TYPE_HISTORY_STRIP, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT64);
   signals[OPENED] = g_signal_new ("opened", VEL_TYPE_HISTORY_STRIP, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT64);
   signals[LIVE_CHOSEN] = g_signal_new ("live-chosen", VEL_TYPE_HISTORY_STRIP, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[READ] = g_signal_new ("read", VEL_TYPE_HISTORY_STRIP, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[UNFINISHED] = g_signal_new ("unfinished", VEL_TYPE_HISTORY_STRIP, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   gtk_widget_class_set_template_from_resource (widget_class, "/io/github/velatura/Velatura/ui/panels/history-strip.ui");
   gtk_widget_class_bind_template_child (widget_class, VelHistoryStrip, heading);
   gtk_widget_class_bind_template_child (widget_class, VelHistoryStrip, live_revealer);
@@ -286,8 +303,10 @@ vel_history_strip_class_init (VelHistoryStripClass *klass)
   gtk_widget_class_bind_template_child (widget_class, VelHistoryStrip, ring);
   gtk_widget_class_bind_template_child (widget_class, VelHistoryStrip, scroll);
   gtk_widget_class_bind_template_child (widget_class, VelHistoryStrip, list);
+  gtk_widget_class_bind_template_child (widget_class, VelHistoryStrip, unfinished);
   gtk_widget_class_bind_template_callback (widget_class, on_live_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_activate);
+  gtk_widget_class_bind_template_callback (widget_class, on_unfinished);
 }
 
 static void

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Signals: "chosen" (gint64 id): show it; "opened" (gint64 id): take over its settings; "live-chosen": show the one being painted;
- * "read": the list was read and has pictures. */
+ * "read": the list was read and has pictures; "unfinished": there are others that are painted and not saved. */
 #pragma once
 
 #include "engine/history.h"
@@ -23,3 +23,4 @@ void vel_history_strip_select (VelHistoryStrip *self, gint64 id);
 /* < 0 if there is none. */
 gint64 vel_history_strip_get_newest (VelHistoryStrip *self);
 guint vel_history_strip_get_n_pictures (VelHistoryStrip *self);
+guint vel_history_strip_get_n_unfinished (VelHistoryStrip *self);
