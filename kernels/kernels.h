@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define VEL_KERNELS_ABI 5
+#define VEL_KERNELS_ABI 6
 
 typedef enum {
   VEL_F32,
@@ -210,21 +210,25 @@ typedef struct {
   void *out;     /* does not overlap x */
 } VelRearrangeArgs;
 
-/* One low-rank change of a weight: scale * up down. */
+/* One change of some rows of a weight: scale * up down, or scale * up. */
 typedef struct {
-  size_t rank;
+  size_t rank; /* 0: `up` is the change itself, there is no `down` */
   double scale;
   VelType type;     /* of up and down */
-  const void *up;   /* [out, rank], rows as the weight was packed from the file */
+  const void *up;   /* [rows, rank]; or [rows, in * kernel * kernel] */
   const void *down; /* [rank, in * kernel * kernel], in the order of the weight in the file */
+  size_t first, rows; /* which rows, counted as the weight was packed from the file */
 } VelMergeTerm;
+
+/* Changes of one weight that are merged together. */
+#define VEL_MAX_MERGE_TERMS 64
 
 /* weight = round (original + sum of terms): the sum in fp32, in order, rounded once, always from the original, so that no term leaves a
  * trace behind. The weight's address stays, and with it every recorded graph. */
 typedef struct {
-  VelPacked *weight;
-  const VelPacked *original; /* packed like the weight, and never changed */
-  unsigned n;                /* 0: back to the original, bit for bit */
+  VelPacked *weight;         /* from pack_like */
+  const VelPacked *original; /* what it was made like; never changed */
+  unsigned n;                /* up to VEL_MAX_MERGE_TERMS; 0: back to the original, bit for bit */
   const VelMergeTerm *terms; /* the list in host memory, what it points to in device memory */
 } VelMergeArgs;
 
@@ -293,6 +297,9 @@ typedef struct VelKernels {
   /* Weights. NULL if there is not enough memory. The source is not needed afterwards. */
   VelPacked *(*pack_linear) (VelBackend *backend, const VelPackLinear *args);
   VelPacked *(*pack_conv) (VelBackend *backend, const VelPackConv *args);
+  /* A weight to merge into: like another, contents undefined. As exact as the sums are on a backend that takes any type, else as the other
+   * is. NULL too if that one lies outside. The member is there if `merge` is. */
+  VelPacked *(*pack_like) (VelBackend *backend, const VelPacked *original);
   void (*unpack) (VelBackend *backend, VelPacked *packed); /* frees */
   size_t (*packed_bytes) (const VelPacked *packed); /* of device memory: 0 if it lies outside */
 

@@ -19,6 +19,7 @@ typedef struct {
   void (*combine) (VelBackend *backend, const VelCombineArgs *args);
   void (*blend) (VelBackend *backend, const VelBlendArgs *args);
   void (*convert) (VelBackend *backend, const VelConvertArgs *args);
+  void (*merge) (VelBackend *backend, const VelMergeArgs *args, size_t n);
   VelTask multiply_registers; /* data: size_t, steps of 160 operations */
 } VelIsa;
 
@@ -62,6 +63,7 @@ void vel_cpu_give_up (float *out, size_t count);
 
 VelPacked *vel_cpu_pack_linear (VelBackend *backend, const VelPackLinear *args);
 VelPacked *vel_cpu_pack_conv (VelBackend *backend, const VelPackConv *args);
+VelPacked *vel_cpu_pack_like (VelBackend *backend, const VelPacked *original); /* in fp32 */
 void vel_cpu_unpack (VelBackend *backend, VelPacked *packed);
 size_t vel_cpu_packed_bytes (const VelPacked *packed);
 

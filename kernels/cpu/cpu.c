@@ -164,6 +164,12 @@ cpu_convert (VelBackend *backend, const VelConvertArgs *args)
   backend->isa->convert (backend, args);
 }
 
+static void
+cpu_merge (VelBackend *backend, const VelMergeArgs *args, size_t n)
+{
+  backend->isa->merge (backend, args, n);
+}
+
 const VelKernels *
 vel_kernels_cpu (void)
 {
@@ -180,6 +186,7 @@ vel_kernels_cpu (void)
     .download = cpu_download,
     .pack_linear = vel_cpu_pack_linear,
     .pack_conv = vel_cpu_pack_conv,
+    .pack_like = vel_cpu_pack_like,
     .unpack = vel_cpu_unpack,
     .packed_bytes = vel_cpu_packed_bytes,
     .linear = cpu_linear,
@@ -195,6 +202,7 @@ vel_kernels_cpu (void)
     .transpose = vel_cpu_transpose,
     .convert = cpu_convert,
     .rearrange = vel_cpu_rearrange,
+    .merge = cpu_merge,
   };
 
   return &table;

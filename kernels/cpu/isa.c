@@ -18,5 +18,6 @@ const VelIsa vel_isa_table = {
   .combine = vel_isa_combine,
   .blend = vel_isa_blend,
   .convert = vel_isa_convert,
+  .merge = vel_isa_merge,
   .multiply_registers = vel_isa_multiply_registers,
 };

@@ -21,6 +21,7 @@
 #define vel_isa_combine VEL_JOIN (vel_isa_combine, VEL_ISA)
 #define vel_isa_blend VEL_JOIN (vel_isa_blend, VEL_ISA)
 #define vel_isa_convert VEL_JOIN (vel_isa_convert, VEL_ISA)
+#define vel_isa_merge VEL_JOIN (vel_isa_merge, VEL_ISA)
 #define vel_isa_multiply_registers VEL_JOIN (vel_isa_multiply_registers, VEL_ISA)
 #define vel_isa_micro VEL_JOIN (vel_isa_micro, VEL_ISA)
 #define vel_isa_micro_half VEL_JOIN (vel_isa_micro_half, VEL_ISA)
@@ -36,4 +37,5 @@ void vel_isa_activate (VelBackend *backend, const VelActivateArgs *args);
 void vel_isa_combine (VelBackend *backend, const VelCombineArgs *args);
 void vel_isa_blend (VelBackend *backend, const VelBlendArgs *args);
 void vel_isa_convert (VelBackend *backend, const VelConvertArgs *args);
+void vel_isa_merge (VelBackend *backend, const VelMergeArgs *args, size_t n);
 void vel_isa_multiply_registers (void *data, size_t task, unsigned thread);

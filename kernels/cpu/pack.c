@@ -207,6 +207,16 @@ vel_cpu_pack_conv (VelBackend *backend, const VelPackConv *args)
   return job.packed;
 }
 
+VelPacked *
+vel_cpu_pack_like (VelBackend *backend, const VelPacked *original)
+{
+  VelPacked *packed = packed_new (original->out, original->in, original->taps, original->panels, VEL_F32);
+
+  if (packed != NULL)
+    packed->gated = original->gated;
+  return packed;
+}
+
 void
 vel_cpu_unpack (VelBackend *backend, VelPacked *packed)
 {

@@ -89,6 +89,7 @@ void vel_cuda_free_places (VelBackend *backend);
 
 VelPacked *vel_cuda_pack_linear (VelBackend *backend, const VelPackLinear *args); /* pack.cu */
 VelPacked *vel_cuda_pack_conv (VelBackend *backend, const VelPackConv *args);
+VelPacked *vel_cuda_pack_like (VelBackend *backend, const VelPacked *original);
 void vel_cuda_unpack (VelBackend *backend, VelPacked *packed);
 size_t vel_cuda_packed_bytes (const VelPacked *packed);
 void vel_cuda_merge (VelBackend *backend, const VelMergeArgs *args, size_t n); /* merge.cu */

@@ -245,6 +245,7 @@ make_table (void)
   table.download = cuda_download;
   table.pack_linear = vel_cuda_pack_linear;
   table.pack_conv = vel_cuda_pack_conv;
+  table.pack_like = vel_cuda_pack_like;
   table.unpack = vel_cuda_unpack;
   table.packed_bytes = vel_cuda_packed_bytes;
   table.linear = vel_cuda_linear;

@@ -11,6 +11,7 @@ struct Term {
   VelType type;
   unsigned rank;
   float scale;
+  size_t first, rows;
 };
 
 /* One term of one weight. The first term of a weight starts from the original; partial sums of several are kept in fp32. */
@@ -63,11 +64,15 @@ merge_kernel (Table table)
     const Term &term = entry.term;
     size_t file_row = entry.gated && row % 16 >= 8 ? entry.out_channels + half : half;
     size_t column = within % entry.in_padded * entry.taps + within / entry.in_padded, columns = (size_t) entry.in * entry.taps;
-    float product = 0;
 
-    for (unsigned r = 0; r < term.rank; r++)
-      product = fmaf (load_of (term.up, term.type, file_row * term.rank + r), load_of (term.down, term.type, r * columns + column), product);
-    sum = fmaf (term.scale, product, sum);
+    if (file_row >= term.first && file_row - term.first < term.rows) {
+      size_t up_row = file_row - term.first;
+      float product = term.rank > 0 ? 0 : load_of (term.up, term.type, up_row * columns + column);
+
+      for (unsigned r = 0; r < term.rank; r++)
+        product = fmaf (load_of (term.up, term.type, up_row * term.rank + r), load_of (term.down, term.type, r * columns + column), product);
+      sum = fmaf (term.scale, product, sum);
+    }
   }
   if (entry.ends)
     ((T *) entry.out)[i] = from_float<T> (sum);
@@ -118,7 +123,7 @@ merge_level (VelBackend *backend, const VelMergeArgs *args, size_t n, unsigned l
     if (args[i].n > 0) {
       const VelMergeTerm *term = &args[i].terms[level];
 
-      entry.term = { term->up, term->down, term->type, (unsigned) term->rank, (float) term->scale };
+      entry.term = { term->up, term->down, term->type, (unsigned) term->rank, (float) term->scale, term->first, term->rows };
     }
     blocks += count_blocks (weight);
     if (table.n == MAX_ENTRIES) {

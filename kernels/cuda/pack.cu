@@ -63,6 +63,14 @@ packed_new (VelBackend *backend, VelType type, size_t out, size_t rows, size_t i
   return packed;
 }
 
+VelPacked *
+vel_cuda_pack_like (VelBackend *backend, const VelPacked *original)
+{
+  if (original->outside)
+    return NULL;
+  return packed_new (backend, original->type, original->out, original->rows, original->in, original->kernel, original->gated, false);
+}
+
 void
 vel_cuda_unpack (VelBackend *backend, VelPacked *packed)
 {

@@ -41,7 +41,21 @@ vel_reference_linear (VelBackend *backend, const VelLinearArgs *args)
   }
 }
 
-/* W = W0 + the sum of scale * up down, number by number. */
+/* One number of a change, before its scale. */
+static double
+change_at (const VelMergeTerm *term, size_t row, size_t column, size_t columns)
+{
+  double product = 0;
+
+  if (term->rank == 0)
+    return vel_reference_load (term->up, term->type, row * columns + column);
+  for (size_t r = 0; r < term->rank; r++)
+    product += vel_reference_load (term->up, term->type, row * term->rank + r)
+               * vel_reference_load (term->down, term->type, r * columns + column);
+  return product;
+}
+
+/* W = W0 + the sum of scale * change, number by number. */
 void
 vel_reference_merge (VelBackend *backend, const VelMergeArgs *args, size_t n)
 {
@@ -55,12 +69,9 @@ vel_reference_merge (VelBackend *backend, const VelMergeArgs *args, size_t n)
 
         for (unsigned t = 0; t < args[i].n; t++) {
           const VelMergeTerm *term = &args[i].terms[t];
-          double product = 0;
 
-          for (size_t r = 0; r < term->rank; r++)
-            product += vel_reference_load (term->up, term->type, row * term->rank + r)
-                       * vel_reference_load (term->down, term->type, r * columns + column);
-          sum += term->scale * product;
+          if (row >= term->first && row - term->first < term->rows)
+            sum += term->scale * change_at (term, row - term->first, column, columns);
         }
         weight->values[row * columns + column] = (float) sum;
       }

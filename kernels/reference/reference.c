@@ -123,6 +123,16 @@ reference_pack_conv (VelBackend *backend, const VelPackConv *args)
   return packed;
 }
 
+static VelPacked *
+reference_pack_like (VelBackend *backend, const VelPacked *original)
+{
+  VelPacked *packed = packed_new (original->out, original->in, original->taps);
+
+  if (packed != NULL)
+    packed->gated = original->gated;
+  return packed;
+}
+
 static void
 reference_unpack (VelBackend *backend, VelPacked *packed)
 {
@@ -155,6 +165,7 @@ vel_kernels_reference (void)
     .download = reference_download,
     .pack_linear = reference_pack_linear,
     .pack_conv = reference_pack_conv,
+    .pack_like = reference_pack_like,
     .unpack = reference_unpack,
     .packed_bytes = reference_packed_bytes,
     .linear = vel_reference_linear,

@@ -31,6 +31,7 @@ void vel_cases_attention (VelCaseVisit visit, void *data);
 void vel_cases_norm (VelCaseVisit visit, void *data);
 void vel_cases_elementwise (VelCaseVisit visit, void *data);
 void vel_cases_layout (VelCaseVisit visit, void *data);
+void vel_cases_merge (VelCaseVisit visit, void *data);
 
 /* n numbers around 0 with standard deviation `scale`, the same for the same seed, in host memory; free with free. */
 float *vel_case_values (size_t n, unsigned seed, double scale);

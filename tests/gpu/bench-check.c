@@ -111,7 +111,8 @@ bench_check (Bench *self, const char *family)
     Visit visit;
   } families[] = { { "linear", vel_cases_linear },           { "conv", vel_cases_conv },
                    { "attention", vel_cases_attention },     { "norm", vel_cases_norm },
-                   { "elementwise", vel_cases_elementwise }, { "layout", vel_cases_layout } };
+                   { "elementwise", vel_cases_elementwise }, { "layout", vel_cases_layout },
+                   { "merge", vel_cases_merge } };
   Visit visit = NULL;
 
   for (size_t i = 0; i < COUNT_OF (families); i++)

@@ -120,6 +120,12 @@ bench_pack_linear (Bench *self, VelType type, size_t in, size_t rows, bool gated
   return keep_packed (self, packed);
 }
 
+VelPacked *
+bench_pack_like (Bench *self, const VelPacked *original)
+{
+  return original != NULL ? (VelPacked *) keep_packed (self, self->kernels->pack_like (self->backend, original)) : NULL;
+}
+
 const VelPacked *
 bench_pack_conv (Bench *self, VelType type, size_t in, size_t out, size_t kernel, unsigned seed)
 {

@@ -123,7 +123,7 @@ call_merge (const Bench *self, const void *args)
 {
   const VelMergeArgs *merge = args;
   const void *const *sides = (const void *const *) merge->terms;
-  VelMergeTerm term = { 16, 0.75, VEL_BF16, sides[0], sides[1] };
+  VelMergeTerm term = { 16, 0.75, VEL_BF16, sides[0], sides[1], 0, (size_t) -1 };
   VelMergeArgs list[16];
 
   for (size_t i = 0; i < COUNT_OF (list); i++)
@@ -139,8 +139,8 @@ prepare_merge (Bench *self, const void *data, VelType type, unsigned seed, Call 
   size_t side = *(const size_t *) data / 16 / 1280;
   VelMergeArgs args = { .n = 1 };
 
-  args.weight = (VelPacked *) bench_pack_linear (self, type, 1280, side, false, seed);
   args.original = bench_pack_linear (self, type, 1280, side, false, seed);
+  args.weight = bench_pack_like (self, args.original);
   sides[seed][0] = bench_noise (self, VEL_BF16, side * 16, seed);
   sides[seed][1] = bench_noise (self, VEL_BF16, 1280 * 16, seed);
   args.terms = (const VelMergeTerm *) sides[seed];

@@ -81,6 +81,7 @@ bool bench_make_pool (Bench *self);
 void *bench_take (Bench *self, size_t bytes);
 /* Noise of variance 1; the same for the same seed in every type. */
 void *bench_noise (Bench *self, VelType type, size_t count, unsigned seed);
+VelPacked *bench_pack_like (Bench *self, const VelPacked *original);
 const VelPacked *bench_pack_linear (Bench *self, VelType type, size_t in, size_t rows, bool gated, unsigned seed);
 const VelPacked *bench_pack_conv (Bench *self, VelType type, size_t in, size_t out, size_t kernel, unsigned seed);
 void bench_release (Bench *self);

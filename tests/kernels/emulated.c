@@ -134,84 +134,6 @@ test_tiny (gconstpointer cases)
   vel_emulator_use_capability (80);
 }
 
-enum { IN = 20, OUT = 24, SIDE = 6, RANKS = 5 };
-
-/* The merged weight seen through what it does to a picture: convolution or, with kernel 0, a gated linear layer. n_terms: how many changes.
- * Returns: (transfer full) */
-static float *
-run_merged (const VelCaseTarget *target, size_t kernel, unsigned n_terms, gsize *count)
-{
-  const VelKernels *kernels = target->kernels;
-  size_t taps = kernel > 0 ? kernel * kernel : 1, columns = IN * taps, pixels = SIDE * SIDE;
-  g_autofree void *values = vel_case_weight (target, OUT * columns, VEL_F32, 1, 0.2);
-  VelWeightRows rows = { values, VEL_F32, OUT };
-  VelPackLinear linear = { IN, 1, &rows, true, target->type };
-  VelPackConv conv = { values, VEL_F32, OUT, IN, kernel, target->type };
-  VelPacked *weights[2];
-  VelMergeTerm terms[2];
-  void *x = vel_case_input (target, pixels * IN, 5, 1), *result;
-  float *out;
-
-  *count = pixels * (kernel > 0 ? OUT : OUT / 2);
-  out = g_new (float, *count);
-  result = vel_case_result (target, *count, NULL);
-  for (guint i = 0; i < 2; i++) {
-    weights[i] = kernel > 0 ? kernels->pack_conv (target->backend, &conv) : kernels->pack_linear (target->backend, &linear);
-    terms[i] = (VelMergeTerm) { RANKS - i,
-                                0.5 - i,
-                                target->type,
-                                vel_case_input (target, OUT * (RANKS - i), 10 + i, 0.2),
-                                vel_case_input (target, (RANKS - i) * columns, 20 + i, 0.2) };
-  }
-  /* Something else is in the weight when its turn comes: only the original counts. */
-  kernels->merge (target->backend, &(VelMergeArgs) { weights[0], weights[1], 2, (VelMergeTerm[]) { terms[1], terms[0] } }, 1);
-  kernels->merge (target->backend, &(VelMergeArgs) { weights[0], weights[1], n_terms, terms }, 1);
-  if (kernel > 0)
-    kernels->conv (target->backend, &(VelConvArgs) { .type = target->type,
-                                                     .batch = 1,
-                                                     .height = SIDE,
-                                                     .width = SIDE,
-                                                     .stride = 1,
-                                                     .pad_before = kernel / 2,
-                                                     .pad_after = kernel / 2,
-                                                     .weight = weights[0],
-                                                     .x = x,
-                                                     .out = result });
-  else
-    kernels->linear (target->backend,
-                     &(VelLinearArgs) { .type = target->type, .rows = pixels, .weight = weights[0], .x = x, .out = result });
-  vel_case_take (target, result, *count, out);
-  for (guint i = 0; i < 2; i++) {
-    kernels->unpack (target->backend, weights[i]);
-    vel_case_free (target, terms[i].up);
-    vel_case_free (target, terms[i].down);
-  }
-  vel_case_free (target, x);
-  return out;
-}
-
-static void
-test_merge (void)
-{
-  VelBackend *plain = vel_kernels_reference ()->open (NULL, NULL, 0), *emulated = vel_kernels_emulated ()->open (NULL, NULL, 0);
-
-  for (guint i = 0; i < G_N_ELEMENTS (precisions); i++)
-    for (size_t kernel = 0; kernel <= 3; kernel += kernel == 0 ? 1 : 2)
-      for (unsigned n = 0; n <= 2; n++) {
-        VelType type = precisions[i].type;
-        gsize count;
-        g_autofree float *expected = run_merged (&(VelCaseTarget) { vel_kernels_reference (), plain, VEL_F32, type }, kernel, n, &count);
-        g_autofree float *found = run_merged (&(VelCaseTarget) { vel_kernels_emulated (), emulated, type, type }, kernel, n, &count);
-        double error = relative_error (&(VelCase) { .count = count }, expected, found);
-
-        /* The changed weight is rounded once more than the original was. */
-        if (!(error <= MAX (2 * precisions[i].bound, 2e-6)))
-          g_error ("kernel %zu, %u changes, %s: relative L2 %.3g", kernel, n, vel_case_type_name (type), error);
-      }
-  vel_kernels_emulated ()->close (emulated);
-  vel_kernels_reference ()->close (plain);
-}
-
 /* A picture's pixels to planes and back, cropped, with another scale. */
 static void
 test_rearrange (void)
@@ -313,6 +235,7 @@ main (int argc, char **argv)
     g_test_add_data_func ("/tiny/conv", vel_cases_conv, test_tiny);
     g_test_add_data_func ("/tiny/attention", vel_cases_attention, test_tiny);
     g_test_add_data_func ("/tiny/norm", vel_cases_norm, test_tiny);
+    g_test_add_data_func ("/tiny/merge", vel_cases_merge, test_tiny);
     g_test_add_func ("/tiny/outside", test_outside);
     return g_test_run ();
   }
@@ -325,7 +248,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/emulated/linear-warpgroups", vel_cases_linear, test_warpgroups);
   g_test_add_data_func ("/emulated/attention-warpgroups", vel_cases_attention, test_warpgroups);
   g_test_add_data_func ("/emulated/conv-warpgroups", vel_cases_conv, test_warpgroups);
-  g_test_add_func ("/emulated/merge", test_merge);
+  g_test_add_data_func ("/emulated/merge", vel_cases_merge, test_ops);
   g_test_add_func ("/emulated/outside", test_outside);
   g_test_add_func ("/emulated/rearrange", test_rearrange);
   return g_test_run ();

@@ -182,6 +182,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/kernels/norm", vel_cases_norm, test_ops);
   g_test_add_data_func ("/kernels/elementwise", vel_cases_elementwise, test_ops);
   g_test_add_data_func ("/kernels/layout", vel_cases_layout, test_ops);
+  g_test_add_data_func ("/kernels/merge", vel_cases_merge, test_ops);
   g_test_add_func ("/kernels/unknown-isa", test_unknown_isa);
   g_test_add_func ("/kernels/not-finite", test_not_finite);
   g_test_add_func ("/kernels/gelu", test_gelu);
