@@ -1,0 +1,118 @@
+/* DoRA (Liu et al. 2024), around any kind of change: the file says how long the changed weight's rows (or columns) are.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/lora/delta-job.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* Whether norms are kept along out, as peft and newer LyCORIS have it, or along in, as older LyCORIS had. What is [1, 1] or [n] does not
+ * say: then out, which is what LyCORIS makes of a file, unless only in is as long. */
+static gboolean
+is_along_out (const VelDeltaJob *job)
+{
+  gsize first = vel_delta_axis (job->parts, VEL_DELTA_DORA_SCALE, 0), second = vel_delta_axis (job->parts, VEL_DELTA_DORA_SCALE, 1);
+
+  if (job->parts->peft_magnitude || first > 1 || second == 0)
+    return TRUE;
+  return second == 1 && job->shape.out == 1;
+}
+
+/* V = W0 + scale * change, in the place of the change, of one row. Returns: the sum of its squares */
+static double
+add_original (float *change, const float *original, float scale, gsize n)
+{
+  double sums[4] = { 0 };
+  gsize i = 0;
+
+  for (gsize j = 0; j < n; j++)
+    change[j] = original[j] + scale * change[j];
+  for (; i + 4 <= n; i += 4)
+    for (gsize lane = 0; lane < 4; lane++)
+      sums[lane] += (double) change[i + lane] * change[i + lane];
+  for (; i < n; i++)
+    sums[0] += (double) change[i] * change[i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* As in LyCORIS, a norm of nothing divides nothing by a little. */
+static float
+get_factor (float magnitude, double squares)
+{
+  return (float) (magnitude / (sqrt (squares) + FLT_EPSILON));
+}
+
+static void
+scale_rows (float *change, const float *original, float scale, const float *magnitudes, gsize rows, gsize columns)
+{
+  for (gsize row = 0; row < rows; row++, change += columns, original += columns) {
+    float factor = get_factor (magnitudes[row], add_original (change, original, scale, columns));
+
+    for (gsize i = 0; i < columns; i++)
+      change[i] = change[i] * factor - original[i];
+  }
+}
+
+/* factors: magnitudes before, [in] */
+static void
+scale_columns (float *change, const float *original, float scale, float *factors, const VelDeltaJob *job, double *squares)
+{
+  gsize in = job->shape.in, taps = job->shape.kernel * job->shape.kernel, count = job->shape.out * job->columns;
+
+  memset (squares, 0, in * sizeof *squares);
+  for (gsize row = 0; row < job->shape.out; row++) {
+    float *values = change + row * job->columns;
+
+    add_original (values, original + row * job->columns, scale, job->columns);
+    for (gsize i = 0; i < in; i++)
+      for (gsize tap = 0; tap < taps; tap++)
+        squares[i] += (double) values[i * taps + tap] * values[i * taps + tap];
+  }
+  for (gsize i = 0; i < in; i++)
+    factors[i] = get_factor (factors[i], squares[i]);
+  for (gsize first = 0; first < count; first += job->columns)
+    for (gsize i = 0; i < in; i++)
+      for (gsize tap = 0, at = first + i * taps; tap < taps; tap++, at++)
+        change[at] = change[at] * factors[i] - original[at];
+}
+
+/* A low-rank change becomes a whole one. */
+static gboolean
+unfold (VelDelta *self, const VelDeltaJob *job, GError **error)
+{
+  float *whole;
+
+  if (self->rank == 0)
+    return TRUE;
+  whole = vel_delta_new (job, job->shape.out, job->columns, error);
+  if (!whole)
+    return FALSE;
+  vel_delta_product (whole, self->up, self->down, job->shape.out, self->rank, job->columns);
+  g_free (self->up);
+  g_clear_pointer (&self->down, g_free);
+  self->up = whole;
+  self->rank = 0;
+  return TRUE;
+}
+
+gboolean
+vel_delta_decompose (VelDelta *self, const VelDeltaJob *job, GError **error)
+{
+  gboolean along_out = is_along_out (job);
+  g_autofree float *magnitudes = vel_delta_read_vector (job, VEL_DELTA_DORA_SCALE, along_out ? job->shape.out : job->shape.in, error);
+  g_autofree double *squares = NULL;
+  g_autofree float *original = NULL;
+
+  if (!magnitudes || !unfold (self, job, error))
+    return FALSE;
+  original = vel_delta_read_original (job, error);
+  if (!original)
+    return FALSE;
+  squares = g_new (double, job->shape.in);
+  if (along_out)
+    scale_rows (self->up, original, (float) self->scale, magnitudes, job->shape.out, job->columns);
+  else
+    scale_columns (self->up, original, (float) self->scale, magnitudes, job, squares);
+  self->scale = 1;
+  return TRUE;
+}

@@ -1,0 +1,350 @@
+/* The change of a layer's weight against LyCORIS's and peft's, and files that lie.  SPDX-License-Identifier: Apache-2.0 */
+#include "engine/lora/delta.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/error.h"
+#include "engine/formats/safetensors.h"
+#include "engine/lora/delta-job.h"
+
+#define BOUND 1e-5
+
+typedef struct {
+  VelTensorFile *file;
+  VelDeltaParts parts;
+  VelDeltaShape shape;
+  float *w0; /* [out, in, kernel, kernel] */
+  gsize n_columns;
+  unsigned n_reads; /* of w0 */
+} Layer;
+
+static float *
+read_entry (const VelTensorEntry *entry)
+{
+  float *values = g_malloc (entry->bytes);
+
+  g_assert_cmpint (entry->type, ==, VEL_F32);
+  vel_tensor_entry_read (entry, values);
+  return values;
+}
+
+static const VelTensorEntry *
+find (VelTensorFile *file, const char *first, const char *second)
+{
+  g_autofree char *name = g_strconcat (first, ".", second, NULL);
+
+  return vel_tensor_file_find (file, name);
+}
+
+static gboolean
+get_original (float *out, gpointer data, GError **error)
+{
+  Layer *layer = data;
+
+  memcpy (out, layer->w0, layer->shape.out * layer->n_columns * sizeof *out);
+  layer->n_reads++;
+  return TRUE;
+}
+
+static void
+open_layer (Layer *layer, VelTensorFile *file, const char *name, const char *w0)
+{
+  const VelTensorEntry *entry = find (file, "W0", w0);
+
+  *layer = (Layer){ .file = file, .parts = { .name = name, .path = "delta.safetensors" } };
+  for (VelDeltaRole role = 0; role < VEL_N_DELTA_ROLES; role++)
+    layer->parts.tensors[role] = find (file, name, vel_delta_role_name (role));
+  layer->parts.peft_magnitude = g_str_has_prefix (name, "peft-");
+  layer->w0 = read_entry (entry);
+  layer->shape = (VelDeltaShape){ (gsize) entry->shape.size[0], entry->shape.n > 1 ? (gsize) entry->shape.size[1] : 1,
+                                  entry->shape.n > 2 ? (gsize) entry->shape.size[2] : 1 };
+  layer->n_columns = layer->shape.in * layer->shape.kernel * layer->shape.kernel;
+}
+
+/* scale * up down as doubles, or scale * up */
+static double *
+multiply (const VelDelta *delta, VelDeltaShape shape)
+{
+  gsize columns = shape.in * shape.kernel * shape.kernel, inner = delta->rank ? delta->rank : columns;
+  double *out = g_new0 (double, shape.out *columns);
+
+  for (gsize row = 0; row < shape.out; row++)
+    for (gsize column = 0; column < columns; column++)
+      if (delta->rank == 0)
+        out[row * columns + column] = delta->scale * delta->up[row * columns + column];
+      else
+        for (gsize k = 0; k < inner; k++)
+          out[row * columns + column] += delta->scale * delta->up[row * inner + k] * delta->down[k * columns + column];
+  return out;
+}
+
+static double
+get_distance (const double *got, const float *wanted, gsize count)
+{
+  double difference = 0, norm = 0;
+
+  for (gsize i = 0; i < count; i++) {
+    difference += (got[i] - wanted[i]) * (got[i] - wanted[i]);
+    norm += (double) wanted[i] * wanted[i];
+  }
+  g_assert_cmpfloat (norm, >, 0);
+  return sqrt (difference / norm);
+}
+
+static double
+compare_weight (Layer *layer, gsize rank)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree float *wanted = read_entry (find (layer->file, layer->parts.name, "change"));
+  g_autofree double *got = NULL;
+  VelDelta delta;
+
+  vel_delta_make (&delta, &layer->parts, layer->shape, get_original, layer, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (vel_delta_get_rank (&layer->parts), ==, rank);
+  g_assert_cmpuint (layer->n_reads, <=, 1);
+  got = multiply (&delta, layer->shape);
+  vel_delta_clear (&delta);
+  return get_distance (got, wanted, layer->shape.out * layer->n_columns);
+}
+
+static double
+compare_bias (Layer *layer)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree float *wanted = read_entry (find (layer->file, layer->parts.name, "bias"));
+  g_autofree float *got = vel_delta_make_bias (&layer->parts, layer->shape.out, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpmem (got, layer->shape.out * sizeof *got, wanted, layer->shape.out * sizeof *wanted);
+  return 0;
+}
+
+static VelTensorFile *
+open_golden (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "golden", "lora", "delta.safetensors", NULL);
+  g_autoptr (GError) error = NULL;
+  VelTensorFile *file = vel_tensor_file_open (path, NULL, &error);
+
+  g_assert_no_error (error);
+  return file;
+}
+
+/* Every case of the file: "layer rank kind" is what its metadata say. */
+static void
+test_golden (void)
+{
+  g_autoptr (VelTensorFile) file = open_golden ();
+  GHashTableIter iter;
+  const char *name, *worst_name = "";
+  double worst = 0;
+  const char *text;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, vel_tensor_file_get_all_metadata (file));
+  while (g_hash_table_iter_next (&iter, (gpointer *) &name, (gpointer *) &text)) {
+    g_auto (GStrv) words = g_strsplit (text, " ", 3);
+    double distance = 0;
+    Layer layer;
+
+    open_layer (&layer, file, name, words[0]);
+    g_assert_cmpstr (vel_delta_get_kind (&layer.parts), ==, words[2]);
+    if (vel_delta_has_weight (&layer.parts))
+      distance = compare_weight (&layer, g_ascii_strtoull (words[1], NULL, 10));
+    if (vel_delta_has (&layer.parts, VEL_DELTA_DIFF_BIAS))
+      distance = MAX (distance, compare_bias (&layer));
+    g_test_message ("%-32s %.1e", name, distance);
+    g_assert_cmpfloat (distance, <, BOUND);
+    if (distance > worst) {
+      worst = distance;
+      worst_name = name;
+    }
+    g_free (layer.w0);
+    n++;
+  }
+  g_assert_cmpuint (n, >=, 31);
+  g_test_message ("%u cases, worst: %s, relative distance %.1e", n, worst_name, worst);
+}
+
+/* A tensor all of whose elements are one value, however many it claims to be: its strides are 0. */
+typedef struct {
+  VelDeltaRole role;
+  gint64 axes[VEL_MAX_AXES]; /* ended by 0; -1: an axis of 0 */
+  float value;
+} Lie;
+
+typedef struct {
+  const char *words; /* that the error has */
+  VelError code;
+  Lie lies[5]; /* ended by no axes */
+} Hostile;
+
+static const gint64 no_strides[VEL_MAX_AXES];
+
+static void
+make_entry (VelTensorEntry *entry, const Lie *lie)
+{
+  VelShape shape = { 0 };
+
+  for (; shape.n < VEL_MAX_AXES && lie->axes[shape.n]; shape.n++)
+    shape.size[shape.n] = MAX (lie->axes[shape.n], 0);
+  *entry = (VelTensorEntry){ .name = vel_delta_role_name (lie->role),
+                             .dtype = "F32",
+                             .type = VEL_F32,
+                             .known = TRUE,
+                             .shape = shape,
+                             .n_axes = shape.n,
+                             .axes = lie->axes,
+                             .strides = no_strides,
+                             .element = sizeof (float),
+                             .data = &lie->value,
+                             .span = sizeof (float),
+                             .bytes = sizeof (float) };
+  for (guint i = 0; i < shape.n; i++)
+    entry->bytes *= (gsize) shape.size[i]; /* wraps where it is too much, which is what a careless reader would do */
+}
+
+/* Everything that `make` says of a layer [16, 12] */
+static void
+check_refused (const Hostile *hostile, Layer *layer)
+{
+  g_autoptr (GError) error = NULL;
+  VelTensorEntry entries[G_N_ELEMENTS (hostile->lies)];
+  VelDelta delta;
+
+  layer->parts = (VelDeltaParts){ .name = "some_layer", .path = "some.safetensors" };
+  for (gsize i = 0; i < G_N_ELEMENTS (hostile->lies) && hostile->lies[i].axes[0]; i++) {
+    make_entry (&entries[i], &hostile->lies[i]);
+    layer->parts.tensors[hostile->lies[i].role] = &entries[i];
+  }
+  g_assert_false (vel_delta_make (&delta, &layer->parts, layer->shape, get_original, layer, &error));
+  g_assert_nonnull (error);
+  g_test_message ("%s", error->message);
+  g_assert_error (error, VEL_ERROR, (int) hostile->code);
+  g_assert_nonnull (strstr (error->message, hostile->words));
+  g_assert_nonnull (strstr (error->message, "some.safetensors"));
+  g_assert_null (delta.up);
+  g_assert_null (delta.down);
+}
+
+static const Hostile hostile_loras[] = {
+  { "has no “lora_up.weight”", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { 4, 12 } } } },
+  { "has no “lora_down.weight”", VEL_ERROR_WEIGHT, { { VEL_DELTA_UP, { 16, 4 } } } },
+  { "has no “lora_down.weight”", VEL_ERROR_WEIGHT, { { VEL_DELTA_MID, { 4, 4, 3, 3 } } } },
+  { "no tensor that changes its weight", VEL_ERROR_WEIGHT, { { VEL_DELTA_ALPHA, { 1 } } } },
+  { "no tensor that changes its weight", VEL_ERROR_WEIGHT, { { VEL_DELTA_DORA_SCALE, { 16, 1 } } } },
+  { "a rank of 0", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { -1, 12 } }, { VEL_DELTA_UP, { 16, -1 } } } },
+  { "a rank of 5000", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { 5000, 12 } }, { VEL_DELTA_UP, { 16, 5000 } } } },
+  { "a rank of 1000000000", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { 1000000000, 1000000000 } }, { VEL_DELTA_UP, { 16, 1000000000 } } } },
+  { "[4, 1099511627776, 1099511627776]",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_DOWN, { 4, (gint64) 1 << 40, (gint64) 1 << 40 } }, { VEL_DELTA_UP, { 16, 4 } } } },
+  { "[4, 13]; [4, 12] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { 4, 13 } }, { VEL_DELTA_UP, { 16, 4 } } } },
+  { "[4, 12, 3, 3]; [4, 12] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { 4, 12, 3, 3 } }, { VEL_DELTA_UP, { 16, 4 } } } },
+  { "[16, 5]; [16, 4] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 16, 5 } } } },
+  { "[4, 16]; [16, 4] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 4, 16 } } } },
+  { "[5, 4]; [4, 4] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_MID, { 5, 4 } }, { VEL_DELTA_UP, { 16, 4 } } } },
+  { "“alpha” in “some.safetensors” has the shape [2]; [1] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 16, 4 } }, { VEL_DELTA_ALPHA, { 2 } } } },
+  { "“alpha” in “some.safetensors” holds values that are not finite",
+    VEL_ERROR_NUMBERS,
+    { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 16, 4 } }, { VEL_DELTA_ALPHA, { 1 }, NAN } } },
+  { "“lora_up.weight” in “some.safetensors” holds values that are not finite",
+    VEL_ERROR_NUMBERS,
+    { { VEL_DELTA_DOWN, { 4, 12 }, 1 }, { VEL_DELTA_UP, { 16, 4 }, INFINITY } } },
+  { "too large for a number", VEL_ERROR_NUMBERS, { { VEL_DELTA_DOWN, { 4, 12 }, 1e30f }, { VEL_DELTA_UP, { 16, 4 }, -1e30f } } },
+  { "“dora_scale” in “some.safetensors” has the shape [12, 1]; [16] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 16, 4 } }, { VEL_DELTA_DORA_SCALE, { 12, 1 } } } },
+  { "“dora_scale” in “some.safetensors” has the shape [1, 16]; [12] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 16, 4 } }, { VEL_DELTA_DORA_SCALE, { 1, 16 } } } },
+  { "“dora_scale” in “some.safetensors” has the shape [16, 12]; [16] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 16, 4 } }, { VEL_DELTA_DORA_SCALE, { 16, 12 } } } },
+  { "two ways at once, LoRA and full",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_DOWN, { 4, 12 } }, { VEL_DELTA_UP, { 16, 4 } }, { VEL_DELTA_DIFF, { 16, 12 } } } },
+  { "[16, 13]; [16, 12] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_DIFF, { 16, 13 } } } },
+};
+
+/* A layer [16, 12] of the golden file, for any lie about it. */
+static void
+check_all_refused (const Hostile *hostile, gsize n)
+{
+  g_autoptr (VelTensorFile) file = open_golden ();
+  Layer layer;
+
+  open_layer (&layer, file, "", "linear");
+  for (gsize i = 0; i < n; i++)
+    check_refused (&hostile[i], &layer);
+  g_free (layer.w0);
+}
+
+static void
+test_hostile_lora (void)
+{
+  check_all_refused (hostile_loras, G_N_ELEMENTS (hostile_loras));
+}
+
+/* Five axes and types that are no numbers are no tensors to compute with; a bias has as many elements as its layer has outputs. */
+static void
+test_unknown (void)
+{
+  g_autoptr (GError) error = NULL;
+  VelTensorEntry entry;
+  VelDeltaParts parts = { .name = "some_layer", .path = "some.safetensors", .tensors = { [VEL_DELTA_DIFF] = &entry } };
+  VelDelta delta;
+
+  make_entry (&entry, &(Lie){ VEL_DELTA_DIFF, { 16, 12 } });
+  entry.known = FALSE;
+  entry.n_axes = 5;
+  g_assert_false (vel_delta_make (&delta, &parts, (VelDeltaShape){ 16, 12, 1 }, get_original, NULL, &error));
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_WEIGHT);
+  g_assert_nonnull (strstr (error->message, "is stored as F32 with 5 axes"));
+  g_clear_error (&error);
+  make_entry (&entry, &(Lie){ VEL_DELTA_DIFF_BIAS, { 16, 12 } });
+  parts.tensors[VEL_DELTA_DIFF_BIAS] = &entry;
+  g_assert_null (vel_delta_make_bias (&parts, 16, &error));
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_WEIGHT);
+  g_assert_nonnull (strstr (error->message, "[16, 12]; [16] was wanted"));
+}
+
+static gboolean
+fail (float *out, gpointer data, GError **error)
+{
+  g_set_error_literal (error, VEL_ERROR, VEL_ERROR_FORMAT, "the model is gone");
+  return FALSE;
+}
+
+/* The weight itself may be unreadable. */
+static void
+test_no_original (void)
+{
+  g_autoptr (VelTensorFile) file = open_golden ();
+  g_autoptr (GError) error = NULL;
+  VelDelta delta;
+  Layer layer;
+
+  open_layer (&layer, file, "dora-linear", "linear");
+  g_assert_false (vel_delta_make (&delta, &layer.parts, layer.shape, fail, NULL, &error));
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
+  g_assert_null (delta.up);
+  g_free (layer.w0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/lora/delta/golden", test_golden);
+  g_test_add_func ("/lora/delta/hostile-lora", test_hostile_lora);
+  g_test_add_func ("/lora/delta/unknown", test_unknown);
+  g_test_add_func ("/lora/delta/no-original", test_no_original);
+  return g_test_run ();
+}
