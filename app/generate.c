@@ -34,7 +34,7 @@ static const VelParam own_table[] = {
 };
 
 static const char *const later[] = {
-  "--lora", "--control", NULL,
+  "--control", NULL,
 };
 
 static const VelUsage usage = {

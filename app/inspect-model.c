@@ -6,6 +6,7 @@
 
 #include "engine/catalog.h"
 #include "engine/formats/weights.h"
+#include "engine/lora/lora.h"
 #include "engine/models/family.h"
 #include "engine/models/upscaler.h"
 #include "engine/pipeline/presets.h"
@@ -76,6 +77,28 @@ count_parameters (json_t *found, VelWeights *weights)
   json_object_set_new (found, "parameters", by_part);
 }
 
+/* Changes of weights, if it is such a file: what of a model it changes. */
+static gboolean
+describe_lora (json_t *found, const char *path, GError **error)
+{
+  g_autoptr (VelLora) lora = NULL;
+  g_autofree char *kind = NULL;
+  gint64 counts[VEL_LORA_ANY + 1] = { 0 };
+  json_t *unknown = json_array ();
+
+  if (!(lora = vel_lora_open (path, NULL, error)))
+    return FALSE;
+  kind = vel_lora_describe (lora);
+  for (guint i = 0; i < lora->layers->len; i++)
+    counts[((const VelLoraLayer *) lora->layers->pdata[i])->network]++;
+  for (guint i = 0; lora->unknown[i]; i++)
+    json_array_append_new (unknown, json_string (lora->unknown[i]));
+  json_object_set_new (found, "lora", json_pack ("{s:s,s:i,s:I,s:I,s:I,s:I,s:o}", "kind", kind, "layers", (int) lora->layers->len, "unet",
+                                                 counts[VEL_LORA_UNET], "text_1", counts[VEL_LORA_TEXT_1], "text_2", counts[VEL_LORA_TEXT_2],
+                                                 "other", counts[VEL_LORA_ANY], "unknown", unknown));
+  return TRUE;
+}
+
 /* A network that enlarges pictures, if it is one. */
 static gboolean
 describe_upscaler (json_t *found, VelWeights *weights, GError **error)
@@ -99,6 +122,8 @@ describe_architecture (json_t *found, VelWeights *weights, GError **error)
 
   if (!vel_family_match (weights)) {
     json_object_set_new (found, "family", json_null ());
+    if (vel_lora_is_one (vel_weights_get_names (weights)))
+      return describe_lora (found, vel_weights_get_path (weights), error);
     return describe_upscaler (found, weights, error);
   }
   if (!vel_architecture_read (&is, weights, NULL, error))

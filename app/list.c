@@ -9,12 +9,13 @@
 
 #include "app/flags.h"
 #include "engine/catalog.h"
+#include "engine/lora/files.h"
+#include "engine/models/upscaler.h"
 #include "engine/paths.h"
 #include "engine/pipeline/presets.h"
 #include "engine/registry.h"
 #include "engine/tensor/device.h"
 #include "engine/text/embedding-files.h"
-#include "engine/models/upscaler.h"
 #include "engine/upscalers.h"
 
 static const VelParam own_table[] = {
@@ -22,11 +23,11 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const VelUsage usage = { "list", "models|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
+static const VelUsage usage = { "list", "models|loras|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
                                 N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
 
 /* Kinds of the plan that this version does not have. */
-static const char *const later_kinds[] = { "loras", "controlnets", "preprocessors", NULL };
+static const char *const later_kinds[] = { "controlnets", "preprocessors", NULL };
 
 /* row: (transfer full), its first members are columns for people */
 static void
@@ -89,6 +90,29 @@ list_models (gboolean as_json)
     print_row (json_pack ("{s:s,s:s?,s:I,s:s}", "name", model->name, "family", model->family, "bytes", (json_int_t) model->bytes, "path",
                           model->path),
                as_json, model->name, label);
+  }
+  return VEL_EXIT_DONE;
+}
+
+/* Those of the data folder, which prompts and --lora ask for by their names. */
+static VelExit
+list_loras (gboolean as_json)
+{
+  g_autoptr (GPtrArray) paths = vel_loras_list ();
+
+  for (guint i = 0; i < paths->len; i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (VelLora) lora = vel_lora_open (paths->pdata[i], NULL, &error);
+    g_autofree char *kind = NULL, *label = NULL;
+
+    if (!lora) {
+      fprintf (stderr, "velatura: %s\n", error->message);
+      continue;
+    }
+    kind = vel_lora_describe (lora);
+    label = g_strdup_printf ("%s, %u layers  %s", kind, lora->layers->len, lora->path);
+    print_row (json_pack ("{s:s,s:s,s:i,s:s}", "name", lora->name, "kind", kind, "layers", (int) lora->layers->len, "path", lora->path), as_json,
+               lora->name, label);
   }
   return VEL_EXIT_DONE;
 }
@@ -203,12 +227,14 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused (_ ("list needs to know what: models, upscalers, embeddings, presets, samplers, schedules or devices"));
+    return vel_verb_misused (_ ("list needs to know what: models, loras, upscalers, embeddings, presets, samplers, schedules or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
     return list_models (as_json);
   if (g_str_equal (what, "upscalers"))
     return list_upscalers (as_json);
+  if (g_str_equal (what, "loras"))
+    return list_loras (as_json);
   if (g_str_equal (what, "embeddings"))
     return list_embeddings (as_json);
   if (g_str_equal (what, "presets"))
@@ -219,7 +245,7 @@ run (int argc, char **argv)
     return list_registered (kind, as_json);
   if (g_strv_contains (later_kinds, what))
     return vel_verb_misused (_ ("list %s is not available in this version"), what);
-  return vel_verb_misused (_ ("“%s” can not be listed: there are models, upscalers, embeddings, presets, samplers, schedules and devices"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, loras, upscalers, embeddings, presets, samplers, schedules and devices"), what);
 }
 
-const VelVerb vel_verb_list = { "list", N_ ("lists models, upscalers, embeddings, presets, samplers, schedules or devices"), run };
+const VelVerb vel_verb_list = { "list", N_ ("lists models, loras, upscalers, embeddings, presets, samplers, schedules or devices"), run };

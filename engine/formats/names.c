@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define MOST 16 /* levels, and blocks per level; the largest known have 4 and 3 */
+#define MOST 32 /* levels, blocks per level, and numbered blocks; the largest known have 4, 3 and 12 */
 
 typedef struct {
   const char *original, *stored;
@@ -93,13 +93,10 @@ count (const char *const *names, const char *format, ...)
   return n;
 }
 
-/* input_blocks and output_blocks are numbered through: every residual block and every downsampling is one; an upsampling is the last
- * part of the block before it. */
+/* What is outside of the blocks that are counted. */
 static void
-add_unet (VelNames *self, const char *const *names)
+add_unet_ends (VelNames *self)
 {
-  guint down = count (names, "down_blocks."), up = count (names, "up_blocks."), block = 1;
-
   add_same (self, "input_blocks.0.0.", "conv_in.");
   add_same (self, "time_embed.0.", "time_embedding.linear_1.");
   add_same (self, "time_embed.2.", "time_embedding.linear_2.");
@@ -108,6 +105,19 @@ add_unet (VelNames *self, const char *const *names)
   add_same (self, "label_emb.0.2.", "add_embedding.linear_2.");
   add_same (self, "out.0.", "conv_norm_out.");
   add_same (self, "out.2.", "conv_out.");
+  add (self, unet_resnet, g_strdup ("middle_block.0."), g_strdup ("mid_block.resnets.0."));
+  add_same (self, "middle_block.1.", "mid_block.attentions.0.");
+  add (self, unet_resnet, g_strdup ("middle_block.2."), g_strdup ("mid_block.resnets.1."));
+}
+
+/* input_blocks and output_blocks are numbered through: every residual block and every downsampling is one; an upsampling is the last
+ * part of the block before it. */
+static void
+add_unet (VelNames *self, const char *const *names)
+{
+  guint down = count (names, "down_blocks."), up = count (names, "up_blocks."), block = 1;
+
+  add_unet_ends (self);
   for (guint l = 0; l < down; l++) {
     guint blocks = count (names, "down_blocks.%u.resnets.", l);
 
@@ -118,9 +128,6 @@ add_unet (VelNames *self, const char *const *names)
     if (l + 1 < down || has (names, "down_blocks.%u.downsamplers.", l))
       add (self, NULL, g_strdup_printf ("input_blocks.%u.0.op.", block++), g_strdup_printf ("down_blocks.%u.downsamplers.0.conv.", l));
   }
-  add (self, unet_resnet, g_strdup ("middle_block.0."), g_strdup ("mid_block.resnets.0."));
-  add_same (self, "middle_block.1.", "mid_block.attentions.0.");
-  add (self, unet_resnet, g_strdup ("middle_block.2."), g_strdup ("mid_block.resnets.1."));
   block = 0;
   for (guint l = 0; l < up; l++) {
     guint blocks = count (names, "up_blocks.%u.resnets.", l);
@@ -134,6 +141,40 @@ add_unet (VelNames *self, const char *const *names)
     if (blocks > 0 && (l + 1 < up || has (names, "up_blocks.%u.upsamplers.", l)))
       add (self, NULL, g_strdup_printf ("output_blocks.%u.%d.conv.", block - 1, attention ? 2 : 1),
            g_strdup_printf ("up_blocks.%u.upsamplers.0.conv.", l));
+  }
+}
+
+static void
+add_unet_block (VelNames *self, const char *side, guint block, const char *level, guint l, guint k)
+{
+  add (self, unet_resnet, g_strdup_printf ("%s.%u.0.", side, block), g_strdup_printf ("%s.%u.resnets.%u.", level, l, k));
+  add (self, NULL, g_strdup_printf ("%s.%u.1.", side, block), g_strdup_printf ("%s.%u.attentions.%u.", level, l, k));
+}
+
+/* The same walk from the other side: a level ends where its downsampling or upsampling stands. names: with the prefix */
+static void
+add_original_unet (VelNames *self, const char *const *names)
+{
+  guint n_input = count (names, "%sinput_blocks.", self->prefix), n_output = count (names, "%soutput_blocks.", self->prefix);
+
+  add_unet_ends (self);
+  for (guint block = 1, l = 0, k = 0; block < n_input; block++)
+    if (has (names, "%sinput_blocks.%u.0.op.", self->prefix, block)) {
+      add (self, NULL, g_strdup_printf ("input_blocks.%u.0.op.", block), g_strdup_printf ("down_blocks.%u.downsamplers.0.conv.", l++));
+      k = 0;
+    } else
+      add_unet_block (self, "input_blocks", block, "down_blocks", l, k++);
+  for (guint block = 0, l = 0, k = 0; block < n_output; block++) {
+    gboolean ends = FALSE;
+
+    for (guint part = 1; part <= 2; part++)
+      if (has (names, "%soutput_blocks.%u.%u.conv.", self->prefix, block, part)) {
+        add (self, NULL, g_strdup_printf ("output_blocks.%u.%u.conv.", block, part), g_strdup_printf ("up_blocks.%u.upsamplers.0.conv.", l));
+        ends = TRUE;
+      }
+    add_unet_block (self, "output_blocks", block, "up_blocks", l, k++);
+    if (ends)
+      l++, k = 0;
   }
 }
 
@@ -226,6 +267,18 @@ vel_names_new (VelComponent component, const char *const *stored)
     add_vae (self, stored);
   else
     add_text_encoder (self, stored);
+  return self;
+}
+
+VelNames *
+vel_names_new_from_original (const char *const *original)
+{
+  VelNames *self = g_new0 (VelNames, 1);
+
+  self->prefix = vel_component_get_prefix (VEL_COMPONENT_UNET);
+  self->pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
+  g_array_set_clear_func (self->pairs, clear_pair);
+  add_original_unet (self, original);
   return self;
 }
 

@@ -20,6 +20,9 @@ const char *vel_component_get_prefix (VelComponent component);
 /* stored: the component's names as in its files, NULL-terminated; levels and blocks per level are counted in them, so that any depth
  * is understood. Returns: (transfer full) */
 VelNames *vel_names_new (VelComponent component, const char *const *stored);
+/* The same table for a UNet whose names are known in the original layout. original: with the component's prefix, NULL-terminated.
+ * Returns: (transfer full) */
+VelNames *vel_names_new_from_original (const char *const *original);
 void vel_names_free (VelNames *self);
 /* Returns: (transfer full) (nullable): NULL for a name that the original layout does not have */
 char *vel_names_to_original (VelNames *self, const char *stored);

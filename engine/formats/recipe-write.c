@@ -288,7 +288,7 @@ vel_recipe_to_a1111 (VelValues *request, const VelRecipeFacts *facts)
   g_autofree char *settings = build_settings (request, facts);
 
   return g_strstrip (
-      g_strconcat (vel_values_get (request, "prompt"), *negative ? "\nNegative prompt: " : "", negative, "\n", settings, NULL));
+      g_strconcat (vel_values_get (request, "prompt"), facts->lora_tags ? facts->lora_tags : "", *negative ? "\nNegative prompt: " : "", negative, "\n", settings, NULL));
 }
 
 char *

@@ -248,6 +248,24 @@ name_of (const char *layer, const char *leaf)
   return g_strconcat (layer, g_str_has_suffix (layer, "_") ? "" : ".", leaf, NULL);
 }
 
+/* Tells what changes weights where those of some layers are: one of the two. rows: [n] */
+static void
+note (VelLoader *self, VelPacked **weight, float **table, const char *const *layers, const gsize *rows, unsigned n, const char *leaf, gint64 in,
+      gint64 kernel)
+{
+  g_auto (GStrv) names = NULL;
+
+  if (!self->slots)
+    return;
+  names = g_new0 (char *, n + 1);
+  for (unsigned i = 0; i < n; i++)
+    names[i] = name_of (layers[i], leaf);
+  if (weight)
+    vel_slots_add_weight (self->slots, weight, (const char *const *) names, rows, n, (gsize) in, (gsize) kernel);
+  else if (*table)
+    vel_slots_add_table (self->slots, table, (const char *const *) names, rows, n);
+}
+
 /* The biases of stacked layers follow one another. */
 static float *
 load_biases (VelLoader *loader, const char *const *names, const VelWeightRows *parts, unsigned n, gint64 rows)
@@ -274,6 +292,7 @@ load_rows (VelLinear *self, VelLoader *loader, const char *const *names, unsigne
 {
   g_autofree const VelTensorEntry **entries = g_new (const VelTensorEntry *, n);
   g_autofree VelWeightRows *parts = g_new (VelWeightRows, n);
+  g_autofree gsize *part_rows = g_new (gsize, n);
   gint64 rows = 0;
 
   for (unsigned i = 0; i < n; i++) {
@@ -300,10 +319,15 @@ load_rows (VelLinear *self, VelLoader *loader, const char *const *names, unsigne
   self->name = g_intern_string (names[0]);
   self->in = in;
   self->out = gated ? rows / 2 : rows;
-  for (unsigned i = 0; i < n; i++)
+  for (unsigned i = 0; i < n; i++) {
     loader_done (loader, entries[i]);
-  if (bias)
-    self->bias = load_biases (loader, names, parts, n, rows);
+    part_rows[i] = parts[i].out;
+  }
+  note (loader, &self->weight, NULL, names, part_rows, n, "weight", in, 1);
+  if (!bias)
+    return;
+  self->bias = load_biases (loader, names, parts, n, rows);
+  note (loader, NULL, &self->bias, names, part_rows, n, "bias", 1, 1);
 }
 
 void
@@ -368,7 +392,9 @@ vel_conv_load (VelConv *self, VelLoader *loader, gint64 in, gint64 out, gint64 k
   if (!check_packed (loader, self->weight, weight))
     return;
   loader_done (loader, entry);
+  note (loader, &self->weight, NULL, (const char *[]) { name }, (gsize[]) { (gsize) self->out }, 1, "weight", self->in, kernel);
   self->bias = load_table (loader, bias, self->out);
+  note (loader, NULL, &self->bias, (const char *[]) { name }, (gsize[]) { (gsize) self->out }, 1, "bias", 1, 1);
 }
 
 void
@@ -387,6 +413,8 @@ vel_norm_load (VelNorm *self, VelLoader *loader, gint64 channels, double eps, co
     return;
   self->device = vel_device_ref (loader->device);
   self->beta = load_table (loader, beta, channels);
+  note (loader, NULL, &self->gamma, (const char *[]) { name }, (gsize[]) { (gsize) channels }, 1, "weight", 1, 1);
+  note (loader, NULL, &self->beta, (const char *[]) { name }, (gsize[]) { (gsize) channels }, 1, "bias", 1, 1);
 }
 
 static void

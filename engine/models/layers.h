@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/formats/weights.h"
+#include "engine/models/slots.h"
 #include "engine/tensor/ops.h"
 
 /* Of every group norm of these networks. */
@@ -21,6 +22,7 @@ typedef struct {
   gsize packed_bytes; /* device memory taken */
   gboolean limited;   /* weights that would take more than `room` lie outside (VEL_FEATURE_OUTSIDE) */
   guint64 room;       /* bytes from now on */
+  VelSlots *slots;    /* (nullable) learns of every weight and table */
   GError *error;
 } VelLoader;
 

@@ -14,6 +14,7 @@ vel_engine_new (const char *device, const VelDeviceOptions *options, GError **er
 
   self->options = *options;
   self->left = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_kept_release);
+  self->loras = vel_lora_stack_new ();
   self->device = vel_device_open (device, options, error);
   if (!self->device)
     return NULL;
@@ -34,6 +35,7 @@ vel_engine_free (VelEngine *self)
   g_clear_pointer (&self->left, g_ptr_array_unref);
   g_strfreev (self->outputs);
   g_free (self->folder);
+  vel_lora_stack_free (self->loras);
   g_free (self->spec);
   g_free (self);
 }
@@ -117,6 +119,8 @@ vel_engine_load (VelEngine *self, const char *name, VelModelKey key, VelPictureS
     self->rung = 0;
   g_clear_pointer (&self->model, vel_model_free); /* first: two models may not fit */
   self->model = vel_model_load (self->device, key, size, self->rung, progress, data, cancellable, error);
+  if (self->model)
+    self->model->loras = self->loras;
   return self->model;
 }
 

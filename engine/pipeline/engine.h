@@ -20,6 +20,7 @@ struct VelEngine {
   GStrv outputs;            /* (nullable) where its pictures are to go, */
   guint n_kept;             /* how many of the request at hand were put there, */
   GPtrArray *left;          /* (element-type VelKept) and those that were not given to anybody */
+  VelLoraStack *loras;      /* of the last request */
   guint rung;               /* of the memory's ladder: memory ran out on those before it, with this model on this device */
 };
 

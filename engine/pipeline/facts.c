@@ -4,10 +4,12 @@
 #include "engine/pipeline/facts.h"
 
 #include "engine/catalog.h"
+#include "engine/lora/files.h"
 
 struct VelFacts {
   const VelResult *result;
   char *vae_hash, *embedding_hashes, *refiner; /* (nullable) */
+  GPtrArray *lora_hashes, *lora_tags;          /* (element-type utf8) (nullable) of each picture: choices in prompts may hold tags */
 };
 
 VelFacts *
@@ -16,7 +18,15 @@ vel_facts_new (const VelResult *result, VelValues *request)
   VelFacts *self = g_new (VelFacts, 1);
 
   *self = (VelFacts){ result, vel_catalog_hash_vae (request), vel_catalog_hash_embeddings (request),
-                      vel_catalog_dup_title (vel_values_get (request, "refiner")) };
+                      vel_catalog_dup_title (vel_values_get (request, "refiner")), g_ptr_array_new_with_free_func (g_free),
+                      g_ptr_array_new_with_free_func (g_free) };
+  for (guint i = 0; i < result->pictures->len; i++) {
+    const VelPicture *picture = result->pictures->pdata[i];
+    VelValues *painted = picture->request ? picture->request : request;
+
+    g_ptr_array_add (self->lora_hashes, vel_loras_hash (painted));
+    g_ptr_array_add (self->lora_tags, vel_loras_dup_tags (painted));
+  }
   return self;
 }
 
@@ -25,6 +35,8 @@ vel_facts_free (VelFacts *self)
 {
   if (!self)
     return;
+  g_ptr_array_unref (self->lora_hashes);
+  g_ptr_array_unref (self->lora_tags);
   g_free (self->vae_hash);
   g_free (self->embedding_hashes);
   g_free (self->refiner);
@@ -34,6 +46,10 @@ vel_facts_free (VelFacts *self)
 VelRecipeFacts
 vel_facts_of (const VelFacts *self, const VelPicture *picture)
 {
+  guint index;
+
+  if (!g_ptr_array_find (self->result->pictures, picture, &index))
+    g_assert_not_reached ();
   return (VelRecipeFacts){ .seed = picture->seed,
                            .variation_seed = picture->variation_seed,
                            .width = picture->width,
@@ -44,6 +60,8 @@ vel_facts_of (const VelFacts *self, const VelPicture *picture)
                            .model_hash = self->result->model_hash,
                            .vae_hash = self->vae_hash,
                            .embedding_hashes = self->embedding_hashes,
+                           .lora_hashes = self->lora_hashes->pdata[index],
+                           .lora_tags = self->lora_tags->pdata[index],
                            .refiner = self->refiner,
                            .version = "Velatura " VEL_VERSION };
 }

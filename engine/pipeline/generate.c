@@ -35,7 +35,6 @@ run_stages (VelPainting *self, VelResult *result, GError **error)
     if (!vel_painting_load (self, error) || !vel_painting_plan (self, error) || !vel_painting_encode_text (self, error) || !vel_painting_encode_start (self, error)
         || !vel_painting_make_extra (self, error) || !vel_painting_sample (self, error) || !vel_painting_paint_again (self, error))
       return FALSE;
-    vel_painting_note_networks (self);
     g_clear_pointer (&self->prompts, vel_prompts_free);
     self->sampled = TRUE;
     vel_painting_keep (self);

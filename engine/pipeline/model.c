@@ -84,8 +84,11 @@ load_text (VelModel *self, VelLoader *loader)
   gsize before = loader->packed_bytes;
 
   loader->compute = self->precision.text;
-  for (guint i = 0; uses[i].prefix && vel_loader_ok (loader); i++)
+  for (guint i = 0; uses[i].prefix && vel_loader_ok (loader); i++) {
+    loader->slots = self->text_slots[i] = vel_slots_new (loader->device);
     self->text[i] = vel_clip_load (loader, &uses[i]);
+  }
+  loader->slots = NULL;
   if (!vel_loader_ok (loader))
     vel_model_drop_text (self);
   self->text_bytes = self->text[0] ? loader->packed_bytes - before : 0;
@@ -101,8 +104,12 @@ load_unet (VelModel *self, VelLoader *loader)
   loader->compute = self->precision.unet;
   loader->limited = self->plan.fit == VEL_FIT_STREAMED;
   loader->room = self->plan.room;
+  loader->slots = self->unet_slots = vel_slots_new (loader->device);
   self->unet = vel_unet_load (loader, family->unet_heads, family->unet_head_dim);
+  loader->slots = NULL;
   loader->limited = FALSE;
+  if (!self->unet)
+    vel_model_drop_unet (self);
   self->unet_bytes = self->unet ? loader->packed_bytes - before : 0;
   return vel_loader_ok (loader);
 }
@@ -175,8 +182,8 @@ open_weights (VelModelKey key, GCancellable *cancellable, GError **error)
   return g_steal_pointer (&weights);
 }
 
-gboolean
-vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean text, gboolean unet, GCancellable *cancellable, GError **error)
+static gboolean
+bring (VelModel *self, VelDevice *device, VelModelKey key, gboolean text, gboolean unet, GCancellable *cancellable, GError **error)
 {
   g_autoptr (VelWeights) weights = NULL;
   VelLoader loader = { .device = device, .cancellable = cancellable };
@@ -195,17 +202,46 @@ vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean tex
   return FALSE;
 }
 
+/* A VelLoraOriginals; data: a VelModelKey. */
+static VelWeights *
+open_originals (gpointer data, GCancellable *cancellable, GError **error)
+{
+  return open_weights (*(const VelModelKey *) data, cancellable, error);
+}
+
+gboolean
+vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean text, gboolean unet, GCancellable *cancellable, GError **error)
+{
+  if (!bring (self, device, key, text, unet, cancellable, error))
+    return FALSE;
+  if (!self->loras)
+    return TRUE;
+  for (guint i = 0; text && i < VEL_MAX_TEXTS && self->text_slots[i]; i++)
+    if (!vel_lora_stack_apply (self->loras, self->text_slots[i], i == 0 ? VEL_LORA_TEXT_1 : VEL_LORA_TEXT_2, open_originals, &key, cancellable, error))
+      return FALSE;
+  return !unet || vel_lora_stack_apply (self->loras, self->unet_slots, VEL_LORA_UNET, open_originals, &key, cancellable, error);
+}
+
+gboolean
+vel_model_change_unet_elsewhere (const VelModel *self, VelSlots *slots, VelModelKey key, GCancellable *cancellable, GError **error)
+{
+  return !self->loras || vel_lora_stack_apply (self->loras, slots, VEL_LORA_UNET, open_originals, &key, cancellable, error);
+}
+
 void
 vel_model_drop_text (VelModel *self)
 {
-  for (guint i = 0; i < VEL_MAX_TEXTS; i++)
+  for (guint i = 0; i < VEL_MAX_TEXTS; i++) {
+    g_clear_pointer (&self->text_slots[i], vel_slots_free);
     g_clear_pointer (&self->text[i], vel_clip_free);
+  }
   self->text_bytes = 0;
 }
 
 void
 vel_model_drop_unet (VelModel *self)
 {
+  g_clear_pointer (&self->unet_slots, vel_slots_free);
   g_clear_pointer (&self->unet, vel_unet_free);
   self->unet_bytes = 0;
 }
@@ -231,13 +267,18 @@ vel_model_load_vae_elsewhere (VelModel *self, VelDevice *device, VelModelKey key
 }
 
 VelUNet *
-vel_model_load_unet_elsewhere (const VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable, GError **error)
+vel_model_load_unet_elsewhere (const VelModel *self, VelDevice *device, VelModelKey key, VelType type, VelSlots **slots,
+                               GCancellable *cancellable, GError **error)
 {
   const VelFamily *family = self->architecture.family;
   g_autoptr (VelWeights) weights = open_weights (key, cancellable, error);
   VelLoader loader = { .weights = weights, .device = device, .compute = type, .cancellable = cancellable };
-  VelUNet *unet = weights ? vel_unet_load (&loader, family->unet_heads, family->unet_head_dim) : NULL;
+  VelUNet *unet;
 
+  loader.slots = *slots = vel_slots_new (device);
+  unet = weights ? vel_unet_load (&loader, family->unet_heads, family->unet_head_dim) : NULL;
+  if (!unet)
+    g_clear_pointer (slots, vel_slots_free);
   if (loader.error)
     g_propagate_error (error, loader.error);
   return unet;
@@ -284,7 +325,8 @@ choose_plan (VelModel *self, VelDevice *device, VelWeights *weights, VelPictureS
   vel_device_get_memory (device, &free_bytes, &total);
   vel_memory_needs_estimate (&self->needs, weights, &self->architecture, self->precision, size);
   if (free_bytes > 0)
-    free_bytes += self->text_bytes + self->unet_bytes + (self->vae ? self->needs.vae : 0);
+    free_bytes += self->text_bytes + self->unet_bytes + (self->unet_slots ? vel_slots_get_bytes (self->unet_slots) : 0)
+                  + (self->vae ? self->needs.vae : 0);
   if (!(device->kernels->features & VEL_FEATURE_OUTSIDE))
     free_bytes = rung = 0; /* the processor: memory that is short is swapped */
   vel_memory_plan_choose (&self->plan, &self->needs, free_bytes, rung);
@@ -356,7 +398,7 @@ vel_model_free (VelModel *self)
   g_clear_pointer (&self->levels, vel_noise_levels_free);
   g_clear_pointer (&self->tokenizer, vel_tokenizer_unref);
   vel_model_drop_text (self);
-  g_clear_pointer (&self->unet, vel_unet_free);
+  vel_model_drop_unet (self);
   g_clear_pointer (&self->vae, vel_vae_free);
   g_strfreev (self->unused);
   g_free (self->path);

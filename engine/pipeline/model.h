@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/lora/stack.h"
 #include "engine/models/clip.h"
 #include "engine/models/family.h"
 #include "engine/models/unet.h"
@@ -29,6 +30,8 @@ typedef struct {
   VelTokenizer *tokenizer;
   VelClip *text[VEL_MAX_TEXTS + 1]; /* ends with NULL; they may all be away, and so may the UNet: what is not needed now may make room */
   VelUNet *unet;
+  VelSlots *text_slots[VEL_MAX_TEXTS], *unet_slots; /* of each that is there */
+  VelLoraStack *loras; /* (nullable) borrowed: what is in force wherever a network is needed */
   VelVae *vae;
   VelMemoryPlan plan;
   VelMemoryNeeds needs;
@@ -56,16 +59,18 @@ gboolean vel_model_reload_vae (VelModel *self, VelDevice *device, VelModelKey ke
 /* Another plan, if a picture of this size needs one; networks that it moves are taken from the device, and come back by vel_model_need. */
 gboolean vel_model_fit (VelModel *self, VelDevice *device, VelModelKey key, VelPictureSize size, guint rung, GCancellable *cancellable,
                         GError **error);
-/* Brings networks that are not there. */
+/* Brings networks that are not there, and LoRAs into force in those that are asked for. */
 gboolean vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean text, gboolean unet, GCancellable *cancellable,
                          GError **error);
 void vel_model_drop_text (VelModel *self);
 void vel_model_drop_unet (VelModel *self);
 /* The VAE once more, on another device, in fp32. Returns: (transfer full) */
 VelVae *vel_model_load_vae_elsewhere (VelModel *self, VelDevice *device, VelModelKey key, GCancellable *cancellable, GError **error);
-/* The UNet once more, likewise, to compute in `type`. Returns: (transfer full) */
-VelUNet *vel_model_load_unet_elsewhere (const VelModel *self, VelDevice *device, VelModelKey key, VelType type, GCancellable *cancellable,
-                                        GError **error);
+/* The UNet once more, likewise, to compute in `type`. slots: (out) (transfer full) its weights. Returns: (transfer full) */
+VelUNet *vel_model_load_unet_elsewhere (const VelModel *self, VelDevice *device, VelModelKey key, VelType type, VelSlots **slots,
+                                        GCancellable *cancellable, GError **error);
+/* LoRAs into force there. */
+gboolean vel_model_change_unet_elsewhere (const VelModel *self, VelSlots *slots, VelModelKey key, GCancellable *cancellable, GError **error);
 /* AutoV2, waiting for it if it is still being computed. (nullable) borrowed */
 const char *vel_model_get_hash (VelModel *self);
 /* FALSE if the key differs or a file changed since. */

@@ -272,7 +272,8 @@ sample_once (VelPainting *self, GError **error)
 gboolean
 vel_painting_sample (VelPainting *self, GError **error)
 {
-  if (!vel_model_need (self->model, self->engine->device, self->key, FALSE, TRUE, self->cancellable, error))
+  if (!vel_model_need (self->model, self->engine->device, self->key, FALSE, TRUE, self->cancellable, error)
+      || !vel_painting_report_loras (self, error))
     return FALSE;
   for (;;) {
     VelType type = self->model->precision.unet, higher = vel_precision_higher (type, self->engine->device);

@@ -9,23 +9,9 @@
 #include "engine/pipeline/extra.h"
 #include "engine/text/embedding-files.h"
 
-/* What this version can not do for a prompt is said. */
-void
-vel_painting_note_networks (VelPainting *self)
-{
-  const GPtrArray *networks = vel_prompts_get_networks (self->prompts);
-
-  for (guint i = 0; i < networks->len; i++) {
-    const VelPromptNetwork *network = networks->pdata[i];
-
-    g_ptr_array_add (self->notes, g_strdup_printf (_ ("The prompt asks for <%s:%s>, which was left out: this version applies no such networks"),
-                                                   network->kind, network->name));
-  }
-}
-
 /* hires: the option that the second pass may have instead */
-static const char *
-get_text (const VelPainting *self, const char *name, const char *hires)
+const char *
+vel_painting_get_text (const VelPainting *self, const char *name, const char *hires)
 {
   return vel_values_get (self->request, self->second && vel_values_is_set (self->request, hires) ? hires : name);
 }
@@ -34,7 +20,7 @@ get_text (const VelPainting *self, const char *name, const char *hires)
 static VelEmbeddings *
 gather_embeddings (VelPainting *self, GError **error)
 {
-  const char *const prompts[] = { get_text (self, "prompt", "hires_prompt"), get_text (self, "negative", "hires_negative"), NULL };
+  const char *const prompts[] = { vel_painting_get_text (self, "prompt", "hires_prompt"), vel_painting_get_text (self, "negative", "hires_negative"), NULL };
   g_autofree char *folder = g_build_filename (vel_paths_get_data (), "embeddings", NULL);
   g_autoptr (VelEmbeddings) embeddings = NULL;
   gint64 widths[VEL_MAX_TEXTS];
@@ -69,8 +55,8 @@ vel_painting_ask_prompts (const VelPainting *self)
   guint calls = self->sampler->flags & VEL_SAMPLER_TWO_CALLS ? 2 : 1;
   guint base = self->second ? self->base_steps : calls * (guint) vel_values_get_int (self->request, "steps");
 
-  return (VelPromptsAsked) { .positive = get_text (self, "prompt", "hires_prompt"),
-                             .negative = get_text (self, "negative", "hires_negative"),
+  return (VelPromptsAsked) { .positive = vel_painting_get_text (self, "prompt", "hires_prompt"),
+                             .negative = vel_painting_get_text (self, "negative", "hires_negative"),
                              .rules = { .base_steps = base, .hires_steps = self->second ? calls * self->hires.steps : 0,
                                         .old_timelines = vel_values_get_bool (self->request, "old_timelines") },
                              .scale = self->model->architecture.told_guidance ? 1 : vel_values_get_real (self->request, "cfg"),
@@ -88,7 +74,8 @@ vel_painting_encode_text (VelPainting *self, GError **error)
 
   self->base_steps = asked.rules.base_steps;
   g_clear_pointer (&self->prompts, vel_prompts_free);
-  if (!vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error) ||
+  if (!vel_painting_choose_loras (self, error) ||
+      !vel_model_need (self->model, self->engine->device, self->key, TRUE, FALSE, self->cancellable, error) ||
       !(embeddings = gather_embeddings (self, error)))
     return FALSE;
   conditioner.embeddings = embeddings;

@@ -82,8 +82,11 @@ gboolean vel_painting_plan_descent (VelPainting *self, const char *sampler, cons
 gboolean vel_painting_encode_text (VelPainting *self, GError **error);
 VelConditioner vel_painting_make_conditioner (const VelPainting *self);
 VelPromptsAsked vel_painting_ask_prompts (const VelPainting *self);
-/* What this version can not do for a prompt is said. */
-void vel_painting_note_networks (VelPainting *self);
+/* The LoRAs that the request and the prompt of the pass at hand ask for, opened. */
+gboolean vel_painting_choose_loras (VelPainting *self, GError **error);
+/* What they did is said, and what else the prompt asks for. Returns: FALSE with an error if one did nothing */
+gboolean vel_painting_report_loras (VelPainting *self, GError **error);
+const char *vel_painting_get_text (const VelPainting *self, const char *name, const char *hires);
 /* The start picture, if there is one. */
 gboolean vel_painting_encode_start (VelPainting *self, GError **error);
 /* What the network reads beside the latent; the second guidance of models that change pictures. */

@@ -73,6 +73,7 @@ load (VelRefiner *self, const VelRefinerTask *task, const VelModel *first, GCanc
                  self->model->name, self->model->architecture.family->label, first->name, first->architecture.family->label);
     return FALSE;
   }
+  self->model->loras = first->loras;
   return vel_model_need (self->model, task->device, key, TRUE, TRUE, cancellable, error);
 }
 

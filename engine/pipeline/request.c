@@ -44,6 +44,10 @@ static const VelParam fixed[] = {
   { "embedding", N_ ("Embeddings"), "textual inversion",
     N_ ("Words learned as vectors: a file whose name is the word. Those in the data folder's “embeddings” are found by their name."),
     VEL_PARAM_FILE, VEL_PARAM_HIDDEN | VEL_PARAM_LIST, .standard = "", .group = "model" },
+  { "lora", N_ ("LoRAs"), "lycoris style network",
+    N_ ("Changes the model by a file: FILE, FILE:STRENGTH or FILE:UNET:TEXT. Those in the data folder's “loras” are found by their name, and by "
+        "<lora:name:strength> in the prompt."),
+    VEL_PARAM_FILE, VEL_PARAM_HIDDEN | VEL_PARAM_LIST, .standard = "", .group = "model" },
   { "prediction", N_ ("Prediction"), "epsilon v-prediction parameterization",
     N_ ("What the network was trained to predict, where the file does not say."), VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "",
     .choices = "eps|v", .group = "model" },

@@ -7,6 +7,7 @@ struct VelSecond {
   VelElsewhere elsewhere;
   char *identity; /* of the model whose UNet it is */
   VelType type;
+  VelSlots *slots; /* of that UNet */
 
   /* of the call under way */
   const VelModel *model;
@@ -29,6 +30,7 @@ drop_there (gpointer data)
 {
   VelSecond *self = data;
 
+  g_clear_pointer (&self->slots, vel_slots_free);
   g_clear_pointer (&self->elsewhere.unet, vel_unet_free);
   g_clear_pointer (&self->identity, g_free);
 }
@@ -56,14 +58,17 @@ load_there (gpointer data)
   VelSecond *self = data;
   VelType type = vel_device_takes (self->elsewhere.device, self->model->precision.unet) ? self->model->precision.unet : VEL_F32;
 
-  if (self->elsewhere.unet && type == self->type && g_strcmp0 (self->identity, self->model->identity) == 0)
-    return;
-  drop_there (self);
-  self->elsewhere.unet = vel_model_load_unet_elsewhere (self->model, self->elsewhere.device, self->key, type, self->cancellable, &self->error);
+  if (!self->elsewhere.unet || type != self->type || g_strcmp0 (self->identity, self->model->identity) != 0) {
+    drop_there (self);
+    self->elsewhere.unet
+      = vel_model_load_unet_elsewhere (self->model, self->elsewhere.device, self->key, type, &self->slots, self->cancellable, &self->error);
+    self->type = type;
+    self->identity = g_strdup (self->model->identity);
+  }
+  if (self->elsewhere.unet && !vel_model_change_unet_elsewhere (self->model, self->slots, self->key, self->cancellable, &self->error))
+    drop_there (self);
   if (!self->elsewhere.unet)
     vel_elsewhere_explain (&self->elsewhere, &self->error);
-  self->type = type;
-  self->identity = g_strdup (self->model->identity);
 }
 
 VelSecond *

@@ -61,9 +61,9 @@ test_later (void)
 {
   static const char *const verbs[] = { "preprocess", "serve", "worker", "train", "verify" };
   static const char *const flags[] = {
-    "--lora", "--control",
+    "--control",
   };
-  static const char *const kinds[] = { "loras", "controlnets", "preprocessors" };
+  static const char *const kinds[] = { "controlnets", "preprocessors" };
 
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     vel_assert_refused (vel_program_run (NULL, verbs[i], NULL), 2, verbs[i]);

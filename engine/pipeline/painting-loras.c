@@ -1,0 +1,85 @@
+/* LoRAs: those that options name and those of the prompt's tags.  SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "engine/pipeline/painting.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "engine/lora/files.h"
+#include "engine/text/prompt-tags.h"
+
+static gboolean
+add_options (const VelPainting *self, GPtrArray *wishes, GError **error)
+{
+  g_auto (GStrv) named = g_strsplit (vel_values_get (self->request, "lora"), "\n", -1);
+
+  for (guint i = 0; named[i]; i++) {
+    VelLoraWish *wish = *named[i] ? vel_loras_parse (named[i], error) : NULL;
+
+    if (*named[i] && !wish)
+      return FALSE;
+    if (wish)
+      g_ptr_array_add (wishes, wish);
+  }
+  return TRUE;
+}
+
+static gboolean
+is_lora (const VelPromptNetwork *network)
+{
+  static const char *const kinds[] = { "lora", "lyco", NULL };
+
+  return g_strv_contains (kinds, network->kind);
+}
+
+/* A tag whose file is not there is left out, as the programs do that have tags: the rest of the picture is worth having. */
+static gboolean
+add_tags (const VelPainting *self, GPtrArray *wishes, GError **error)
+{
+  g_autoptr (GPtrArray) networks = g_ptr_array_new_with_free_func (vel_prompt_network_free);
+  g_autofree char *rest = NULL;
+
+  if (self->rules->language != VEL_PROMPT_A1111 && self->rules->language != VEL_PROMPT_PLAIN)
+    return TRUE;
+  rest = vel_prompt_take_tags (vel_painting_get_text (self, "prompt", "hires_prompt"), networks, error);
+  if (!rest)
+    return FALSE;
+  for (guint i = 0; i < networks->len; i++) {
+    const VelPromptNetwork *network = networks->pdata[i];
+    g_autoptr (GError) problem = NULL;
+    char *path = is_lora (network) ? vel_loras_find (network->name, &problem) : NULL;
+
+    if (path)
+      g_ptr_array_add (wishes, g_memdup2 (&(VelLoraWish){ path, .text = network->te, .unet = network->unet }, sizeof (VelLoraWish)));
+    else if (problem)
+      g_ptr_array_add (self->notes, g_strdup_printf (_ ("Left out: %s"), problem->message));
+    else
+      g_ptr_array_add (self->notes,
+                       g_strdup_printf (_ ("The prompt asks for <%s:%s>, which was left out: this version applies no such networks"),
+                                        network->kind, network->name));
+  }
+  return TRUE;
+}
+
+gboolean
+vel_painting_choose_loras (VelPainting *self, GError **error)
+{
+  g_autoptr (GPtrArray) wishes = g_ptr_array_new_with_free_func (vel_lora_wish_free);
+
+  return add_options (self, wishes, error) && add_tags (self, wishes, error) &&
+         vel_lora_stack_set (self->engine->loras, wishes, self->cancellable, error);
+}
+
+gboolean
+vel_painting_report_loras (VelPainting *self, GError **error)
+{
+  g_autoptr (GPtrArray) notes = g_ptr_array_new ();
+  gboolean ok = vel_lora_stack_report (self->engine->loras, notes, error);
+
+  for (guint i = 0; i < notes->len; i++)
+    if (g_ptr_array_find_with_equal_func (self->notes, notes->pdata[i], g_str_equal, NULL)) /* the second pass has them too */
+      g_free (notes->pdata[i]);
+    else
+      g_ptr_array_add (self->notes, notes->pdata[i]);
+  return ok;
+}
