@@ -40,7 +40,7 @@ PICTURES = [
     ("Prompts that change with the steps", TORCH, "timeline timeline-heun timeline-long timeline-sdxl"),
     ("AND with weights", TORCH, "compose compose-sdxl compose-even"),
     ("Textual inversion", TORCH, "embedding embedding-sdxl"),
-    ("Masks: original, noise, nothing; a part alone", TORCH, "mask mask-ddim mask-noise mask-nothing mask-part"),
+    ("Masks: original, noise, nothing; a part alone", TORCH, "mask mask-ddim mask-ddim-blurred mask-noise mask-nothing mask-part"),
     ("Soft inpainting: whole, a part alone, with an inpainting model and mask weight", "A1111's rules in torch and numpy, Pillow",
      "mask-soft mask-soft-part mask-soft-channels mask-soft-ddim"),
     ("Outpainting: whole, the new part alone, softly, with an inpainting model", "A1111's rules in torch, Pillow and OpenCV, in one piece",

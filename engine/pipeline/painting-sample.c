@@ -199,6 +199,13 @@ make_mask (VelPainting *self, VelContext *ctx, VelTensor *before)
   return vel_mask_new (ctx, self->before->repaint, before, self->batch);
 }
 
+/* A sharp mask does the same whatever the sampler: it holds still what the network makes of a step, and nothing is laid over the result. */
+static gboolean
+has_sharp_mask (const VelPainting *self)
+{
+  return self->before && !self->before->whole && vel_values_get_int (self->request, "mask_blur") == 0;
+}
+
 /* What lies over the result in the end follows from how far it went. */
 static void
 compare_with_start (VelPainting *self, VelContext *ctx, VelTensor *before)
@@ -225,7 +232,7 @@ sample_once (VelPainting *self, GError **error)
   g_autoptr (VelMask) mask = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .levels = self->model->levels,
-                           .mask_input = self->rules->mask_input && (self->sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS),
+                           .mask_input = self->rules->mask_input && (self->sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS) && !has_sharp_mask (self),
                            .streams = streams,
                            .together = self->first.together,
                            .path_kind = self->first.kind,
@@ -259,7 +266,7 @@ sample_once (VelPainting *self, GError **error)
     vel_guidance_set_rescale (self->guidance, vel_values_get_real (self->request, "cfg_rescale"));
     sampling.guidance = self->guidance;
     vel_sampler_run (self->sampler, &sampling, self->latents, self->start.sigmas, self->start.n_steps);
-    if (mask)
+    if (mask && !has_sharp_mask (self))
       vel_mask_finish (ctx, mask, self->latents);
     compare_with_start (self, ctx, before);
   }

@@ -292,7 +292,7 @@ main (int argc, char **argv)
                                        "diffusers-euler", "diffusers-euler-a", "told", "diffusers-heun", "diffusers-rescale", "diffusers-rescale-v",
                                        "diffusers-tcd",
                                        "mask",
-                                       "mask-ddim",    "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
+                                       "mask-ddim",    "mask-ddim-blurred", "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
                                        "mask-soft",    "mask-soft-part", "mask-soft-channels", "mask-soft-ddim",
                                        "outpaint",     "outpaint-noise", "outpaint-part",     "outpaint-channels",
                                        "resize-fit",   "resize-fill",    "resize-stretch",

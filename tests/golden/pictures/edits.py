@@ -6,7 +6,8 @@
     python edits.py [case …]  writes the start pictures, the masks and cases/* beside this script
 
 Pixels go through Pillow and OpenCV, as in AUTOMATIC1111 1.10 (modules/processing.py, masking.py); what is painted anew is told apart after
-guidance, for DDIM before. A mask that is not blurred is shrunk by the mean of 8x8 pixels, and nothing is laid over the result. `picture` is what is kept."""
+guidance, for DDIM before. A mask that is not blurred acts after guidance whatever the sampler, is shrunk by the mean of 8x8 pixels, and nothing is
+laid over the result. `picture` is what is kept."""
 import functools
 import importlib.util
 import json
@@ -31,6 +32,7 @@ COMMON = dict(make.COMMON, model="two-levels", steps=5, width=64, height=64, str
 CASES = {
     "mask": dict(sampler="euler_a"),
     "mask-ddim": dict(sampler="ddim", mask_invert=True, steps=6, strength=0.9),  # seven timesteps, of which int (0.9 6)
+    "mask-ddim-blurred": dict(sampler="ddim", mask_blur=3, steps=6, strength=0.9),
     "mask-noise": dict(mask_blur=2, fill="noise", rng="nv", resize="fill", sampler="euler_a"),
     "mask-nothing": dict(mask_blur=4, fill="nothing", resize="fit"),
     "mask-part": dict(mask_blur=3, fill="fill", inpaint_area="masked", masked_padding=6, sampler="dpmpp_2m", schedule="karras"),
@@ -307,7 +309,7 @@ def run(net, tokenizer, o):
     def denoise(x, sigma):
         d, u = model(x, sigma, cond=cond), model(x, sigma, cond=uncond)
         d = u + (d - u) * o["cfg"]
-        return d if o["sampler"] == "ddim" else held(d, sigma[0])
+        return d if before_network else held(d, sigma[0])
 
     def held(x, sigma):
         if soft:
@@ -315,6 +317,7 @@ def run(net, tokenizer, o):
         return x if share is None else x * share + before * (1 - share)
 
     n = o["steps"]
+    before_network = o["sampler"] == "ddim" and o["mask_blur"] > 0
     if o["sampler"] == "ddim":
         a = alphas().double()
         t = [min(i + 1, 999) for i in range(0, 1000, 1000 // n)]
@@ -323,7 +326,7 @@ def run(net, tokenizer, o):
         x = (before * a[t[te]].sqrt() + unit * (1 - a[t[te]]).sqrt()).float()
         for k in range(te - 1, 0, -1):
             latents.append(x)
-            x = ddim_step(denoise, x, held(x, torch.tensor(float(t[k]))), a[t[k]], a[t[k - 1]])
+            x = ddim_step(denoise, x, held(x, torch.tensor(float(t[k]))) if before_network else x, a[t[k]], a[t[k - 1]])
     else:
         run = int(min(o["strength"], 0.999) * n)
         if o.get("exact_steps"):
@@ -336,7 +339,7 @@ def run(net, tokenizer, o):
         x = getattr(sampling, "sample_" + name)(denoise, x, sigmas, callback=lambda d: latents.append(d["x"].clone()), disable=True, **more)
     for i, latent in enumerate(latents + [x]):
         trace[f"latent.{i:03}"] = latent
-    x = x if soft else held(x, 0)
+    x = x if soft or not o["mask_blur"] else held(x, 0)
     trace["model.cond"], trace["model.uncond"] = firsts[:2]
     trace["image"] = ((net.vae.decode(x / 0.18215).sample + 1) / 2).clamp(0, 1)
     painted = Image.fromarray(torch.round(trace["image"][0] * 255).permute(1, 2, 0).numpy().astype(np.uint8))
