@@ -265,7 +265,7 @@ typedef struct {
   const char *name;
   gboolean lost; /* the card, else memory */
   unsigned stride;
-  const char *options[12];
+  const char *options[13];
 } Fault;
 
 static const Fault faults[] = {
@@ -274,6 +274,10 @@ static const Fault faults[] = {
   { "short-in-two-passes", FALSE, 7, { "hires", "1.5", "hires_upscaler", "lanczos", "hires_steps", "2" } },
   { "lost-in-two-passes", TRUE, 31, { "hires", "1.5", "hires_upscaler", "latent", "hires_steps", "2" } },
   { "short-with-a-mask", FALSE, 7, { "init", "start.png", "mask", "mask.png", "fill", "noise", "strength", "0.9" } },
+  { "short-softly-twice",
+    FALSE,
+    31,
+    { "init", "start.png", "mask", "mask.png", "soft_inpainting", "true", "hires", "1.5", "resize", "latent", "hires_steps", "2" } },
   { "lost-with-a-mask", TRUE, 31, { "init", "start.png", "mask", "mask.png", "fill", "noise", "strength", "0.9" } },
 };
 

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "engine/pipeline/engine.h"
 #include "engine/pipeline/request.h"
 #include "engine/upscalers.h"
+#include "tests/support/tiny-model.h"
 
 static void
 set (VelValues *request, const char *name, const char *value)
@@ -88,6 +90,34 @@ test_refused (void)
   }
 }
 
+/* The memory that a pass takes is that of the larger one, also where the model says how large the first one is. */
+static void
+test_memory (void)
+{
+  static const struct {
+    const char *width, *factor, *size;
+    double times;
+  } cases[] = { { "", "", "", 1 }, { "", "2", "", 4 }, { "", "", "0x1024", 4 }, { "512", "1.5", "", 2.25 }, { "", "1", "", 1 } };
+  g_autofree char *folder = g_dir_make_tmp ("velatura-hires-XXXXXX", NULL), *path = tiny_model_write ("two-levels", folder);
+  g_autoptr (VelEngine) engine = vel_engine_new ("cpu", &(VelDeviceOptions){ .threads = 1 }, NULL);
+  guint64 once = 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (VelValues) request = vel_request_new ();
+    g_autoptr (GError) error = NULL;
+    VelModel *model;
+
+    set (request, "hires", cases[i].factor);
+    set (request, "hires_resize", cases[i].size);
+    model = vel_engine_load (engine, path, (VelModelKey){ .unet = "", .text = "", .vae = "", .tokenizer = "", .prediction = "" },
+                             (VelPictureSize){ (guint) g_ascii_strtoull (cases[i].width, NULL, 10), 0, 1, request }, NULL, NULL, NULL, &error);
+    g_assert_no_error (error);
+    once = once ? once : model->needs.painting;
+    g_assert_cmpuint (model->needs.painting, ==, (guint64) ((double) once * cases[i].times));
+  }
+  tiny_remove_tree (folder);
+}
+
 static void
 test_words (void)
 {
@@ -115,6 +145,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hires/sizes", test_sizes);
   g_test_add_func ("/hires/none", test_none);
   g_test_add_func ("/hires/refused", test_refused);
+  g_test_add_func ("/hires/memory", test_memory);
   g_test_add_func ("/hires/words", test_words);
   return g_test_run ();
 }
