@@ -95,7 +95,8 @@ typedef struct {
   size_t batch, height, width;    /* of x */
   size_t up_height, up_width;     /* x is first resized to this by nearest neighbour (source = floor (i * height / up_height)); 0: not */
   unsigned stride;                /* 1 or 2 */
-  unsigned pad_before, pad_after; /* zeros above and left, below and right */
+  unsigned pad_before, pad_after; /* zeros above and left, below and right; neither is larger than a side that is wrapped */
+  bool wrap_x, wrap_y;            /* left and right, above and below: not zeros but the picture's other end, as it is after resizing */
   const VelPacked *weight;        /* from pack_conv */
   const void *x;                  /* [batch, height, width, in - x2_channels] */
   const void *x2;                 /* [batch, height, width, x2_channels]: channels that follow those of x; or NULL */

@@ -19,15 +19,23 @@ vel_picture_size (const VelConvArgs *args)
   return size;
 }
 
+/* The row or column of the resized picture behind place i of the padded one; `side` if there is none. Places behind the padding, which tiles
+ * reach, may be anything. */
+static inline size_t
+vel_picture_place (size_t i, size_t pad, size_t side, bool wrap)
+{
+  if (i >= pad && i - pad < side)
+    return i - pad;
+  return wrap ? (i + pad * (side - 1)) % side : side;
+}
+
 /* y, x: with the padding; outside the picture it is `zeros`. */
 static inline const float *
 vel_picture_pixel (const VelConvArgs *args, const VelPictureSize *size, size_t picture, size_t y, size_t x, const float *zeros)
 {
-  if (y < args->pad_before || x < args->pad_before)
-    return zeros;
-  y -= args->pad_before;
-  x -= args->pad_before;
-  if (y >= size->height || x >= size->width)
+  y = vel_picture_place (y, args->pad_before, size->height, args->wrap_y);
+  x = vel_picture_place (x, args->pad_before, size->width, args->wrap_x);
+  if (y == size->height || x == size->width)
     return zeros;
   if (args->up_height > 0)
     y = y * args->height / args->up_height;

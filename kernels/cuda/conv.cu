@@ -35,6 +35,8 @@ vel_cuda_conv (VelBackend *backend, const VelConvArgs *args)
   p.kernel = (int) weight->kernel;
   p.stride = (int) args->stride;
   p.pad = (int) args->pad_before;
+  p.wrap_x = args->wrap_x ? (int) up_width : 0;
+  p.wrap_y = args->wrap_y ? (int) up_height : 0;
   p.embedding_stride = args->embedding_stride;
   vel_product_run (backend, args->type, p);
 }

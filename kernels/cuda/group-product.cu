@@ -27,7 +27,7 @@ load_rows (const VelProduct &p, const Rows &rows, T *tile)
 
   VEL_UNROLL
   for (int i = 0; i < TILE_M / 32; i++) {
-    int y = rows.y[i] + rows.tap_y, x = rows.x[i] + rows.tap_x;
+    int y = vel_product_place (rows.y[i] + rows.tap_y, p.wrap_y), x = vel_product_place (rows.x[i] + rows.tap_x, p.wrap_x);
     bool valid = inside && rows.picture[i] >= 0 && (unsigned) y < (unsigned) p.up_height && (unsigned) x < (unsigned) p.up_width;
 
     if (p.doubled) {

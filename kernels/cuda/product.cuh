@@ -26,6 +26,7 @@ struct VelProduct {
   size_t x_stride, weight_stride, out_stride; /* elements from one pixel of x, tap of the weight, row of the result to the next */
   int height, width, up_height, up_width, out_height, out_width; /* up: as it is after resizing */
   int kernel, stride, pad;
+  int wrap_x, wrap_y; /* a side's length where its padding is its other end, else 0 */
   unsigned chunks, steps, slices; /* chunks: of a tap; steps: over all taps */
   size_t embedding_stride;
   VelActivation activation;
@@ -50,11 +51,18 @@ vel_product_window (const VelProduct &p, unsigned m)
   return { (int) (m / pixels), (int) (pixel / p.out_width) * p.stride - p.pad, (int) (pixel % p.out_width) * p.stride - p.pad };
 }
 
+/* A row or column in the padding as one of the other end; wrap: the side, or 0, which changes nothing. */
+static VEL_DEVICE int
+vel_product_place (int i, int wrap)
+{
+  return i < 0 ? i + wrap : wrap != 0 && i >= wrap ? i - wrap : i;
+}
+
 /* The pixel of x under a tap, counted over all pictures; -1 in the padding or behind the last row. */
 static VEL_DEVICE ptrdiff_t
 vel_product_pixel (const VelProduct &p, const VelWindow &window, int tap)
 {
-  int y = window.y + tap / p.kernel, x = window.x + tap % p.kernel;
+  int y = vel_product_place (window.y + tap / p.kernel, p.wrap_y), x = vel_product_place (window.x + tap % p.kernel, p.wrap_x);
 
   if (window.picture < 0 || y < 0 || x < 0 || y >= p.up_height || x >= p.up_width)
     return -1;

@@ -1,13 +1,17 @@
 /* Convolution as its definition says, summed in double.  SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/reference/reference.h"
 
-/* The pixel of x behind row or column i of the padded, resized picture; -1 in the padding. */
+/* The pixel of x behind row or column i of the padded, resized picture; -1 in the padding, if that is not the other end. */
 static ptrdiff_t
-source (size_t i, size_t pad, size_t side, size_t up_side)
+source (size_t i, size_t pad, size_t side, size_t up_side, bool wrap)
 {
-  if (i < pad || i - pad >= (up_side > 0 ? up_side : side))
+  ptrdiff_t whole = (ptrdiff_t) (up_side > 0 ? up_side : side), place = (ptrdiff_t) i - (ptrdiff_t) pad;
+
+  if (wrap)
+    place = (place + whole) % whole;
+  if (place < 0 || place >= whole)
     return -1;
-  return (ptrdiff_t) (up_side > 0 ? (i - pad) * side / up_side : i - pad);
+  return up_side > 0 ? place * (ptrdiff_t) side / whole : place;
 }
 
 static double
@@ -20,8 +24,8 @@ pixel (const VelConvArgs *args, size_t picture, size_t y, size_t x, size_t chann
 
   for (size_t ky = 0; ky < kernel; ky++)
     for (size_t kx = 0; kx < kernel; kx++) {
-      ptrdiff_t sy = source (y * args->stride + ky, args->pad_before, args->height, args->up_height);
-      ptrdiff_t sx = source (x * args->stride + kx, args->pad_before, args->width, args->up_width);
+      ptrdiff_t sy = source (y * args->stride + ky, args->pad_before, args->height, args->up_height, args->wrap_y);
+      ptrdiff_t sx = source (x * args->stride + kx, args->pad_before, args->width, args->up_width, args->wrap_x);
 
       if (sy < 0 || sx < 0)
         continue;

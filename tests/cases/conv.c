@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BIAS = 1, RESIDUAL = 2, IN_PLACE = 4, EMBEDDING = 8, SHARED = 16 }; /* SHARED: one embedding for all pictures */
+enum { BIAS = 1, RESIDUAL = 2, IN_PLACE = 4, EMBEDDING = 8, SHARED = 16, WRAP_X = 32, WRAP_Y = 64, WRAP = 96 }; /* SHARED: one embedding for all pictures */
 
 typedef struct {
   size_t batch, height, width, in, out;
@@ -57,6 +57,21 @@ static const Shape shapes[] = {
   { 1, 8, 6, 48, 40, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | RESIDUAL, 16 },
   { 1, 7, 5, 13, 9, 1, 1, 0, 0, 0, 0, VEL_F32, BIAS, 5 },
   { 1, 5, 5, 21, 8, 3, 2, 1, 1, 0, 0, VEL_BF16, BIAS, 10 },
+  /* Padding that is the other end: of odd sides, resized, strided, as small as the padding, two inputs. */
+  { 2, 16, 16, 24, 32, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | WRAP },
+  { 1, 17, 19, 20, 24, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | EMBEDDING | RESIDUAL | WRAP_X },
+  { 1, 23, 5, 33, 17, 3, 1, 1, 1, 0, 0, VEL_BF16, BIAS | WRAP_Y },
+  { 2, 16, 16, 32, 32, 3, 2, 1, 1, 0, 0, VEL_F16, BIAS | WRAP },
+  { 1, 15, 17, 8, 24, 3, 2, 1, 1, 0, 0, VEL_F32, BIAS | WRAP },
+  { 1, 9, 9, 16, 16, 3, 1, 1, 1, 17, 18, VEL_F32, BIAS | WRAP },
+  { 2, 8, 8, 24, 24, 3, 1, 1, 1, 16, 16, VEL_F16, BIAS | WRAP_Y },
+  { 1, 1, 1, 4, 4, 3, 1, 1, 1, 0, 0, VEL_F32, BIAS | WRAP },
+  { 1, 1, 2, 64, 64, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | WRAP },
+  { 1, 8, 6, 48, 40, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | RESIDUAL | WRAP, 16 },
+  { 1, 40, 40, 24, 48, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | WRAP },
+  { 2, 9, 11, 72, 160, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | WRAP },
+  { 1, 13, 13, 104, 336, 3, 1, 1, 1, 26, 26, VEL_BF16, BIAS | WRAP, 40 },
+  { 1, 11, 12, 64, 136, 3, 2, 1, 1, 0, 0, VEL_F32, BIAS | WRAP_X },
   /* Wide ones, for tiles of 128 to 256 columns. */
   { 2, 9, 11, 72, 160, 3, 1, 1, 1, 0, 0, VEL_F16, BIAS | EMBEDDING | RESIDUAL },
   { 1, 13, 13, 104, 336, 3, 1, 1, 1, 26, 26, VEL_BF16, BIAS, 40 },
@@ -102,6 +117,8 @@ run (const void *data, const VelCaseTarget *target, float *out)
                                       .stride = shape->stride,
                                       .pad_before = shape->pad_before,
                                       .pad_after = shape->pad_after,
+                                      .wrap_x = (shape->flags & WRAP_X) != 0,
+                                      .wrap_y = (shape->flags & WRAP_Y) != 0,
                                       .weight = weight,
                                       .x = x,
                                       .x2 = shape->second > 0 ? x2 : NULL,
@@ -136,7 +153,7 @@ vel_cases_conv (VelCaseVisit visit, void *data)
                      .run = run };
 
     self.count = out_count (shape);
-    snprintf (self.name, sizeof self.name, "conv %zux%zux%zux%zu->%zu kernel %u stride %u pad %u,%u up %zux%zu second %zu %s%s%s",
+    snprintf (self.name, sizeof self.name, "conv %zux%zux%zux%zu->%zu kernel %u stride %u pad %u,%u up %zux%zu second %zu %s%s%s%s%s",
               shape->batch, shape->height, shape->width, shape->in, shape->out, shape->kernel, shape->stride, shape->pad_before, shape->pad_after,
               shape->up_height, shape->up_width, shape->second, vel_case_type_name (shape->type),
               shape->flags & EMBEDDING ? " embedding"
@@ -144,7 +161,8 @@ vel_cases_conv (VelCaseVisit visit, void *data)
                                        : "",
               shape->flags & IN_PLACE   ? " in place"
               : shape->flags & RESIDUAL ? " residual"
-                                        : "");
+                                        : "",
+              shape->flags & WRAP_X ? " wrapped x" : "", shape->flags & WRAP_Y ? " wrapped y" : "");
     visit (&self, data);
   }
 }

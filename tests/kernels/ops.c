@@ -134,7 +134,7 @@ test_not_finite (void)
       kernels->activate (backend, &(VelActivateArgs){ VEL_F32, tokens * channels, activation, x, out });
     g_assert_true (kind == 0 ? isnan (out[3]) : TRUE);
     weight = kernels->pack_conv (backend, &(VelPackConv){ values, VEL_F32, channels, channels, 3 });
-    kernels->conv (backend, &(VelConvArgs){ VEL_F32, 1, 24, 24, 0, 0, 1, 1, 1, weight, x, .out = out });
+    kernels->conv (backend, &(VelConvArgs){ VEL_F32, 1, 24, 24, 0, 0, 1, 1, 1, .weight = weight, .x = x, .out = out });
     kernels->unpack (backend, weight);
     g_assert_false (isfinite (out[0]));
   }
