@@ -18,20 +18,26 @@ is_along_out (const VelDeltaJob *job)
   return second == 1 && job->shape.out == 1;
 }
 
-/* V = W0 + scale * change, in the place of the change, of one row. Returns: the sum of its squares */
-static double
+/* V = W0 + scale * change, in the place of the change, of one row. */
+static void
 add_original (float *change, const float *original, float scale, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    change[i] = original[i] + scale * change[i];
+}
+
+/* Four sums, so that an addition need not wait for the one before it. */
+static double
+sum_squares (const float *values, gsize n)
 {
   double sums[4] = { 0 };
   gsize i = 0;
 
-  for (gsize j = 0; j < n; j++)
-    change[j] = original[j] + scale * change[j];
   for (; i + 4 <= n; i += 4)
     for (gsize lane = 0; lane < 4; lane++)
-      sums[lane] += (double) change[i + lane] * change[i + lane];
+      sums[lane] += (double) values[i + lane] * values[i + lane];
   for (; i < n; i++)
-    sums[0] += (double) change[i] * change[i];
+    sums[0] += (double) values[i] * values[i];
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
@@ -46,8 +52,10 @@ static void
 scale_rows (float *change, const float *original, float scale, const float *magnitudes, gsize rows, gsize columns)
 {
   for (gsize row = 0; row < rows; row++, change += columns, original += columns) {
-    float factor = get_factor (magnitudes[row], add_original (change, original, scale, columns));
+    float factor;
 
+    add_original (change, original, scale, columns);
+    factor = get_factor (magnitudes[row], sum_squares (change, columns));
     for (gsize i = 0; i < columns; i++)
       change[i] = change[i] * factor - original[i];
   }

@@ -15,6 +15,8 @@ typedef struct {
 /* Larger ones are a file's mistake: the widest layers of these models have 10240 rows, and what costs memory and time grows with it. */
 enum { VEL_DELTA_MAX_RANK = 4096 };
 
+/* Whether all tensors are numbers with few enough axes; the functions below rely on it. Returns: FALSE with error set */
+gboolean vel_delta_check_known (const VelDeltaJob *job, GError **error);
 /* Its usual name, "lora_down.weight". */
 const char *vel_delta_role_name (VelDeltaRole role);
 gboolean vel_delta_has (const VelDeltaParts *parts, VelDeltaRole role);
@@ -41,11 +43,13 @@ float *vel_delta_read_original (const VelDeltaJob *job, GError **error);
 float *vel_delta_new (const VelDeltaJob *job, gsize rows, gsize columns, GError **error);
 /* Says that a tensor has not the shape that was wanted. */
 void vel_delta_set_shape_error (const VelDeltaJob *job, VelDeltaRole role, const char *wanted, GError **error);
-gboolean vel_delta_is_finite (const float *values, gsize count);
+/* Largest magnitude; infinity or no number if there is such a value. */
+float vel_delta_get_largest (const float *values, gsize count);
 
 /* out[j] += sum over k of a[k] b[k, j], four k at a time, in this order. b's rows are `stride` apart. */
 void vel_delta_add_row (float *out, const float *a, const float *b, gsize stride, gsize inner, gsize n);
-/* out [rows, columns] = a [rows, inner] b [inner, columns] */
+/* out [rows, columns] = a [rows, inner] b [inner, columns]; or that much more */
+void vel_delta_add_product (float *out, const float *a, const float *b, gsize rows, gsize inner, gsize columns);
 void vel_delta_product (float *out, const float *a, const float *b, gsize rows, gsize inner, gsize columns);
 /* out [rows, columns, taps] = sum over n of mid [rows, inner, taps] down [inner, columns]: a Tucker core, or W0, times a matrix.
  * Returns: FALSE with error set */
@@ -57,6 +61,11 @@ void vel_delta_transpose (float *out, const float *a, gsize rows, gsize columns)
 /* Each fills `self`, which is empty, leaving behind what it made if it fails. */
 typedef gboolean (*VelDeltaMake) (VelDelta *self, const VelDeltaJob *job, GError **error);
 gboolean vel_delta_make_lora (VelDelta *self, const VelDeltaJob *job, GError **error);
+gboolean vel_delta_make_loha (VelDelta *self, const VelDeltaJob *job, GError **error);
+gboolean vel_delta_make_lokr (VelDelta *self, const VelDeltaJob *job, GError **error);
+gboolean vel_delta_make_ia3 (VelDelta *self, const VelDeltaJob *job, GError **error);
+gboolean vel_delta_make_glora (VelDelta *self, const VelDeltaJob *job, GError **error);
+gboolean vel_delta_make_oft (VelDelta *self, const VelDeltaJob *job, GError **error);
 gboolean vel_delta_make_full (VelDelta *self, const VelDeltaJob *job, GError **error);
 /* V * dora_scale / norm (V) - W0 in the place of the change. */
 gboolean vel_delta_decompose (VelDelta *self, const VelDeltaJob *job, GError **error);

@@ -26,12 +26,18 @@ vel_delta_add_row (float *restrict out, const float *a, const float *restrict b,
 }
 
 void
-vel_delta_product (float *out, const float *a, const float *b, gsize rows, gsize inner, gsize columns)
+vel_delta_add_product (float *out, const float *a, const float *b, gsize rows, gsize inner, gsize columns)
 {
-  memset (out, 0, rows * columns * sizeof *out);
   for (gsize first = 0; first < columns; first += PIECE)
     for (gsize row = 0; row < rows; row++)
       vel_delta_add_row (out + row * columns + first, a + row * inner, b + first, columns, inner, MIN (columns - first, PIECE));
+}
+
+void
+vel_delta_product (float *out, const float *a, const float *b, gsize rows, gsize inner, gsize columns)
+{
+  memset (out, 0, rows * columns * sizeof *out);
+  vel_delta_add_product (out, a, b, rows, inner, columns);
 }
 
 void

@@ -79,19 +79,23 @@ vel_delta_set_shape_error (const VelDeltaJob *job, VelDeltaRole role, const char
   g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT, _ ("tensor “%s” in “%s” has the shape %s; %s was wanted"), name, path, found, wanted);
 }
 
-static gboolean
-check_known (const VelDeltaJob *job, const VelTensorEntry *entry, GError **error)
+gboolean
+vel_delta_check_known (const VelDeltaJob *job, GError **error)
 {
-  g_autofree char *name = NULL, *path = NULL;
+  for (VelDeltaRole role = 0; role < VEL_N_DELTA_ROLES; role++) {
+    const VelTensorEntry *entry = job->parts->tensors[role];
+    g_autofree char *name = NULL, *path = NULL;
 
-  if (entry->known)
-    return TRUE;
-  name = vel_shown (entry->name);
-  path = vel_shown (job->parts->path);
-  g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT,
-               _ ("tensor “%s” in “%s” is stored as %s with %u axes; numbers with at most %d were wanted"), name, path, entry->dtype,
-               entry->n_axes, VEL_MAX_AXES);
-  return FALSE;
+    if (!entry || entry->known)
+      continue;
+    name = vel_shown (entry->name);
+    path = vel_shown (job->parts->path);
+    g_set_error (error, VEL_ERROR, VEL_ERROR_WEIGHT,
+                 _ ("tensor “%s” in “%s” is stored as %s with %u axes; numbers with at most %d were wanted"), name, path, entry->dtype,
+                 entry->n_axes, VEL_MAX_AXES);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 gboolean
@@ -120,8 +124,6 @@ vel_delta_find_rank (const VelDeltaJob *job, VelDeltaRole role, guint axis, GErr
   gsize rank = vel_delta_axis (job->parts, role, axis);
   g_autofree char *name = NULL, *path = NULL, *found = NULL;
 
-  if (!check_known (job, job->parts->tensors[role], error))
-    return 0;
   if (rank > 0 && rank <= VEL_DELTA_MAX_RANK)
     return rank;
   name = vel_shown (job->parts->tensors[role]->name);
@@ -144,15 +146,18 @@ count_from (VelShape shape, guint first)
   return count;
 }
 
-gboolean
-vel_delta_is_finite (const float *values, gsize count)
+/* Of what is no number the bits are the largest, so that looking for the largest bits finds both; without branches, for vectors. */
+float
+vel_delta_get_largest (const float *values, gsize count)
 {
-  guint32 carries = 0;
+  gint32 largest = 0;
 
-  /* As has_infinities in engine/models/layers.c: adding one to a full exponent carries into the sign's place. */
-  for (gsize i = 0; i < count; i++)
-    carries |= (vel_float_bits (values[i]) & 0x7f800000) + 0x00800000;
-  return !(carries >> 31);
+  for (gsize i = 0; i < count; i++) {
+    gint32 bits = (gint32) (vel_float_bits (values[i]) & 0x7fffffff);
+
+    largest = MAX (largest, bits);
+  }
+  return vel_float_from_bits ((guint32) largest);
 }
 
 static gboolean
@@ -160,7 +165,7 @@ check_finite (const VelDeltaJob *job, const VelTensorEntry *entry, const float *
 {
   g_autofree char *name = NULL, *path = NULL;
 
-  if (vel_delta_is_finite (values, count))
+  if (isfinite (vel_delta_get_largest (values, count)))
     return TRUE;
   name = vel_shown (entry->name);
   path = vel_shown (job->parts->path);
@@ -229,8 +234,6 @@ vel_delta_read (const VelDeltaJob *job, VelDeltaRole role, VelShape wanted, GErr
   gsize rest = count_from (wanted, 1), count;
   g_autofree char *text = NULL;
 
-  if (!check_known (job, entry, error))
-    return NULL;
   if (entry->shape.n > 0 && entry->shape.size[0] == wanted.size[0] && rest > 0 && count_from (entry->shape, 1) == rest &&
       g_size_checked_mul (&count, rest, (gsize) wanted.size[0]))
     return read_floats (job, entry, count, error);
@@ -246,8 +249,6 @@ vel_delta_read_vector (const VelDeltaJob *job, VelDeltaRole role, gsize n, GErro
   g_autofree char *text = NULL;
   guint longer = 0;
 
-  if (!check_known (job, entry, error))
-    return NULL;
   for (guint i = 0; i < entry->shape.n; i++)
     longer += entry->shape.size[i] != 1;
   if (longer <= 1 && count_from (entry->shape, 0) == n)

@@ -17,10 +17,15 @@ typedef struct {
   VelDeltaMake make;
 } Kind;
 
-enum { LORA, FULL, N_KINDS };
+enum { LORA, LOHA, LOKR, IA3, GLORA, OFT, FULL, N_KINDS };
 
 static const Kind kinds[N_KINDS] = {
   [LORA] = { "LoRA", "LoRA, DoRA", VEL_DELTA_DOWN, VEL_DELTA_MID, vel_delta_make_lora },
+  [LOHA] = { "LoHa", "LoHa, DoRA", VEL_DELTA_HADA_W1A, VEL_DELTA_HADA_T2, vel_delta_make_loha },
+  [LOKR] = { "LoKr", "LoKr, DoRA", VEL_DELTA_LOKR_W1, VEL_DELTA_LOKR_T2, vel_delta_make_lokr },
+  [IA3] = { "(IA)3", "(IA)3, DoRA", VEL_DELTA_IA3, VEL_DELTA_IA3_ON_INPUT, vel_delta_make_ia3 },
+  [GLORA] = { "GLoRA", "GLoRA, DoRA", VEL_DELTA_GLORA_A1, VEL_DELTA_GLORA_BM, vel_delta_make_glora },
+  [OFT] = { "OFT", "OFT, DoRA", VEL_DELTA_OFT_BLOCKS, VEL_DELTA_OFT_RESCALE, vel_delta_make_oft },
   [FULL] = { "full", "full, DoRA", VEL_DELTA_DIFF, VEL_DELTA_DIFF, vel_delta_make_full },
 };
 
@@ -58,13 +63,26 @@ vel_delta_get_kind (const VelDeltaParts *parts)
     return vel_delta_has (parts, VEL_DELTA_DIFF_BIAS) ? kinds[FULL].name : NULL;
   if (kind == LORA && is_locon (parts))
     return dora ? "LoCon, DoRA" : "LoCon";
+  if (kind == OFT && vel_delta_axis (parts, VEL_DELTA_OFT_BLOCKS, 3) > 0)
+    return dora ? "BOFT, DoRA" : "BOFT";
   return dora ? kinds[kind].name_dora : kinds[kind].name;
 }
 
 gsize
 vel_delta_get_rank (const VelDeltaParts *parts)
 {
-  return vel_delta_axis (parts, VEL_DELTA_DOWN, 0);
+  switch (find_kind (parts, 0)) {
+  case LORA:
+    return vel_delta_axis (parts, VEL_DELTA_DOWN, 0);
+  case LOHA:
+    return vel_delta_axis (parts, VEL_DELTA_HADA_W1B, 0);
+  case LOKR:
+    return vel_delta_axis (parts, vel_delta_has (parts, VEL_DELTA_LOKR_W1B) ? VEL_DELTA_LOKR_W1B : VEL_DELTA_LOKR_W2B, 0);
+  case GLORA: /* thin matrices either way round */
+    return MIN (vel_delta_axis (parts, VEL_DELTA_GLORA_A1, 0), vel_delta_axis (parts, VEL_DELTA_GLORA_A1, 1));
+  default:
+    return 0;
+  }
 }
 
 static gboolean
@@ -81,33 +99,18 @@ check_kind (const VelDeltaParts *parts, guint kind, GError **error)
   return kind < N_KINDS && other == N_KINDS;
 }
 
-static double
-get_largest (const float *values, gsize count)
-{
-  float largest = 0;
-
-  for (gsize i = 0; i < count; i++)
-    largest = MAX (largest, fabsf (values[i]));
-  return largest;
-}
-
 /* Numbers that are finite in the file need not be once multiplied. */
 static gboolean
 check_result (const VelDelta *self, const VelDeltaJob *job, GError **error)
 {
   gsize columns = self->rank ? self->rank : job->columns;
+  double largest = fabs (self->scale) * vel_delta_get_largest (self->up, job->shape.out * columns);
   g_autofree char *name = NULL, *path = NULL;
-  double largest;
 
-  if (vel_delta_is_finite (self->up, job->shape.out * columns)) {
-    largest = fabs (self->scale) * get_largest (self->up, job->shape.out * columns);
-    if (self->rank && vel_delta_is_finite (self->down, self->rank * job->columns))
-      largest *= (double) self->rank * get_largest (self->down, self->rank * job->columns);
-    else if (self->rank)
-      largest = INFINITY;
-    if (largest < FLT_MAX)
-      return TRUE;
-  }
+  if (self->rank)
+    largest *= (double) self->rank * vel_delta_get_largest (self->down, self->rank * job->columns);
+  if (largest < FLT_MAX)
+    return TRUE;
   name = vel_shown (job->parts->name);
   path = vel_shown (job->parts->path);
   g_set_error (error, VEL_ERROR, VEL_ERROR_NUMBERS,
@@ -120,7 +123,7 @@ make (VelDelta *self, const VelDeltaJob *job, GError **error)
 {
   guint kind = find_kind (job->parts, 0);
 
-  if (!check_kind (job->parts, kind, error) || !kinds[kind].make (self, job, error))
+  if (!vel_delta_check_known (job, error) || !check_kind (job->parts, kind, error) || !kinds[kind].make (self, job, error))
     return FALSE;
   if (vel_delta_has (job->parts, VEL_DELTA_DORA_SCALE) && !vel_delta_decompose (self, job, error))
     return FALSE;
@@ -146,7 +149,7 @@ vel_delta_make_bias (const VelDeltaParts *parts, gsize n, GError **error)
   VelDeltaJob job = { .parts = parts };
 
   g_assert (vel_delta_has (parts, VEL_DELTA_DIFF_BIAS));
-  return vel_delta_read_vector (&job, VEL_DELTA_DIFF_BIAS, n, error);
+  return vel_delta_check_known (&job, error) ? vel_delta_read_vector (&job, VEL_DELTA_DIFF_BIAS, n, error) : NULL;
 }
 
 void

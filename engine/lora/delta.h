@@ -21,7 +21,7 @@ typedef enum {
   VEL_DELTA_LOKR_W2, VEL_DELTA_LOKR_W2A, VEL_DELTA_LOKR_W2B, VEL_DELTA_LOKR_T2,
   VEL_DELTA_IA3, VEL_DELTA_IA3_ON_INPUT,                                          /* weight and on_input */
   VEL_DELTA_GLORA_A1, VEL_DELTA_GLORA_A2, VEL_DELTA_GLORA_B1, VEL_DELTA_GLORA_B2, VEL_DELTA_GLORA_BM,
-  VEL_DELTA_OFT_BLOCKS, /* [blocks, b, b]; of BOFT [stages, blocks, b, b] */
+  VEL_DELTA_OFT_BLOCKS, /* [blocks, b, b]; of BOFT [stages, blocks, b, b]; alpha bounds their norm at alpha times out, 0 and none do not */
   VEL_DELTA_OFT_RESCALE,
   VEL_DELTA_DIFF,       /* diff, w_norm: the change itself */
   VEL_DELTA_DIFF_BIAS,  /* diff_b, b_norm: that of the layer's bias [out] */
@@ -40,7 +40,9 @@ typedef struct {
   gsize out, in, kernel;
 } VelDeltaShape;
 
-/* scale * up down, or scale * up where rank is 0. */
+/* scale * up down, or scale * up where rank is 0: what is added at strength 1. A strength s multiplies it, W0 + s * change, so that files
+ * can be summed in any order and 0 is W0. LyCORIS agrees for all s but in three places, where it does at s = 1 only: DoRA (it takes V, not
+ * W0, for s = 0), BOFT (it takes every stage s times) and rescale (it takes it whole). */
 typedef struct {
   gsize rank;
   double scale; /* alpha and rank are in it, the person's strength is not */

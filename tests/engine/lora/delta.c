@@ -164,7 +164,7 @@ test_golden (void)
     g_free (layer.w0);
     n++;
   }
-  g_assert_cmpuint (n, >=, 31);
+  g_assert_cmpuint (n, >=, 84);
   g_test_message ("%u cases, worst: %s, relative distance %.1e", n, worst_name, worst);
 }
 
@@ -273,6 +273,67 @@ static const Hostile hostile_loras[] = {
   { "[16, 13]; [16, 12] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_DIFF, { 16, 13 } } } },
 };
 
+#define HADA(rank)                                                                                                                         \
+  { VEL_DELTA_HADA_W1A, { 16, rank } }, { VEL_DELTA_HADA_W1B, { rank, 12 } },                                                              \
+  {                                                                                                                                        \
+    VEL_DELTA_HADA_W2A,                                                                                                                    \
+    {                                                                                                                                      \
+      16, rank                                                                                                                             \
+    }                                                                                                                                      \
+  }
+
+static const Hostile hostile_others[] = {
+  { "has no “hada_w2_b”", VEL_ERROR_WEIGHT, { HADA (4) } },
+  { "has no “hada_t2”", VEL_ERROR_WEIGHT, { HADA (4), { VEL_DELTA_HADA_W2B, { 4, 12 } }, { VEL_DELTA_HADA_T1, { 4, 4 } } } },
+  { "“hada_w2_b” in “some.safetensors” has the shape [4, 11]; [4, 12] was wanted",
+    VEL_ERROR_WEIGHT,
+    { HADA (4), { VEL_DELTA_HADA_W2B, { 4, 11 } } } },
+  { "a rank of 4097", VEL_ERROR_WEIGHT, { HADA (4097), { VEL_DELTA_HADA_W2B, { 4, 12 } } } },
+  { "has no “lokr_w2_a”", VEL_ERROR_WEIGHT, { { VEL_DELTA_LOKR_W1, { 4, 3 } } } },
+  { "has no “lokr_w2_b”", VEL_ERROR_WEIGHT, { { VEL_DELTA_LOKR_W1, { 4, 3 } }, { VEL_DELTA_LOKR_W2A, { 4, 1 } } } },
+  { "has no “lokr_w1_a”", VEL_ERROR_WEIGHT, { { VEL_DELTA_LOKR_W2, { 4, 3 } } } },
+  { "[5, 3], which does not divide the layer's [16, 12]",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_LOKR_W1, { 5, 3 } }, { VEL_DELTA_LOKR_W2, { 4, 4 } } } },
+  { "[4], which does not divide the layer's [16, 12]",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_LOKR_W1, { 4 } }, { VEL_DELTA_LOKR_W2, { 4, 4 } } } },
+  { "[0, 3], which does not divide", VEL_ERROR_WEIGHT, { { VEL_DELTA_LOKR_W1, { -1, 3 } }, { VEL_DELTA_LOKR_W2, { 4, 4 } } } },
+  { "[4, 5]; [4, 4] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_LOKR_W1, { 4, 3 } }, { VEL_DELTA_LOKR_W2, { 4, 5 } } } },
+  { "[4, 2]; [4, 3] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_LOKR_W1A, { 4, 2 } }, { VEL_DELTA_LOKR_W1B, { 3, 3 } }, { VEL_DELTA_LOKR_W2, { 4, 4 } } } },
+  { "has no “on_input”", VEL_ERROR_WEIGHT, { { VEL_DELTA_IA3, { 16 } } } },
+  { "has no “weight”", VEL_ERROR_WEIGHT, { { VEL_DELTA_IA3_ON_INPUT, { 1 } } } },
+  { "[16]; [12] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_IA3, { 16 } }, { VEL_DELTA_IA3_ON_INPUT, { 1 }, 1 } } },
+  { "[4, 4]; [16] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_IA3, { 4, 4 } }, { VEL_DELTA_IA3_ON_INPUT, { 1 } } } },
+  { "has no “b2.weight”",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_GLORA_A1, { 12, 4 } }, { VEL_DELTA_GLORA_A2, { 4, 12 } }, { VEL_DELTA_GLORA_B1, { 16, 4 } } } },
+  { "“a2.weight” in “some.safetensors” has the shape [5, 12]; [4, 12] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_GLORA_A1, { 12, 4 } },
+      { VEL_DELTA_GLORA_A2, { 5, 12 } },
+      { VEL_DELTA_GLORA_B1, { 16, 4 } },
+      { VEL_DELTA_GLORA_B2, { 4, 12 } } } },
+  { "has no “oft_blocks”", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_RESCALE, { 16, 1 } } } },
+  { "[5, 3, 3]; [n, b, b] with n b = 16", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { 5, 3, 3 } } } },
+  { "[4, 4, 5]; [4, 4, 4] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { 4, 4, 5 } } } },
+  { "[3, 4, 4]; [4, 4, 4] was wanted", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { 3, 4, 4 } } } },
+  { "[4]; [n, b, b] with n b = 16", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { 4 } } } },
+  { "[1, 1000000000, 1000000000]; [n, b, b] with n b = 16", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { 1, 1000000000, 1000000000 } } } },
+  { "[4, 4, 4, 4]; [m, n, b, b] with n b = 16", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { 4, 4, 4, 4 } } } },
+  { "[1, 16, 1, 1]; [m, n, b, b] with n b = 16", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { 1, 16, 1, 1 } } } },
+  { "[1099511627776, 4, 4, 4]; [m, n, b, b] with n b = 16", VEL_ERROR_WEIGHT, { { VEL_DELTA_OFT_BLOCKS, { (gint64) 1 << 40, 4, 4, 4 } } } },
+  { "“rescale” in “some.safetensors” has the shape [12, 1]; [16] was wanted",
+    VEL_ERROR_WEIGHT,
+    { { VEL_DELTA_OFT_BLOCKS, { 4, 4, 4 } }, { VEL_DELTA_OFT_RESCALE, { 12, 1 } } } },
+  { "two ways at once, LoHa and OFT",
+    VEL_ERROR_WEIGHT,
+    { HADA (4), { VEL_DELTA_HADA_W2B, { 4, 12 } }, { VEL_DELTA_OFT_BLOCKS, { 4, 4, 4 } } } },
+  { "too large for a number", VEL_ERROR_NUMBERS, { { VEL_DELTA_LOKR_W1, { 4, 3 }, 1e30f }, { VEL_DELTA_LOKR_W2, { 4, 4 }, 1e30f } } },
+};
+
 /* A layer [16, 12] of the golden file, for any lie about it. */
 static void
 check_all_refused (const Hostile *hostile, gsize n)
@@ -290,6 +351,12 @@ static void
 test_hostile_lora (void)
 {
   check_all_refused (hostile_loras, G_N_ELEMENTS (hostile_loras));
+}
+
+static void
+test_hostile_others (void)
+{
+  check_all_refused (hostile_others, G_N_ELEMENTS (hostile_others));
 }
 
 /* Five axes and types that are no numbers are no tensors to compute with; a bias has as many elements as its layer has outputs. */
@@ -344,6 +411,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/lora/delta/golden", test_golden);
   g_test_add_func ("/lora/delta/hostile-lora", test_hostile_lora);
+  g_test_add_func ("/lora/delta/hostile-others", test_hostile_others);
   g_test_add_func ("/lora/delta/unknown", test_unknown);
   g_test_add_func ("/lora/delta/no-original", test_no_original);
   return g_test_run ();

@@ -11,9 +11,16 @@ LyCORIS multiplies by alpha / rank once where it trains (get_weight of LoHa and 
 import pathlib
 
 import torch
+from lycoris.functional.diag_oft import diff_weight as oft_diff_weight
 from lycoris.functional.general import weight_decompose
+from lycoris.modules.boft import ButterflyOFTModule
+from lycoris.modules.diag_oft import DiagOFTModule
 from lycoris.modules.full import FullModule
+from lycoris.modules.glora import GLoRAModule, _glora_weight
+from lycoris.modules.ia3 import IA3Module
 from lycoris.modules.locon import LoConModule
+from lycoris.modules.loha import LohaModule
+from lycoris.modules.lokr import LokrModule
 from lycoris.modules.norms import NormModule
 from safetensors.torch import save_file
 
@@ -21,8 +28,10 @@ torch.manual_seed(6)
 OUT, IN = 16, 12
 LAYERS = {
     "linear": lambda: torch.nn.Linear(IN, OUT),
+    "wide": lambda: torch.nn.Linear(36, 64),
     "conv1": lambda: torch.nn.Conv2d(IN, OUT, 1),
     "conv3": lambda: torch.nn.Conv2d(6, 8, 3),
+    "conv3-wide": lambda: torch.nn.Conv2d(10, 12, 3),
 }
 W0 = {name: torch.randn_like(layer().weight) * 0.5 for name, layer in LAYERS.items()}
 W0["norm"] = torch.ones(OUT)
@@ -104,7 +113,7 @@ def loras():
     lora("lora-conv3", "conv3", "LoCon", half)
     lora("lora-conv3-mid", "conv3", "LoCon", use_tucker=True)
     lora("lora-conv3-mid-f16", "conv3", "LoCon", half, use_tucker=True)
-    for layer in LAYERS:
+    for layer in ("linear", "conv1", "conv3"):
         kind = "LoCon, DoRA" if layer == "conv3" else "LoRA, DoRA"
         lora(f"dora-{layer}", layer, kind, half, weight_decompose=True)
         lora(f"dora-{layer}-in", layer, kind, weight_decompose=True, wd_on_out=False)
@@ -134,7 +143,7 @@ def peft_dora():
 
 
 def fulls():
-    for name in LAYERS:
+    for name in ("linear", "conv1", "conv3"):
         layer = layer_of(name)
         module = FullModule("x", layer)
         fill(module, torch.float16)
@@ -148,10 +157,120 @@ def fulls():
     save("full-bias-alone", "norm", "full", {"diff_b": bias}, torch.bfloat16, bias=bias)
 
 
+def whole(case, name, kind, make, dtype=torch.float32, rank=4, alpha=3.0, **options):
+    """LoHa and LoKr."""
+    layer = layer_of(name)
+    module = make("x", layer, lora_dim=rank, alpha=alpha, **options)
+    fill(module, dtype)
+    change = module.get_weight(layer.weight.shape)
+    if module.wd:
+        module.dora_scale.data = module.dora_scale.data.float().double()
+        change = decomposed(module, layer, change)
+        kind += ", DoRA"
+    state = module.custom_state_dict()
+    if not any(name.endswith(("_a", "_b")) for name in state):
+        rank = 0
+    save(case, name, kind, state, dtype, change, rank=rank)
+
+
+def lohas():
+    half = torch.float16
+    for name in ("linear", "conv1", "conv3"):
+        whole(f"loha-{name}", name, "LoHa", LohaModule, half)
+        whole(f"loha-{name}-dora", name, "LoHa", LohaModule, weight_decompose=True)
+    whole("loha-conv3-tucker", "conv3", "LoHa", LohaModule, rank=3, use_tucker=True)
+    whole("loha-conv3-tucker-dora-in", "conv3", "LoHa", LohaModule, use_tucker=True, weight_decompose=True, wd_on_out=False)
+
+
+def lokrs():
+    brain = torch.bfloat16
+    whole("lokr-linear", "linear", "LoKr", LokrModule, rank=3, factor=2)
+    whole("lokr-linear-both", "wide", "LoKr", LokrModule, rank=3, decompose_both=True)
+    whole("lokr-linear-whole", "linear", "LoKr", LokrModule, brain, full_matrix=True)
+    whole("lokr-linear-unbalanced", "linear", "LoKr", LokrModule, rank=2, factor=3, unbalanced_factorization=True)
+    whole("lokr-conv1", "conv1", "LoKr", LokrModule, brain, rank=2, factor=2)
+    whole("lokr-conv1-whole", "conv1", "LoKr", LokrModule, full_matrix=True)
+    whole("lokr-conv3", "conv3", "LoKr", LokrModule, rank=1, factor=2)
+    whole("lokr-conv3-whole", "conv3", "LoKr", LokrModule, full_matrix=True)
+    whole("lokr-conv3-wide", "conv3-wide", "LoKr", LokrModule, rank=2, factor=2)
+    whole("lokr-conv3-tucker", "conv3-wide", "LoKr", LokrModule, rank=2, factor=2, use_tucker=True)
+    whole("lokr-linear-dora", "linear", "LoKr", LokrModule, rank=3, factor=2, weight_decompose=True)
+    whole("lokr-conv3-tucker-dora", "conv3", "LoKr", LokrModule, rank=1, factor=2, use_tucker=True, weight_decompose=True)
+    whole("lokr-conv3-dora-in", "conv3", "LoKr", LokrModule, rank=1, factor=2, weight_decompose=True, wd_on_out=False)
+
+
+def ia3s():
+    for name in ("linear", "conv1", "conv3"):
+        for on_input in (False, True):
+            layer = layer_of(name)
+            module = IA3Module("x", layer, train_on_input=on_input)
+            fill(module, torch.float16)
+            case = f"ia3-{name}" + ("-in" if on_input else "")
+            save(case, name, "(IA)3", {"weight": module.weight}, torch.float16, module.get_diff_weight()[0])
+            tensors[f"{case}.on_input"] = module.on_input
+
+
+def gloras():
+    for name in ("linear", "conv1", "conv3"):
+        layer = layer_of(name)
+        module = GLoRAModule("x", layer, lora_dim=4, alpha=3)
+        fill(module, torch.float16)
+        save(f"glora-{name}", name, "GLoRA", module.custom_state_dict(), torch.float16, module.get_diff_weight()[0], rank=4)
+    w0, rank = W0["conv3"].double(), 2
+    state = {
+        name: torch.randn(shape).double() * 0.3
+        for name, shape in (("a1", (6, rank, 1, 1)), ("a2", (rank, 6, 1, 1)), ("b1", (8, rank, 1, 1)), ("b2", (rank, 6, 1, 1)), ("bm", (rank, rank, 3, 3)))
+    }
+    state = {f"{name}.weight": value.float().double() for name, value in state.items()}
+    change = _glora_weight(w0, *(state[f"{name}.weight"] for name in ("a1", "a2", "b1", "b2", "bm")), 1.0)
+    save("glora-conv3-mid", "conv3", "GLoRA", state, torch.float32, change, rank=rank)
+    # The order of LyCORIS before 2.0, as A1111 and ComfyUI still read it.
+    w0 = W0["linear"].double()
+    a1, a2, b1, b2 = (torch.randn(shape).double() * 0.3 for shape in ((3, IN), (IN, 3), (3, IN), (OUT, 3)))
+    a1, a2, b1, b2 = (value.float().double() for value in (a1, a2, b1, b2))
+    state = {"a1.weight": a1, "a2.weight": a2, "b1.weight": b1, "b2.weight": b2, "alpha": torch.tensor(2.0)}
+    save("glora-linear-old", "linear", "GLoRA", state, torch.float32, (b2 @ b1 + w0 @ a2 @ a1) * 2 / 3, rank=3)
+
+
+def turned(case, name, kind, make, dtype=torch.float32, **options):
+    """OFT and BOFT; LyCORIS inverts in float32 only."""
+    layer = layer_of(name).float()
+    module = make("x", layer, **options)
+    for parameter_name, parameter in module.named_parameters():
+        parameter.data = (parameter.data + torch.randn_like(parameter) * 0.3).to(dtype).float()
+    save(case, name, kind, dict(module.state_dict()), dtype, module.get_diff_weight()[0])
+
+
+def ofts():
+    half = torch.float16
+    for name in ("linear", "conv1", "conv3"):
+        for kind, make, dim in (("OFT", DiagOFTModule, 4), ("BOFT", ButterflyOFTModule, 4)):
+            case = f"{kind.lower()}-{name}"
+            turned(case, name, kind, make, half, lora_dim=dim)
+            turned(case + "-bound", name, kind, make, lora_dim=dim, constraint=0.1)
+            turned(case + "-rescale", name, kind, make, lora_dim=dim, rescaled=True)
+    turned("oft-linear-loose", "linear", "OFT", DiagOFTModule, lora_dim=4, constraint=100.0)
+    turned("boft-wide", "wide", "BOFT", ButterflyOFTModule, lora_dim=4)
+    # sd-scripts has few large blocks and an alpha of a thousandth; so small a change is known to 1e-5 in doubles only.
+    blocks, alpha = torch.randn(2, 8, 8) * 0.3, 1e-3
+    q = (blocks - blocks.transpose(1, 2)).double()
+    q = q * ((q.norm().clamp(max=float(torch.tensor(alpha)) * OUT) + 1e-8) / (q.norm() + 1e-8))
+    r = (torch.eye(8) + q) @ (torch.eye(8) - q).inverse()
+    w0 = W0["linear"].double()
+    change = torch.einsum("k n m, k n ... -> k m ...", r, w0.view(2, 8, -1)).view(OUT, -1) - w0
+    assert torch.allclose(oft_diff_weight(W0["linear"], blocks, None, constraint=alpha * OUT).double(), change, atol=1e-6)
+    save("oft-kohya", "linear", "OFT", {"oft_blocks": blocks, "alpha": torch.tensor(alpha)}, torch.float32, change)
+
+
 with torch.no_grad():
     loras()
     peft_dora()
     fulls()
+    lohas()
+    lokrs()
+    ia3s()
+    gloras()
+    ofts()
 path = pathlib.Path(__file__).resolve().parent / "delta.safetensors"
 save_file(tensors, path, kinds)
 print(len(kinds), "cases,", path.stat().st_size, "bytes")
