@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define VEL_KERNELS_ABI 6
+#define VEL_KERNELS_ABI 7
 
 typedef enum {
   VEL_F32,
