@@ -621,7 +621,7 @@ test_presets (Fixture *self, gconstpointer data)
   set (self, "prompt", PROMPT);
   vel_section_set_expanded (VEL_SECTION (vel_harness_find_id (self->window, "sampling")), TRUE);
   vel_section_set_expanded (VEL_SECTION (vel_harness_find_id (self->window, "model")), TRUE);
-  g_assert_cmpint (g_menu_model_get_n_items (gtk_menu_button_get_menu_model (button)), ==, 4);
+  g_assert_cmpint (g_menu_model_get_n_items (gtk_menu_button_get_menu_model (button)), ==, 5);
   before = vel_values_to_json (self->request);
   g_assert_true (gtk_widget_activate_action (self->window, "win.preset", "s", "lcm"));
   g_assert_cmpstr (vel_values_get (self->request, "sampler"), ==, "lcm");
