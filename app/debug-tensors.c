@@ -282,7 +282,7 @@ vel_debug_sigmas (int argc, char **argv)
 
     if (!g_ascii_string_to_unsigned (g_strstrip (counts[i]), 10, 1, MAX_STEPS, &n, NULL))
       return vel_verb_misused ("“%s” is no number of steps from 1 to %d", counts[i], MAX_STEPS);
-    count = vel_noise_levels_count (vel_noise_levels_sd (), schedule, n);
+    count = vel_noise_levels_count (vel_noise_levels_sd (), schedule, NULL, n);
     sigmas = g_new (double, count + 1);
     schedule->sigmas (vel_noise_levels_sd (), NULL, n, sigmas);
     out = sheet_add (sheet, g_strdup_printf ("sigmas.%u", (guint) n), VEL_SHAPE (count + 1));

@@ -50,6 +50,19 @@ is_id (const char *text)
   return text != NULL && *text != '\0' && text[strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
 }
 
+static gboolean
+has_kind (const VelPluginParam *row)
+{
+  g_auto (GStrv) choices = NULL;
+
+  if (row->kind != VEL_PLUGIN_CHOICE)
+    return row->kind >= VEL_PLUGIN_REAL && row->kind <= VEL_PLUGIN_YES_NO;
+  if (!is_text (row->choices) || row->minimum != 0)
+    return FALSE;
+  choices = g_strsplit (row->choices, "|", -1);
+  return row->maximum == g_strv_length (choices) - 1;
+}
+
 /* Returns: (nullable) what is wrong with the rows, as a translated phrase */
 static const char *
 find_fault_in_params (const VelPluginParam *params)
@@ -65,6 +78,8 @@ find_fault_in_params (const VelPluginParam *params)
       return _ ("a param has no name or no label");
     if (!(row->minimum <= row->standard && row->standard <= row->maximum))
       return _ ("the default of a param is out of its range");
+    if (!has_kind (row))
+      return _ ("a param is of no kind, or its choices are not as many as its range says");
   }
   return NULL;
 }

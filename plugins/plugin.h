@@ -16,12 +16,23 @@
 #define VEL_PLUGIN_ABI 3
 #define VEL_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
 
-/* A number a person may set: one row becomes an option of the command line, a row of the window, an entry of the recipe. */
+/* Since 3. What a number stands for. */
+typedef enum {
+  VEL_PLUGIN_REAL,
+  VEL_PLUGIN_WHOLE,  /* 1, 2, 3 */
+  VEL_PLUGIN_YES_NO, /* 1 or 0 */
+  VEL_PLUGIN_CHOICE, /* 0, 1, 2 ...: the place of a name in `choices` */
+} VelPluginKind;
+
+/* A number a person may set: one row becomes an option of the command line, a row of the window, an entry of the recipe. Where two plugins
+ * have one of the same name it is one option, in which each keeps its own default. */
 typedef struct {
   const char *name;  /* "eta" */
   const char *label; /* "Eta" */
   const char *help;  /* a sentence */
   double minimum, maximum, standard;
+  VelPluginKind kind;  /* since 3 */
+  const char *choices; /* since 3: "bh1|bh2", or NULL */
 } VelPluginParam;
 
 typedef struct VelRun VelRun;       /* one sampling run, owned by the host */

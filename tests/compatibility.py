@@ -37,6 +37,7 @@ PICTURES = [
     ("SDE samplers over torchsde's tree", TORCH + ", torchsde", "sde sde-init-nv"),
     ("Heun, DPM++ 2M, DDIM in whole pictures", TORCH, "heun-exponential dpmpp-2m-karras ddim"),
     ("Image to image; exactly as many steps", TORCH, "init exact-steps"),
+    ("Last but one noise level discarded, SGM's noise; rho, lowest and highest level", TORCH, "levels levels-all levels-init"),
     ("Prompts that change with the steps", TORCH, "timeline timeline-heun timeline-long timeline-sdxl"),
     ("AND with weights", TORCH, "compose compose-sdxl compose-even"),
     ("Textual inversion", TORCH, "embedding embedding-sdxl"),

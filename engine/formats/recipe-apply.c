@@ -71,6 +71,11 @@ static const struct {
   { "Sigma tmin", "s_tmin" },
   { "Sigma tmax", "s_tmax" },
   { "Sigma noise", "s_noise" },
+  { "Schedule rho", "rho" },
+  { "Schedule min sigma", "sigma_min" },
+  { "Schedule max sigma", "sigma_max" },
+  { "Discard penultimate sigma", "discard_penultimate" },
+  { "SGM noise multiplier", "sgm_noise" },
   { "Render as", "render_as" },
   { "Old prompt editing timelines", "old_timelines" },
 };
@@ -207,6 +212,10 @@ apply_sampler (const VelRecipeFields *fields, VelValues *request, GPtrArray *pro
     try_set (request, "schedule", schedule, problems);
   if (type)
     try_set (request, "schedule", type, problems);
+  if (type && g_ascii_strcasecmp (type, "Uniform") == 0) { /* A1111 writes them, but it is the plain table, which they do not change */
+    vel_values_set (request, "sigma_min", NULL, NULL);
+    vel_values_set (request, "sigma_max", NULL, NULL);
+  }
 }
 
 /* standard: what a missing key means. */

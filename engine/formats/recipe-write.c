@@ -22,23 +22,36 @@ append_pair (GString *out, const char *key, const char *value)
     g_string_append_printf (out, "%s%s: %s", out->len > 0 ? ", " : "", key, quoted);
 }
 
+/* Returns: (nullable): NULL where "automatic" is no schedule but the plain table */
+static const VelSchedule *
+find_schedule (const char *id, const VelSampler *sampler)
+{
+  return vel_registry_find_schedule (g_str_equal (id, "automatic") && sampler && sampler->schedule ? sampler->schedule : id);
+}
+
 /* "Automatic" is written where it means the plain table; where a sampler brings a schedule of its own A1111 names that. */
 static const char *
 schedule_label (const char *id, const VelSampler *sampler)
 {
-  gboolean automatic = g_str_equal (id, "automatic");
-  const VelSchedule *schedule = vel_registry_find_schedule (automatic && sampler && sampler->schedule ? sampler->schedule : id);
+  const VelSchedule *schedule = find_schedule (id, sampler);
 
-  return schedule ? schedule->label : automatic ? "Automatic" : id;
+  return schedule ? schedule->label : g_str_equal (id, "automatic") ? "Automatic" : id;
+}
+
+/* rows: (nullable) */
+static double
+standard_of (const VelPluginParam *rows, const char *name, double otherwise)
+{
+  for (; rows && rows->name; rows++)
+    if (g_str_equal (rows->name, name))
+      return rows->standard;
+  return otherwise;
 }
 
 static double
 param_standard (const VelSampler *sampler, const char *name, double otherwise)
 {
-  for (const VelPluginParam *row = sampler ? sampler->params : NULL; row && row->name; row++)
-    if (g_str_equal (row->name, name))
-      return row->standard;
-  return otherwise;
+  return standard_of (sampler ? sampler->params : NULL, name, otherwise);
 }
 
 static gboolean
@@ -80,6 +93,28 @@ append_sampler_numbers (GString *out, VelValues *request, const VelSampler *samp
     if (has_param (sampler, numbers[i].name) && vel_values_is_set (request, numbers[i].name) &&
         vel_values_get_real (request, numbers[i].name) != numbers[i].standard)
       append_pair (out, numbers[i].key, vel_values_get (request, numbers[i].name));
+}
+
+/* What changes noise levels, of the samplers and schedules on which A1111 lets it. */
+static void
+append_levels (GString *out, VelValues *request, const VelSampler *sampler)
+{
+  const VelSchedule *schedule = find_schedule (vel_values_get (request, "schedule"), sampler);
+  guint32 flags = sampler ? sampler->flags : 0;
+  double rho = standard_of (schedule ? schedule->params : NULL, "rho", NAN);
+
+  if (vel_values_get_bool (request, "discard_penultimate") && !(flags & VEL_SAMPLER_DISCARD_PENULTIMATE))
+    append_pair (out, "Discard penultimate sigma", "True");
+  if (flags & VEL_SAMPLER_OWN_TIMESTEPS)
+    return;
+  if (schedule && vel_values_get_real (request, "sigma_min") > 0)
+    append_pair (out, "Schedule min sigma", vel_values_get (request, "sigma_min"));
+  if (schedule && vel_values_get_real (request, "sigma_max") > 0)
+    append_pair (out, "Schedule max sigma", vel_values_get (request, "sigma_max"));
+  if (!isnan (rho) && vel_values_is_set (request, "rho") && vel_values_get_real (request, "rho") != rho)
+    append_pair (out, "Schedule rho", vel_values_get (request, "rho"));
+  if (vel_values_get_bool (request, "sgm_noise") && !vel_values_is_set (request, "init") && !(flags & VEL_SAMPLER_VARIANCE_PRESERVING))
+    append_pair (out, "SGM noise multiplier", "True");
 }
 
 /* A1111 names the emphasis only where there are brackets for it to act on. */
@@ -227,6 +262,7 @@ append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, co
   append_pair (out, "TI hashes", facts->embedding_hashes);
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
+  append_levels (out, request, sampler);
   append_sampler_numbers (out, request, sampler);
   if (facts->refiner)
     append_refiner (out, request, facts->refiner);

@@ -150,8 +150,12 @@ vel_painting_plan_descent (VelPainting *self, const char *sampler, const char *s
 {
   const char *sampler_id = vel_values_get (self->request, vel_values_is_set (self->request, sampler) ? sampler : "sampler");
   const char *schedule_id = vel_values_get (self->request, vel_values_is_set (self->request, schedule) ? schedule : "schedule");
+  VelDescent descent = { self->rules, self->request };
+  VelRules rules = *self->rules; /* as this picture has them */
   const VelSchedule *resolved;
 
+  if (rules.start == VEL_SCALE_SIGMA && vel_values_get_bool (self->request, "sgm_noise"))
+    rules.start = VEL_SCALE_ROOT;
   self->sampler = vel_registry_find_sampler (vel_rules_mean (self->rules->samplers, sampler_id));
   resolved = self->sampler ? find_schedule (self->rules, self->sampler, schedule_id) : NULL;
   if (!resolved) {
@@ -161,11 +165,11 @@ vel_painting_plan_descent (VelPainting *self, const char *sampler, const char *s
                  self->sampler ? schedule_id : sampler_id);
     return FALSE;
   }
+  /* A1111's "Automatic" is no schedule but the table itself, where the sampler names none */
+  descent.whole_range = g_str_equal (schedule_id, "automatic") && !self->sampler->schedule;
   g_clear_pointer (&self->sigmas, g_array_unref);
-  self->sigmas = vel_noise_levels_sigmas_by (self->model->levels, self->rules, self->sampler, resolved, vel_start_count (self->rules, reach),
-                                             error);
-  return self->sigmas
-         && vel_start_plan (&self->start, self->rules, self->sampler, self->sigmas, reach, self->model->levels->sigma_max, error);
+  self->sigmas = vel_noise_levels_sigmas_by (self->model->levels, &descent, self->sampler, resolved, vel_start_count (&rules, reach), error);
+  return self->sigmas && vel_start_plan (&self->start, &rules, self->sampler, self->sigmas, reach, self->model->levels->sigma_max, error);
 }
 
 /* stage: options to numbers */

@@ -1,17 +1,16 @@
 /* The options of a picture.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pipeline/request.h"
 
-#include <math.h>
-
 #include "engine/pipeline/hires.h"
 #include "engine/registry.h"
 #include "engine/sampling/first-noise.h"
+#include "engine/sampling/plugin-params.h"
 #include "engine/tensor/random.h"
 #include "engine/upscalers.h"
 
 #define N_(text) text /* for the translators' tools; shown through gettext */
 
-/* Options every version has. A sampler's own numbers that are among them need no row of their own. */
+/* Options every version has. A plugin's own numbers that are among them need no row of their own. */
 static const VelParam fixed[] = {
   { "prompt", N_ ("Prompt"), "positive text describe", N_ ("What the picture should show."), VEL_PARAM_TEXT, VEL_PARAM_MULTILINE,
     .standard = "", .group = "prompt" },
@@ -104,6 +103,18 @@ static const VelParam fixed[] = {
     VEL_PARAM_NONE, 0, 1000, 0.5, 0, 100, "", .group = "sampling" },
   { "s_noise", N_ ("Noise strength"), "sigma noise", N_ ("Multiplies the noise that is added; unset, the sampler's own."), VEL_PARAM_REAL,
     VEL_PARAM_NONE, 0, 2, 0.005, 0.9, 1.1, "", .group = "sampling" },
+  { "sigma_min", N_ ("Lowest noise level"), "schedule min sigma",
+    N_ ("Where a schedule that spans the network's noise levels ends instead; 0 is the network's own."),
+    VEL_PARAM_REAL, VEL_PARAM_NONE, 0, 1000, 0.01, 0, 1, "", .group = "sampling" },
+  { "sigma_max", N_ ("Highest noise level"), "schedule max sigma",
+    N_ ("Where a schedule that spans the network's noise levels begins instead; 0 is the network's own."),
+    VEL_PARAM_REAL, VEL_PARAM_NONE, 0, 1000, 0.5, 0, 100, "", .group = "sampling" },
+  { "discard_penultimate", N_ ("Discard last but one"), "always discard next-to-last penultimate sigma",
+    N_ ("Leave out the last noise level above 0 of a schedule of one step more; some samplers always do."), VEL_PARAM_BOOL, VEL_PARAM_NONE,
+    .standard = "false", .group = "sampling" },
+  { "sgm_noise", N_ ("SGM noise"), "sgm noise multiplier sdxl",
+    N_ ("Make the first noise as strong as XL's first program did: by the root of 1 + sigma² instead of sigma."),
+    VEL_PARAM_BOOL, VEL_PARAM_NONE, .standard = "false", .group = "sampling" },
 
   { "init", N_ ("Start picture"), "image to image img2img", N_ ("The picture to start from instead of noise."), VEL_PARAM_FILE,
     VEL_PARAM_NONE, .standard = "", .group = "start" },
@@ -211,18 +222,15 @@ has_row (const GArray *table, const char *name)
   return FALSE;
 }
 
-/* Unset, so that each sampler keeps its own default where two have a number of the same name. A slider needs two ends. */
 static void
-add_plugin_param (GArray *table, const VelPluginParam *param)
+add_plugin_params (GArray *table, const VelPluginParam *params)
 {
-  VelParam row = { param->name, param->label, "", param->help != NULL ? param->help : "", VEL_PARAM_REAL, VEL_PARAM_NONE, param->minimum,
-                   param->maximum, .standard = "", .group = "sampling" };
+  for (; params != NULL && params->name != NULL; params++) {
+    VelParam row = vel_plugin_param_to_row (params);
 
-  row.slider_minimum = isfinite (param->minimum) ? param->minimum : param->standard - 10;
-  row.slider_maximum = isfinite (param->maximum) ? param->maximum : row.slider_minimum + 20;
-  row.step = (row.slider_maximum - row.slider_minimum) / 100;
-  if (!has_row (table, param->name))
-    g_array_append_val (table, row);
+    if (!has_row (table, row.name))
+      g_array_append_val (table, row);
+  }
 }
 
 static gpointer
@@ -230,11 +238,16 @@ make_table (gpointer data)
 {
   GArray *table = g_array_new (TRUE, TRUE, sizeof (VelParam));
   g_autofree const char **samplers = vel_registry_list (VEL_REGISTRY_SAMPLERS);
+  g_autofree const char **schedules = vel_registry_list (VEL_REGISTRY_SCHEDULES);
 
   g_array_append_vals (table, fixed, G_N_ELEMENTS (fixed));
   for (gsize i = 0; samplers[i] != NULL; i++)
-    for (const VelPluginParam *param = vel_registry_find_sampler (samplers[i])->params; param != NULL && param->name != NULL; param++)
-      add_plugin_param (table, param);
+    add_plugin_params (table, vel_registry_find_sampler (samplers[i])->params);
+  for (gsize i = 0; schedules[i] != NULL; i++) { /* "automatic" is no plugin */
+    const VelSchedule *schedule = vel_registry_find_schedule (schedules[i]);
+
+    add_plugin_params (table, schedule != NULL ? schedule->params : NULL);
+  }
   return g_array_free (table, FALSE); /* ends with a row of zeros */
 }
 

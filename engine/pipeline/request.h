@@ -9,8 +9,9 @@
  * outpaint_left outpaint_right outpaint_top outpaint_bottom
  * soft_inpainting soft_bias soft_preservation soft_boost soft_influence soft_threshold soft_contrast
  * hires hires_resize hires_upscaler hires_steps hires_strength hires_sampler hires_schedule hires_prompt hires_negative
- * eta s_churn s_tmin s_tmax s_noise device precision threads output. A hyphen in a flag is an underscore here.
- * Then whatever other numbers the samplers found by the registry ask for. */
+ * refiner refiner_at refiner_step eta s_churn s_tmin s_tmax s_noise sigma_min sigma_max discard_penultimate sgm_noise
+ * device precision threads output. A hyphen in a flag is an underscore here.
+ * Then whatever other numbers the samplers and schedules found by the registry ask for. */
 const VelParam *vel_request_get_table (void);
 /* Returns: (transfer full) */
 VelValues *vel_request_new (void);

@@ -6,6 +6,8 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "engine/sampling/plugin-params.h"
+
 #define N_TIMESTEPS 1000
 #define FIRST_BETA 0.00085
 #define LAST_BETA 0.012
@@ -211,15 +213,15 @@ check_fall (const GArray *sigmas, const VelSchedule *schedule, GError **error)
 }
 
 unsigned
-vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule, unsigned n_steps)
+vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule, const double *params, unsigned n_steps)
 {
-  return schedule->count != NULL ? MAX (schedule->count (self, NULL, n_steps), 1) : n_steps;
+  return schedule->count != NULL ? MAX (schedule->count (self, params, n_steps), 1) : n_steps;
 }
 
 GArray *
 vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, const VelSchedule *schedule, unsigned n_steps, GError **error)
 {
-  return vel_noise_levels_sigmas_by (self, NULL, sampler, schedule, n_steps, error);
+  return vel_noise_levels_sigmas_by (self, &(VelDescent) { NULL }, sampler, schedule, n_steps, error);
 }
 
 unsigned
@@ -239,21 +241,54 @@ vel_noise_levels_nearest (const VelNoiseLevels *self, double sigma)
   return nearest;
 }
 
+/* The levels as a schedule is to see them: a plugin looks at sigma_min and sigma_max, but the table stays the network's. */
+static gboolean
+set_range (VelNoiseLevels *levels, const VelDescent *descent, GError **error)
+{
+  double lowest = descent->request ? vel_values_get_real (descent->request, "sigma_min") : 0;
+  double highest = descent->request ? vel_values_get_real (descent->request, "sigma_max") : 0;
+
+  if (descent->whole_range)
+    return TRUE;
+  levels->sigma_min = lowest > 0 ? lowest : levels->sigma_min;
+  levels->sigma_max = highest > 0 ? highest : levels->sigma_max;
+  if (levels->sigma_min < levels->sigma_max)
+    return TRUE;
+  g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+               /* Translators: “sigma_min” and “sigma_max” are names of options */
+               _ ("sigma_min: the lowest noise level, %g, is not below the highest, %g; lower it or raise sigma_max"), levels->sigma_min,
+               levels->sigma_max);
+  return FALSE;
+}
+
+static gboolean
+discards (const VelDescent *descent, const VelSampler *sampler)
+{
+  if (descent->request && vel_values_get_bool (descent->request, "discard_penultimate"))
+    return TRUE;
+  if (descent->rules && descent->rules->discard)
+    return g_strv_contains (descent->rules->discard, sampler->id);
+  return (sampler->flags & VEL_SAMPLER_DISCARD_PENULTIMATE) != 0;
+}
+
 GArray *
-vel_noise_levels_sigmas_by (const VelNoiseLevels *self, const VelRules *rules, const VelSampler *sampler, const VelSchedule *schedule,
+vel_noise_levels_sigmas_by (const VelNoiseLevels *self, const VelDescent *descent, const VelSampler *sampler, const VelSchedule *schedule,
                             unsigned n_steps, GError **error)
 {
   g_autoptr (GArray) sigmas = NULL;
-  gboolean discard = rules && rules->discard ? g_strv_contains (rules->discard, sampler->id)
-                                             : (sampler->flags & VEL_SAMPLER_DISCARD_PENULTIMATE) != 0;
+  g_autofree double *params = vel_plugin_params_dup (schedule->params, descent->request);
+  VelNoiseLevels levels = *self;
+  gboolean discard = discards (descent, sampler);
   unsigned asked = n_steps + (discard ? 1 : 0), n;
 
-  if ((sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS) != 0)
-    return own_timesteps (self, n_steps, error);
-  n = vel_noise_levels_count (self, schedule, asked);
+  if ((sampler->flags & VEL_SAMPLER_OWN_TIMESTEPS) != 0) /* A1111 discards none here, but spreads them as for the step more */
+    return own_timesteps (self, asked, error);
+  if (!set_range (&levels, descent, error))
+    return NULL;
+  n = vel_noise_levels_count (&levels, schedule, params, asked);
   sigmas = g_array_sized_new (FALSE, FALSE, sizeof (double), n + 1);
   g_array_set_size (sigmas, n + 1);
-  schedule->sigmas (self, NULL, asked, (double *) sigmas->data);
+  schedule->sigmas (&levels, params, asked, (double *) sigmas->data);
   if (!check_fall (sigmas, schedule, error))
     return NULL;
   if (discard)

@@ -6,7 +6,7 @@
 
 #include <glib.h>
 
-#include "engine/error.h"
+#include "engine/params.h"
 #include "engine/sampling/rules.h"
 #include "plugins/plugin.h"
 
@@ -23,7 +23,7 @@ const VelNoiseLevels *vel_noise_levels_sd (void);
 VelNoiseLevels *vel_noise_levels_new_sd (const char *family, gboolean zero_terminal_snr);
 
 /* How many steps the schedule takes when n_steps are asked for; some bring a number of their own. At least 1. */
-unsigned vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule, unsigned n_steps);
+unsigned vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *schedule, const double *params, unsigned n_steps);
 
 /* Falling noise levels of a run of n_steps >= 1 steps, as the sampler wants them: one more than it takes steps, the last one 0, or above it
  * where the schedule leaves a rest of noise. Of a sampler of its own timesteps (DDIM's) there are n, n + 1 or more, the last above 0.
@@ -31,9 +31,17 @@ unsigned vel_noise_levels_count (const VelNoiseLevels *self, const VelSchedule *
  * VEL_ERROR_REQUEST if the sampler can not take so few or so many steps */
 GArray *vel_noise_levels_sigmas (const VelNoiseLevels *self, const VelSampler *sampler, const VelSchedule *schedule, unsigned n_steps,
                                  GError **error);
-/* The same under another program's rules. rules: (nullable) who discards the last but one level */
-GArray *vel_noise_levels_sigmas_by (const VelNoiseLevels *self, const VelRules *rules, const VelSampler *sampler, const VelSchedule *schedule,
-                                    unsigned n_steps, GError **error);
+
+/* What else shapes a descent. */
+typedef struct {
+  const VelRules *rules;   /* (nullable) which samplers discard the last but one level, where not those that say so themselves */
+  VelValues *request;      /* (nullable) discard_penultimate, sigma_min, sigma_max, and the schedule's params by name */
+  gboolean whole_range;    /* sigma_min and sigma_max say nothing */
+} VelDescent;
+
+/* The same, and VEL_ERROR_REQUEST if sigma_min is not below sigma_max. */
+GArray *vel_noise_levels_sigmas_by (const VelNoiseLevels *self, const VelDescent *descent, const VelSampler *sampler,
+                                    const VelSchedule *schedule, unsigned n_steps, GError **error);
 /* The timestep whose sigma is nearest in its logarithm, in floats as ComfyUI's ModelSamplingDiscrete.timestep has it. */
 unsigned vel_noise_levels_nearest (const VelNoiseLevels *self, double sigma);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelNoiseLevels, vel_noise_levels_free)

@@ -6,6 +6,7 @@
 
 #include "engine/sampling/brownian.h"
 #include "engine/sampling/planes.h"
+#include "engine/sampling/plugin-params.h"
 
 struct VelRun {
   const VelSampler *sampler;
@@ -161,11 +162,9 @@ host_noise (VelRun *run, VelTensor *out)
 static double
 host_param (VelRun *run, const char *name)
 {
-  if (run->sampling->request && vel_values_is_set (run->sampling->request, name))
-    return vel_values_get_real (run->sampling->request, name);
   for (const VelPluginParam *param = run->sampler->params; param && param->name; param++)
     if (strcmp (param->name, name) == 0)
-      return param->standard;
+      return vel_plugin_param_get (param, run->sampling->request);
   return 0;
 }
 

@@ -7,10 +7,10 @@
 static void
 normal (const VelNoiseLevels *levels, const double *params, unsigned n_steps, double *sigmas)
 {
-  double last = levels->n_table - 1;
+  double first = levels->sigma_to_t (levels->model, levels->sigma_max), last = levels->sigma_to_t (levels->model, levels->sigma_min);
 
   for (unsigned i = 0; i < n_steps; i++)
-    sigmas[i] = levels->t_to_sigma (levels->model, n_steps > 1 ? last - last * i / (n_steps - 1) : last);
+    sigmas[i] = levels->t_to_sigma (levels->model, n_steps > 1 ? first + (last - first) * i / (n_steps - 1) : first);
   sigmas[n_steps] = 0;
 }
 

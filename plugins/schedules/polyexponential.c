@@ -6,7 +6,10 @@
 
 #define N_(text) text /* for the translators' tools */
 
-static const VelPluginParam params[] = { { "rho", "Rho", "Above 1 steps gather where there is little noise.", 0.1, 10, 1 }, { NULL } };
+static const VelPluginParam params[] = {
+  { "rho", N_ ("Rho"), N_ ("The larger, the sooner a schedule leaves the high noise levels; Karras has 7, Polyexponential 1."), 0.1, 100, 1 },
+  { NULL },
+};
 
 static void
 polyexponential (const VelNoiseLevels *levels, const double *values, unsigned n_steps, double *sigmas)

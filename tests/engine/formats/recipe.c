@@ -386,6 +386,43 @@ test_private (void)
   g_assert_cmpstr (vel_values_get (back, "embedding"), ==, "ink.pt\ngold.safetensors\nplain");
 }
 
+/* Noise levels: as A1111 names them, where it lets them count. */
+static void
+test_levels (void)
+{
+  static const char *const names[][2] = {
+    { "discard_penultimate", "true" }, { "sgm_noise", "true" }, { "sigma_min", "0.05" }, { "sigma_max", "12" }, { "rho", "5" },
+  };
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  g_autofree char *text = NULL;
+  g_auto (GStrv) problems = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    set (request, names[i][0], names[i][1]);
+  set (request, "sampler", "euler");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Discard penultimate sigma: True, SGM noise multiplier: True, "
+                "Version: Velatura 0.1.0");
+  set (request, "schedule", "exponential"); /* which has no rho */
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler, Schedule type: Exponential, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Discard penultimate sigma: True, Schedule min sigma: 0.05, "
+                "Schedule max sigma: 12, SGM noise multiplier: True, Version: Velatura 0.1.0");
+  set (request, "schedule", "automatic");
+  set (request, "sampler", "ddim");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: DDIM, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Discard penultimate sigma: True, Version: Velatura 0.1.0");
+  set (request, "sampler", "dpm2"); /* discards anyway, and means karras */
+  text = vel_recipe_to_a1111 (request, &facts);
+  g_assert_nonnull (strstr (text, "RNG: CPU, Schedule min sigma: 0.05, Schedule max sigma: 12, Schedule rho: 5, SGM noise multiplier: True, V"));
+  set (request, "sampler", "dpmpp_2m");
+  g_free (text);
+  text = vel_recipe_to_a1111 (request, &facts);
+  g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+  g_assert_cmpstr (problems[0], ==, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    g_assert_cmpstr (vel_values_get (back, names[i][0]), ==, names[i][1]);
+}
+
 /* The step at which the refiner takes over is a share of the steps for A1111: it comes back for every number of them. */
 static void
 test_refiner_step (void)
@@ -458,6 +495,10 @@ test_apply (void)
                   "13", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Refiner: xl, Refiner switch at: 0.6, Version: v1.7.0"), "refiner_step", "12",
                   NULL); /* before 1.8 it always was so */
+  expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Normal, Schedule min sigma: 0.1"), "sigma_min", "0.1", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Uniform, Schedule min sigma: 0.1"), "sigma_min", "", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Schedule max sigma: 0, Schedule rho: 0"), "rho", "", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Karras, Schedule rho: 4.5"), "rho", "4.5", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
   expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a"), "steps", "20", "“ADetailer model: a” is not taken over");
@@ -572,6 +613,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/variation", test_variation);
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
   g_test_add_func ("/formats/recipe/private", test_private);
+  g_test_add_func ("/formats/recipe/levels", test_levels);
   g_test_add_func ("/formats/recipe/refiner-step", test_refiner_step);
   g_test_add_func ("/formats/recipe/apply", test_apply);
   g_test_add_func ("/formats/recipe/restore", test_restore);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/pipeline/request.h"
+#include "engine/sampling/plugin-params.h"
 
 static gboolean
 has_problem (const char *module, const char *phrase)
@@ -32,7 +33,8 @@ test_left_out (void)
   g_assert_true (has_problem ("/other.", "neither vel_sampler nor vel_schedule"));
   g_assert_true (has_problem ("/twice.", "“heun” too"));
   g_assert_true (has_problem ("/text.", "can not be loaded"));
-  g_assert_cmpuint (g_strv_length ((char **) problems), ==, 7);
+  g_assert_true (has_problem ("/choosy.", "choices"));
+  g_assert_cmpuint (g_strv_length ((char **) problems), ==, 8);
   g_assert_null (vel_registry_find_sampler ("moody"));
   g_assert_null (vel_registry_find_schedule ("hollow"));
 }
@@ -125,6 +127,50 @@ test_option (void)
   g_assert_cmpuint (n, ==, 1);
 }
 
+/* Each kind becomes an option of that type, and the plugin gets a number for it. */
+static void
+test_kinds (void)
+{
+  const VelPluginParam *params = vel_registry_find_sampler ("heun")->params;
+  static const struct {
+    const char *name, *text;
+    double standard, number;
+    const char *refused;
+  } cases[] = {
+    { "mood", "-0.25", 0.5, -0.25, "2" },
+    { "turns", "3", 2, 3, "2.5" },
+    { "shy", "false", 1, 0, "perhaps" },
+    { "way", "left", 1, 0, "up" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (VelValues) request = vel_request_new ();
+
+    g_assert_cmpstr (params[i].name, ==, cases[i].name);
+    g_assert_cmpfloat (vel_plugin_param_get (&params[i], NULL), ==, cases[i].standard);
+    g_assert_cmpfloat (vel_plugin_param_get (&params[i], request), ==, cases[i].standard);
+    g_assert_false (vel_values_set (request, cases[i].name, cases[i].refused, NULL));
+    g_assert_true (vel_values_set (request, cases[i].name, cases[i].text, NULL));
+    g_assert_cmpfloat (vel_plugin_param_get (&params[i], request), ==, cases[i].number);
+  }
+}
+
+/* A schedule's number too; of two schedules that have one of the same name each keeps its own default and range. */
+static void
+test_schedule_option (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autofree double *before = vel_plugin_params_dup (vel_registry_find_schedule ("karras")->params, request), *after = NULL;
+
+  g_assert_cmpstr (vel_values_find (request, "rho")->group, ==, "sampling");
+  g_assert_cmpfloat (before[0], ==, 7);
+  g_assert_cmpfloat (vel_plugin_param_get (vel_registry_find_schedule ("polyexponential")->params, request), ==, 1);
+  g_assert_true (vel_values_set (request, "rho", "3", NULL));
+  after = vel_plugin_params_dup (vel_registry_find_schedule ("karras")->params, request);
+  g_assert_cmpfloat (after[0], ==, 3);
+  g_assert_null (vel_plugin_params_dup (NULL, request));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -135,5 +181,7 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/automatic", test_automatic);
   g_test_add_func ("/registry/lists", test_lists);
   g_test_add_func ("/registry/option", test_option);
+  g_test_add_func ("/registry/kinds", test_kinds);
+  g_test_add_func ("/registry/schedule-option", test_schedule_option);
   return g_test_run ();
 }

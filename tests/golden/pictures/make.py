@@ -3,7 +3,7 @@
 """Dumps what PyTorch computes with tiny Stable Diffusion 1 models: the judge of tests/engine/pipeline/golden.c.
 
     pip install torch diffusers transformers k-diffusion torchsde safetensors pillow
-    python make.py            writes models/*.json, vocabulary/, pictures and traces beside this script
+    python make.py [CASE…]    writes models/*.json, vocabulary/, pictures and traces beside this script; or the named traces alone
 
 A model is a recipe: name, shape, spread and mean of every tensor. Its values are a formula of a seed, the name and the element's index
 (`values` below), so the C test makes the same file without storing it. Networks are those of diffusers and transformers, samplers and
@@ -415,12 +415,13 @@ def brownian(kind, seed, x, sigmas):
     return sampling.BrownianTreeNoiseSampler(x, sigmas[sigmas > 0].min(), sigmas.max(), seed=[seed])
 
 
-def schedule(name, model, n):
-    low, high = model.sigmas[0].item(), model.sigmas[-1].item()
+def schedule(name, model, n, low=None, high=None, **more):
+    """more: rho"""
+    low, high = low or model.sigmas[0].item(), high or model.sigmas[-1].item()
     if name == "normal":
         return model.get_sigmas(n)
     if name == "karras":
-        return sampling.get_sigmas_karras(n, low, high)
+        return sampling.get_sigmas_karras(n, low, high, **more)
     if name == "exponential":
         return sampling.get_sigmas_exponential(n, low, high)
     if name == "simple":
@@ -469,11 +470,16 @@ def run(net, tokenizer, c, o, picture):
             clean = (x - (1 - now).sqrt() * eps) / now.sqrt()
             x = (then.sqrt() * clean + (1 - then).sqrt() * eps).float()
     else:
-        sigmas = whole = schedule(o["schedule"], model, n)
+        levels = dict(low=o.get("sigma_min"), high=o.get("sigma_max"), **({"rho": o["rho"]} if "rho" in o else {}))
+        sigmas = schedule(o["schedule"], model, n + 1 if o.get("discard_penultimate") else n, **levels)
+        if o.get("discard_penultimate"):  # AUTOMATIC1111's get_sigmas
+            sigmas = torch.cat([sigmas[:-2], sigmas[-1:]])
+        whole = sigmas
         if init is not None:
             sigmas = sigmas[n - int(min(o["strength"], 0.999) * n) - 1:]
         trace["sigmas"] = sigmas
-        x = unit * sigmas[0] + (init if init is not None else 0)
+        x = unit * (torch.sqrt(1.0 + sigmas[0] ** 2.0) if o.get("sgm_noise") and init is None else sigmas[0])
+        x = x + (init if init is not None else 0)
         more = {"noise_sampler": lambda *_: noise(shape)} if o["sampler"] == "euler_a" else {}
         if "sde" in o["sampler"]:
             more["noise_sampler"] = brownian(o["rng"], o["seed"], x, whole)
@@ -519,6 +525,10 @@ CASES = {
     "sde": dict(sampler="dpmpp_2m_sde", schedule="exponential", seed=2**40 + 3),
     "sde-init-nv": dict(sampler="dpmpp_sde", schedule="karras", rng="nv", init="init.png", strength=0.6),
     "folder-v": dict(model="folder", prediction="v", sampler="euler_a", schedule="simple", steps=3),
+    "levels": dict(model="two-levels", schedule="karras", steps=4, discard_penultimate=True, sgm_noise=True),
+    "levels-all": dict(model="two-levels", schedule="karras", sampler="euler_a", steps=4, discard_penultimate=True, sgm_noise=True, rho=4.5,
+                       sigma_min=0.06, sigma_max=11.5),
+    "levels-init": dict(init="init.png", strength=0.6, schedule="exponential", discard_penultimate=True, sgm_noise=True),
 }
 
 
@@ -580,12 +590,15 @@ def main():
         c["tokens"] = n_tokens
         made = recipe(name, c)
         tensors = values(made)
-        write_recipe(HERE / "models" / (name + ".json"), made, layout(c, made, tensors))
+        if not sys.argv[1:]:
+            write_recipe(HERE / "models" / (name + ".json"), made, layout(c, made, tensors))
         loaded[name] = Networks(c, tensors)
     rgb = picture(COMMON["height"], COMMON["width"])
     Image.fromarray(rgb).save(HERE / "init.png")
     start = torch.from_numpy(rgb.astype(np.float32) / 255).permute(2, 0, 1)[None]
     for name, options in CASES.items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         o = {**COMMON, **options}
         trace = run(loaded[o["model"]], tokenizer, MODELS[o["model"]], o, start)
         save_file(trace, HERE / "cases" / (name + ".safetensors"))

@@ -35,12 +35,16 @@ AYS = {"align_your_steps": [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.
        "align_your_steps.sdxl": [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029]}
 
 
-def schedule(wrap, name, n):
-    low, high = wrap.sigmas[0].item(), wrap.sigmas[-1].item()
-    if name == "normal":
+def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **more):
+    """more: rho"""
+    low, high = sigma_min or wrap.sigmas[0].item(), sigma_max or wrap.sigmas[-1].item()
+    if name == "normal" and not sigma_min:
         return wrap.get_sigmas(n)
+    if name == "normal":  # AUTOMATIC1111's normal_scheduler
+        first, last = (float(wrap.sigma_to_t(torch.tensor(s))) for s in (high, low))
+        return sampling.append_zero(wrap.t_to_sigma(torch.linspace(first, last, n)))
     if name == "karras":
-        return sampling.get_sigmas_karras(n, low, high)
+        return sampling.get_sigmas_karras(n, low, high, **more)
     if name == "exponential":
         return sampling.get_sigmas_exponential(n, low, high)
     if name == "sgm_uniform":
@@ -49,7 +53,7 @@ def schedule(wrap, name, n):
     if name == "simple":
         return torch.tensor([wrap.sigmas[-(1 + int(i * (1000 / n)))].item() for i in range(n)] + [0.0])
     if name == "polyexponential":
-        return sampling.get_sigmas_polyexponential(n, low, high)
+        return sampling.get_sigmas_polyexponential(n, low, high, **more)
     if name == "ddim_uniform":
         return sampling.append_zero(wrap.sigmas[1::max(1000 // n, 1)].flip(0))
     if name == "beta":
@@ -89,6 +93,10 @@ def schedules():
         for n in STEPS if name not in NEWER else STEPS[:6] + [11, 20, 23, 50, 77, 150]:
             if name != "ddim" or n > 1:
                 rows.append({"schedule": name, "steps": n, "sigmas": floats(schedule(wrap, name, n))})
+    shaped = dict(sigma_min=0.1, sigma_max=10.0)
+    for name in ("normal", "karras", "exponential", "polyexponential", "sgm_uniform", "kl_optimal", "beta"):
+        options = dict(shaped, rho=3.5) if name in ("karras", "polyexponential") else shaped
+        rows += [{"schedule": name, "steps": n, "options": options, "sigmas": floats(schedule(wrap, name, n, **options))} for n in (1, 9)]
     sigmas = torch.tensor([0.001, 0.0292, 0.03, 0.1, 0.5, 1.0, 1.2345, 3.0, 7.7, 14.0, 14.6146, 20.0])
     points = [[float("%.9g" % s), float("%.9g" % t)] for s, t in zip(sigmas.tolist(), wrap.sigma_to_t(sigmas).tolist())]
     with open(os.path.join(HERE, "sigmas.json"), "w") as f:
