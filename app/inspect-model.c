@@ -115,19 +115,50 @@ describe_upscaler (json_t *found, VelWeights *weights, GError **error)
   return FALSE;
 }
 
+/* Which parts of a model it holds; of text encoders alone which families have such. */
+static void
+describe_parts (json_t *found, VelWeights *weights)
+{
+  json_t *found_parts = json_array (), *widths = json_array (), *fits = json_array ();
+  const char *other = vel_weights_get_other (weights);
+
+  for (VelPartKind kind = 0; kind < VEL_N_PARTS; kind++)
+    if (vel_weights_has_part (weights, kind))
+      json_array_append_new (found_parts, json_string (vel_part_kind_get_id (kind)));
+  if (json_array_size (found_parts) == 0 && other)
+    json_array_append_new (found_parts, json_string (other));
+  for (VelComponent c = VEL_COMPONENT_TEXT_ENCODER; c <= VEL_COMPONENT_TEXT_ENCODER_2; c++) {
+    gint64 width = vel_weights_get_text_width (weights, c);
+
+    if (width == 0)
+      continue;
+    json_array_append_new (widths, json_integer (width));
+    for (const VelFamily *const *family = vel_family_get_all (); *family && !vel_weights_has_part (weights, VEL_PART_UNET); family++)
+      for (const VelTextUse *text = (*family)->text; text->prefix; text++)
+        if (text->width == width)
+          json_array_append_new (fits, json_string ((*family)->id));
+  }
+  json_object_set_new (found, "parts", found_parts);
+  json_object_set_new (found, "text_encoder_widths", widths);
+  json_object_set_new (found, "fits", fits);
+}
+
+/* Of a UNet alone what its shapes say; what keeps a model from painting is a sentence in "problem". */
 static gboolean
 describe_architecture (json_t *found, VelWeights *weights, GError **error)
 {
+  g_autoptr (GError) problem = NULL;
   VelArchitecture is;
 
+  describe_parts (found, weights);
   if (!vel_family_match (weights)) {
     json_object_set_new (found, "family", json_null ());
     if (vel_lora_is_one (vel_weights_get_names (weights)))
       return describe_lora (found, vel_weights_get_path (weights), error);
     return describe_upscaler (found, weights, error);
   }
-  if (!vel_architecture_read (&is, weights, NULL, error))
-    return FALSE;
+  if (!vel_architecture_read (&is, weights, NULL, &problem))
+    json_object_set_new (found, "problem", json_string (problem->message));
   json_object_set_new (found, "family", json_string (is.family->id));
   json_object_set_new (found, "family_label", json_string (is.family->label));
   json_object_set_new (found, "prediction", json_string (vel_prediction_to_string (is.prediction)));

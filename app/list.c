@@ -23,7 +23,7 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const VelUsage usage = { "list", "models|loras|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
+static const VelUsage usage = { "list", "models|parts|loras|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
                                 N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
 
 /* Kinds of the plan that this version does not have. */
@@ -77,20 +77,21 @@ list_presets (gboolean as_json)
   return VEL_EXIT_DONE;
 }
 
+/* Of whole models and UNets, or of parts: UNets, text encoders, VAEs. Takes entries. */
 static VelExit
-list_models (gboolean as_json)
+list_entries (GPtrArray *entries, gboolean as_json)
 {
-  g_autoptr (GPtrArray) models = vel_catalog_list_models (NULL);
+  for (guint i = 0; i < entries->len; i++) {
+    const VelCatalogEntry *entry = entries->pdata[i];
+    g_autofree char *size = g_format_size (entry->bytes);
+    g_autofree char *label = g_strdup_printf ("%-6s %-12s %10s  %s", entry->family ? entry->family : "?", entry->part ? entry->part : "", size,
+                                              entry->path);
 
-  for (guint i = 0; i < models->len; i++) {
-    const VelCatalogEntry *model = models->pdata[i];
-    g_autofree char *size = g_format_size (model->bytes);
-    g_autofree char *label = g_strdup_printf ("%-6s %10s  %s", model->family ? model->family : "?", size, model->path);
-
-    print_row (json_pack ("{s:s,s:s?,s:I,s:s}", "name", model->name, "family", model->family, "bytes", (json_int_t) model->bytes, "path",
-                          model->path),
-               as_json, model->name, label);
+    print_row (json_pack ("{s:s,s:s?,s:s?,s:I,s:s}", "name", entry->name, "family", entry->family, "part", entry->part, "bytes",
+                          (json_int_t) entry->bytes, "path", entry->path),
+               as_json, entry->name, label);
   }
+  g_ptr_array_unref (entries);
   return VEL_EXIT_DONE;
 }
 
@@ -227,10 +228,12 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused (_ ("list needs to know what: models, loras, upscalers, embeddings, presets, samplers, schedules or devices"));
+    return vel_verb_misused (_ ("list needs to know what: models, parts, loras, upscalers, embeddings, presets, samplers, schedules or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
-    return list_models (as_json);
+    return list_entries (vel_catalog_list_models (NULL), as_json);
+  if (g_str_equal (what, "parts"))
+    return list_entries (vel_catalog_list_parts (NULL), as_json);
   if (g_str_equal (what, "upscalers"))
     return list_upscalers (as_json);
   if (g_str_equal (what, "loras"))
@@ -245,7 +248,7 @@ run (int argc, char **argv)
     return list_registered (kind, as_json);
   if (g_strv_contains (later_kinds, what))
     return vel_verb_misused (_ ("list %s is not available in this version"), what);
-  return vel_verb_misused (_ ("“%s” can not be listed: there are models, loras, upscalers, embeddings, presets, samplers, schedules and devices"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, parts, loras, upscalers, embeddings, presets, samplers, schedules and devices"), what);
 }
 
-const VelVerb vel_verb_list = { "list", N_ ("lists models, loras, upscalers, embeddings, presets, samplers, schedules or devices"), run };
+const VelVerb vel_verb_list = { "list", N_ ("lists models, parts, loras, upscalers, embeddings, presets, samplers, schedules or devices"), run };

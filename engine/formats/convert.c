@@ -26,7 +26,9 @@ typedef struct {
   const VelConvert *how;
   GCancellable *cancellable;
   VelTensorPlan *plan;
+  const char **names; /* in the weights; the plan has those that are written */
   Form *forms;
+  gboolean bare; /* a part alone: without the prefix that it has in a whole model */
   gsize count, n_done;
   void *out; /* the tensor in its new form */
 } Job;
@@ -93,6 +95,35 @@ form_bytes (Form form, const VelTensorEntry *entry)
   }
 }
 
+/* Programs read a part's file without the prefix that its names have in a whole model; a file that has it keeps it. */
+static gboolean
+is_bare (VelWeights *weights)
+{
+  guint n = 0;
+
+  for (VelPartKind kind = 0; kind < VEL_N_PARTS; kind++)
+    n += vel_weights_has_part (weights, kind);
+  return n == 1 && vel_weights_are_translated (weights) && !vel_weights_get_text_width (weights, VEL_COMPONENT_TEXT_ENCODER_2);
+}
+
+static const char *
+name_to_write (const Job *job, const char *name)
+{
+  static const char *const layouts[] = { "transformer.text_model.", "transformer.text_projection.", "model." };
+
+  for (VelComponent c = 0; job->bare && c < VEL_N_COMPONENTS; c++) {
+    const char *rest = name + strlen (vel_component_get_prefix (c));
+
+    if (!g_str_has_prefix (name, vel_component_get_prefix (c)))
+      continue;
+    for (guint i = 0; c >= VEL_COMPONENT_TEXT_ENCODER && i < G_N_ELEMENTS (layouts); i++)
+      if (g_str_has_prefix (rest, layouts[i]))
+        return strchr (rest, '.') + 1;
+    return rest;
+  }
+  return name;
+}
+
 static gboolean
 plan_tensor (Job *job, const char *name, GError **error)
 {
@@ -114,7 +145,8 @@ plan_tensor (Job *job, const char *name, GError **error)
     return FALSE;
   }
   job->forms[job->count] = form;
-  job->plan[job->count++] = (VelTensorPlan) { name, dtype, entry->n_axes, entry->axes, form_bytes (form, entry) };
+  job->names[job->count] = name;
+  job->plan[job->count++] = (VelTensorPlan){ name_to_write (job, name), dtype, entry->n_axes, entry->axes, form_bytes (form, entry) };
   return TRUE;
 }
 
@@ -208,7 +240,8 @@ make_tensor (gpointer data, gsize index, GError **error)
   const VelTensorEntry *entry;
 
   g_clear_pointer (&job->out, g_free);
-  if (g_cancellable_set_error_if_cancelled (job->cancellable, error) || !(entry = vel_weights_load (job->weights, plan->name, error)))
+  if (g_cancellable_set_error_if_cancelled (job->cancellable, error) ||
+      !(entry = vel_weights_load (job->weights, job->names[index], error)))
     return NULL;
   if (job->how->progress)
     job->how->progress ((double) job->n_done++ / (double) job->count, job->how->data);
@@ -248,8 +281,9 @@ vel_convert (VelWeights *weights, const VelConvert *how, GCancellable *cancellab
   const char *const *names = vel_weights_get_names (weights);
   guint n = g_strv_length ((char **) names);
   g_autofree VelTensorPlan *plan = g_new (VelTensorPlan, n);
+  g_autofree const char **planned = g_new (const char *, n);
   g_autofree Form *forms = g_new (Form, n);
-  Job job = { .weights = weights, .how = how, .cancellable = cancellable, .plan = plan, .forms = forms };
+  Job job = { weights, how, cancellable, plan, planned, forms, is_bare (weights) };
   g_autoptr (GHashTable) metadata = describe (&job);
   gboolean done = TRUE;
 

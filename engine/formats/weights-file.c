@@ -59,6 +59,15 @@ owner_of (GArray *parts, const char *name)
   return owner;
 }
 
+/* What the file is, if it is one thing. (nullable) */
+static const char *
+describe (GPtrArray *files, GArray *parts)
+{
+  g_autofree const char **names = vel_weights_collect_names (files, "");
+
+  return parts->len > 1 || (parts->len == 0 && !vel_other_find (names)) ? NULL : vel_parts_describe (parts, names);
+}
+
 /* Each part may speak its own dialect: single files in diffusers' naming, and mixtures of that with the original layout. */
 static void
 add_parts (VelWeights *self, VelTensorFile *file, GArray *parts, gboolean renumbered)
@@ -94,6 +103,7 @@ vel_weights_open_file (VelWeights *self, GCancellable *cancellable, GError **err
     return FALSE;
   g_ptr_array_add (self->files, file);
   parts = vel_parts_find (self->files);
+  self->what = describe (self->files, parts);
   for (gsize i = 0; i < vel_tensor_file_get_count (file); i++)
     renumbered |= g_str_has_prefix (vel_tensor_file_get (file, i)->name, "cond_stage_model.1.");
   add_parts (self, file, parts, renumbered);

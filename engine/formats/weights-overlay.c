@@ -102,27 +102,12 @@ open_sources (GPtrArray *sources, VelPartKind kind, const char *path, GCancellab
   return TRUE;
 }
 
-/* Of a text encoder that the model has, in either layout. */
-static gint64
-width_of (VelWeights *self, VelComponent component)
-{
-  static const char *const embeddings[] = { "transformer.text_model.embeddings.token_embedding.weight", "model.token_embedding.weight" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (embeddings); i++) {
-    g_autofree char *name = g_strconcat (vel_component_get_prefix (component), embeddings[i], NULL);
-    const VelTensorEntry *entry = vel_weights_find (self, name);
-
-    if (entry && entry->n_axes == 2)
-      return entry->axes[1];
-  }
-  return 0;
-}
-
 /* Which of the two that the model has gives way. */
 static gboolean
 choose_of_two (VelWeights *self, const Source *source, VelComponent *component, GError **error)
 {
-  gint64 first = width_of (self, VEL_COMPONENT_TEXT_ENCODER_1), second = width_of (self, VEL_COMPONENT_TEXT_ENCODER_2);
+  gint64 first = vel_weights_get_text_width (self, VEL_COMPONENT_TEXT_ENCODER_1),
+         second = vel_weights_get_text_width (self, VEL_COMPONENT_TEXT_ENCODER_2);
   gint64 width = source->part->width;
   gboolean is_second = width == second && (width != first || source->part->dialect == VEL_DIALECT_OPENCLIP || source->part->pooled > 0);
   g_autofree char *shown = NULL;
@@ -162,7 +147,8 @@ place_text_encoders (VelWeights *self, GPtrArray *sources, VelComponent *compone
   components[0] = vector ? VEL_COMPONENT_TEXT_ENCODER_1 : VEL_COMPONENT_TEXT_ENCODER;
   components[1] = VEL_COMPONENT_TEXT_ENCODER_2;
   if (!second)
-    return !vector || width_of (self, VEL_COMPONENT_TEXT_ENCODER_2) == 0 || choose_of_two (self, first, components, error);
+    return !vector || vel_weights_get_text_width (self, VEL_COMPONENT_TEXT_ENCODER_2) == 0 ||
+           choose_of_two (self, first, components, error);
   if (sources->len > 2)
     return refuse_two (self, first, second, _ ("“%s”, “%s” and others are more text encoders than “%s” has; at most two are wanted"),
                        error);
@@ -247,4 +233,19 @@ vel_weights_overlay (VelWeights *self, VelPartKind kind, const char *const *path
   }
   vel_weights_take (self, items);
   return vel_weights_settle (self, items, error);
+}
+
+/* The UNet first: it decides what text encoders there can be. */
+VelWeights *
+vel_weights_open_with (const char *path, const char *const parts[VEL_N_PARTS], GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelWeights) self = vel_weights_open (path ? path : parts[VEL_PART_UNET], cancellable, error);
+
+  for (VelPartKind kind = path ? 0 : VEL_PART_UNET + 1; self && kind < VEL_N_PARTS; kind++) {
+    g_auto (GStrv) paths = g_strsplit (parts[kind], "\n", -1);
+
+    if (!vel_weights_overlay (self, kind, (const char *const *) paths, cancellable, error))
+      return NULL;
+  }
+  return g_steal_pointer (&self);
 }

@@ -25,6 +25,7 @@ struct VelWeights {
   VelNames *components[VEL_N_COMPONENTS]; /* of those in another layout; NULL for others */
   char *roots[VEL_N_COMPONENTS];          /* what stands before their own names: "unet/", "unet."; NULL likewise */
   char *sources[VEL_N_COMPONENTS];        /* to show, of those that are from another file; NULL for others */
+  const char *what;                       /* as vel_weights_describe */
   const char **names;                     /* of the items */
 };
 

@@ -68,6 +68,15 @@ vel_weights_get_container (VelWeights *self)
   return self->folder ? "diffusers" : vel_tensor_file_get_container (self->files->pdata[0]);
 }
 
+gboolean
+vel_weights_are_translated (VelWeights *self)
+{
+  for (guint c = 0; c < VEL_N_COMPONENTS; c++)
+    if (self->roots[c])
+      return TRUE;
+  return FALSE;
+}
+
 static VelWeightsItem *
 find_item (VelWeights *self, const char *name)
 {
@@ -110,6 +119,12 @@ vel_weights_get_size (VelWeights *self, const char *name, guint axis)
   return entry && entry->known && axis < entry->shape.n ? entry->shape.size[axis] : 0;
 }
 
+const char *
+vel_weights_get_source (VelWeights *self, VelComponent component)
+{
+  return self->sources[component] ? self->sources[component] : self->path;
+}
+
 static gboolean
 has_prefix (VelWeights *self, const char *prefix)
 {
@@ -129,6 +144,21 @@ vel_weights_has_part (VelWeights *self, VelPartKind kind)
   return has_prefix (self, prefixes[kind][0]) || (prefixes[kind][1] && has_prefix (self, prefixes[kind][1]));
 }
 
+gint64
+vel_weights_get_text_width (VelWeights *self, VelComponent component)
+{
+  static const char *const embeddings[] = { "transformer.text_model.embeddings.token_embedding.weight", "model.token_embedding.weight" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (embeddings); i++) {
+    g_autofree char *name = g_strconcat (vel_component_get_prefix (component), embeddings[i], NULL);
+    gint64 width = vel_weights_get_size (self, name, 1);
+
+    if (width > 0)
+      return width;
+  }
+  return 0;
+}
+
 const char *
 vel_weights_get_other (VelWeights *self)
 {
@@ -140,9 +170,7 @@ vel_weights_get_other (VelWeights *self)
 const char *
 vel_weights_describe (VelWeights *self)
 {
-  g_autoptr (GArray) parts = vel_parts_find (self->files);
-
-  return parts->len > 1 || (parts->len == 0 && !vel_weights_get_other (self)) ? NULL : vel_parts_describe (parts, self->names);
+  return self->what;
 }
 
 const char *const *

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Names asked for are those of the original single-file layout (model.diffusion_model.*, first_stage_model.*,
- * cond_stage_model.transformer.text_model.*). A diffusers folder, sharded or not, and a file in any other dialect (parts.h) are presented under
- * these names (names.c has the table); a 1x1 convolution stored as a matrix, or the other way round, is presented in the shape that was asked for. */
+ * cond_stage_model.transformer.text_model.*). A diffusers folder, sharded or not, and a file in any other dialect (parts.h) are presented
+ * under these names (names.c has the table); a 1x1 convolution stored as a matrix, or the other way round, is presented in the shape that
+ * was asked for. */
 #pragma once
 
 #include <gio/gio.h>
@@ -22,17 +23,27 @@ const char *vel_weights_get_path (VelWeights *self);
 /* "diffusers", or as vel_tensor_file_get_container */
 const char *vel_weights_get_container (VelWeights *self);
 /* Puts a part from elsewhere in the place of the model's own, or where it has none. paths: NULL-terminated, of files in any layout, of a
- * component's folder or of whole models; several only for the two text encoders of SDXL. A UNet comes before the text encoders that it reads.
- * Returns: FALSE with VEL_ERROR_FORMAT saying what the file is instead, or VEL_ERROR_FAMILY where the model has no use for it */
+ * component's folder or of whole models; several only for the two text encoders of SDXL. A UNet comes before the text encoders that it
+ * reads. Returns: FALSE with VEL_ERROR_FORMAT saying what the file is instead, or VEL_ERROR_FAMILY where the model has no use for it */
 gboolean vel_weights_overlay (VelWeights *self, VelPartKind kind, const char *const *paths, GCancellable *cancellable, GError **error);
+
+/* A model with parts from elsewhere. path: (nullable) NULL: the UNet's. parts: by VelPartKind, a line for each file; "" leaves the model's
+ * own. */
+VelWeights *vel_weights_open_with (const char *path, const char *const parts[VEL_N_PARTS], GCancellable *cancellable, GError **error);
+/* Whether any names are other than those in the files. */
+gboolean vel_weights_are_translated (VelWeights *self);
 
 gboolean vel_weights_has (VelWeights *self, const char *name);
 /* (nullable), borrowed; shape as stored, never a problem */
 const VelTensorEntry *vel_weights_find (VelWeights *self, const char *name);
 /* Size of an axis, or 0 where there is no such tensor. */
 gint64 vel_weights_get_size (VelWeights *self, const char *name, guint axis);
+/* Where a component is, to show: the model's path, or that of the file that stands in its place. */
+const char *vel_weights_get_source (VelWeights *self, VelComponent component);
 /* Whether anything of a part is there. */
 gboolean vel_weights_has_part (VelWeights *self, VelPartKind kind);
+/* Of the states that a text encoder makes, in either layout; 0 without one. */
+gint64 vel_weights_get_text_width (VelWeights *self, VelComponent component);
 /* What a file is that is not a whole model, as a translated phrase: "a VAE, which --vae takes". (nullable) for one of several parts */
 const char *vel_weights_describe (VelWeights *self);
 /* The same without words: "lora", "controlnet", "embedding". (nullable) */

@@ -3,7 +3,13 @@
 
 #define UNET "model.diffusion_model."
 
-static const VelFamily *const families[] = { &vel_family_sdxl, &vel_family_sdxl_refiner, &vel_family_sd2, &vel_family_sd15 };
+static const VelFamily *const families[] = { &vel_family_sdxl, &vel_family_sdxl_refiner, &vel_family_sd2, &vel_family_sd15, NULL };
+
+const VelFamily *const *
+vel_family_get_all (void)
+{
+  return families;
+}
 
 static gboolean
 has_prefix (VelWeights *weights, const char *prefix)
@@ -65,10 +71,10 @@ match_unet (VelWeights *weights)
   gint64 context = vel_family_context_dim (weights), vector = vel_weights_get_size (weights, UNET "label_emb.0.0.weight", 1);
   gboolean matrices = has_matrices (weights);
 
-  for (gsize f = 0; f < G_N_ELEMENTS (families); f++)
+  for (gsize f = 0; families[f]; f++)
     if (families[f]->context_dim == context && reads_as (families[f], context, vector))
       return families[f];
-  for (gsize f = 0; f < G_N_ELEMENTS (families); f++)
+  for (gsize f = 0; families[f]; f++)
     if (context > 0 && families[f]->matrices == matrices && reads_as (families[f], context, vector))
       return families[f];
   return NULL;
@@ -87,14 +93,24 @@ marks (const VelFamily *family, const VelMarker *self, VelWeights *weights)
   return hidden_act ? g_str_equal (hidden_act, self->hidden_act) : match_unet (weights) == family;
 }
 
+/* Half of the text encoders of a family that has two look like all of one that has the first alone; its UNet tells. */
+static const VelFamily *
+of_both_halves (const VelFamily *self, VelWeights *weights)
+{
+  const VelFamily *other = match_unet (weights);
+
+  return !self->text[1].prefix && other && other->text[1].prefix && g_str_equal (other->text[0].prefix, self->text[0].prefix) ? other
+                                                                                                                              : self;
+}
+
 const VelFamily *
 vel_family_match (VelWeights *weights)
 {
   if (!vel_weights_has (weights, UNET "input_blocks.0.0.weight"))
     return NULL;
-  for (gsize f = 0; f < G_N_ELEMENTS (families); f++)
+  for (gsize f = 0; families[f]; f++)
     for (gsize i = 0; i < G_N_ELEMENTS (families[f]->markers); i++)
       if (marks (families[f], &families[f]->markers[i], weights))
-        return families[f];
+        return of_both_halves (families[f], weights);
   return match_unet (weights);
 }

@@ -161,7 +161,7 @@ check_channels (const VelArchitecture *self, VelWeights *weights, GError **error
                _ ("The UNet of \"%s\" takes %" PRId64 " channels and makes %" PRId64
                   "; this version paints with 4, 8 (to change a picture) or 9 "
                   "(to fill a mask) and 4"),
-               vel_weights_get_path (weights), self->in_channels, self->out_channels);
+               vel_weights_get_source (weights, VEL_COMPONENT_UNET), self->in_channels, self->out_channels);
   return FALSE;
 }
 
@@ -174,13 +174,13 @@ check_text (const VelArchitecture *self, VelWeights *weights, GError **error)
   if (self->context_dim != self->text_width) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
                  _ ("The UNet of \"%s\" reads text states of width %" PRId64 ", its text encoder makes %" PRId64),
-                 vel_weights_get_path (weights), self->context_dim, self->text_width);
+                 vel_weights_get_source (weights, VEL_COMPONENT_UNET), self->context_dim, self->text_width);
     return FALSE;
   }
   if (vector != self->vector_width) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
                  _ ("The UNet of \"%s\" reads %" PRId64 " numbers beside the text states, %s makes %" PRId64),
-                 vel_weights_get_path (weights), vector, self->family->label, self->vector_width);
+                 vel_weights_get_source (weights, VEL_COMPONENT_UNET), vector, self->family->label, self->vector_width);
     return FALSE;
   }
   return TRUE;
@@ -204,7 +204,7 @@ refuse_without_unet (VelWeights *weights, GError **error)
   if (vel_weights_has_part (weights, VEL_PART_UNET))
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY,
                  _ ("The UNet of \"%s\" is of no family this version knows (Stable Diffusion 1, 2 and XL)"),
-                 vel_weights_get_path (weights));
+                 vel_weights_get_source (weights, VEL_COMPONENT_UNET));
   else if (what)
     /* Translators: a file; a phrase such as “a VAE, which --vae takes” */
     g_set_error (error, VEL_ERROR, VEL_ERROR_FAMILY, _ ("\"%s\" has no UNet: it is %s"), vel_weights_get_path (weights), what);

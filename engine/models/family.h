@@ -47,6 +47,8 @@ typedef struct {
   double latent_to_rgb[5][3];/* preview: colour in 0..1 = sum over 4 channels of latent * row, + last row */
 } VelFamily;
 
+/* NULL-terminated */
+const VelFamily *const *vel_family_get_all (void);
 /* By all that is there; of a UNet alone by its shapes. (nullable) */
 const VelFamily *vel_family_match (VelWeights *weights);
 

@@ -167,19 +167,12 @@ vel_model_get_hash (VelModel *self)
   return self->hash;
 }
 
-/* The model with the parts that are to stand in its own ones' place; the UNet first, which decides what text encoders there can be. */
 static VelWeights *
 open_weights (VelModelKey key, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (VelWeights) weights = vel_weights_open (key.path, cancellable, error);
-  const char *const unet[] = { key.unet, NULL }, *const vae[] = { key.vae, NULL };
-  g_auto (GStrv) texts = g_strsplit (key.text, "\n", -1);
+  const char *const parts[VEL_N_PARTS] = { key.unet, key.text, key.vae };
 
-  if (!weights || (*key.unet && !vel_weights_overlay (weights, VEL_PART_UNET, unet, cancellable, error))
-      || !vel_weights_overlay (weights, VEL_PART_TEXT_ENCODER, (const char *const *) texts, cancellable, error)
-      || (*key.vae && !vel_weights_overlay (weights, VEL_PART_VAE, vae, cancellable, error)))
-    return NULL;
-  return g_steal_pointer (&weights);
+  return vel_weights_open_with (key.path, parts, cancellable, error);
 }
 
 static gboolean

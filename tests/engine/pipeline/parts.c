@@ -238,6 +238,175 @@ test_model (gconstpointer data)
   }
 }
 
+/* "folder/unet" is the part's file in diffusers' naming, "folder" the folder that the whole model is in; of several, a line each. */
+static char *
+place_of (const char *short_names)
+{
+  g_auto (GStrv) lines = g_strsplit (short_names, "\n", -1);
+
+  for (guint i = 0; lines[i]; i++) {
+    g_auto (GStrv) words = g_strsplit (lines[i], "/", 2);
+
+    g_free (lines[i]);
+    lines[i] = words[1] ? file_of (words[0], "diffusers", words[1]) : g_build_filename (folder, words[0], "whole", NULL);
+  }
+  return g_strjoinv ("\n", lines);
+}
+
+/* Writes a model as files of its parts in diffusers' naming. Returns: (transfer full): its vocabulary */
+static char *
+write_parts (const char *model)
+{
+  g_autofree char *place = g_build_filename (folder, model, "whole", NULL);
+
+  g_free (tiny_model_write (model, place));
+  write_as (model, place, &namings[2]);
+  g_assert_cmpstr (namings[2].id, ==, "diffusers");
+  return g_build_filename (place, "tokenizer", NULL);
+}
+
+static void
+set_place (VelValues *request, const char *option, const char *short_names)
+{
+  g_autofree char *place = short_names ? place_of (short_names) : NULL;
+
+  g_assert_true (vel_values_set (request, option, place, NULL));
+}
+
+/* A part stands in the place of a whole model's own: the same as if all parts had been named. */
+static void
+test_replaced (void)
+{
+  static const struct {
+    const char *model, *unet, *text, *vae;     /* in place of the model's own */
+    const char *all_unet, *all_text, *all_vae; /* the same parts, one by one */
+  } cases[] = {
+    { "folder", "told/unet", NULL, NULL, "told/unet", "folder/text_encoder", "folder/vae" },
+    { "folder", NULL, "told/text_encoder", NULL, "folder/unet", "told/text_encoder", "folder/vae" },
+    { "folder", NULL, NULL, "told", "folder/unet", "folder/text_encoder", "told/vae" },
+    { "folder", "told", "told", "told", "told/unet", "told/text_encoder", "told/vae" },
+    { "sdxl-folder", NULL, "folder/text_encoder", NULL, "sdxl-folder/unet", "sdxl-folder/text_encoder_2\nfolder/text_encoder",
+      "sdxl-folder/vae" },
+    { "sdxl-folder", "sdxl-folder", "sdxl-folder", NULL, "sdxl-folder/unet", "sdxl-folder/text_encoder\nsdxl-folder/text_encoder_2",
+      "sdxl-folder/vae" },
+  };
+  g_autofree char *vocabulary = write_parts ("folder");
+
+  g_free (write_parts ("told"));
+  g_free (write_parts ("sdxl-folder"));
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (VelValues) replaced = new_request (vocabulary), all = new_request (vocabulary);
+    g_autoptr (VelTensorFile) one = NULL, other = NULL;
+
+    set_place (replaced, "model", cases[i].model);
+    set_place (replaced, "unet", cases[i].unet);
+    set_place (replaced, "text_encoder", cases[i].text);
+    set_place (replaced, "vae", cases[i].vae);
+    set_place (all, "unet", cases[i].all_unet);
+    set_place (all, "text_encoder", cases[i].all_text);
+    set_place (all, "vae", cases[i].all_vae);
+    one = trace_of (replaced, "one.safetensors");
+    other = trace_of (all, "other.safetensors");
+    assert_same (one, other);
+  }
+}
+
+/* Files that are no part at all. */
+static void
+write_strangers (void)
+{
+  static const float values[4] = { 1, 2, 3, 4 };
+  static const struct {
+    const char *file, *tensors[3];
+  } files[] = {
+    { "lora",
+      { "lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", "lora_unet_down_blocks_0_attentions_0_proj_in.lora_up.weight" } },
+    { "controlnet", { "controlnet_cond_embedding.conv_in.weight", "conv_in.weight", "down_blocks.0.resnets.0.conv1.weight" } },
+    { "embedding", { "emb_params" } },
+    { "nothing", { "x" } },
+    { "hollow", { "conv_in.weight", "up_blocks.0.x", "time_embedding.linear_1.weight" } },
+  };
+
+  for (gsize f = 0; f < G_N_ELEMENTS (files); f++) {
+    g_autoptr (GArray) tensors = g_array_new (FALSE, FALSE, sizeof (VelTensorOut));
+    g_autofree char *path = file_of ("stranger", "diffusers", files[f].file);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (files[f].tensors) && files[f].tensors[i]; i++)
+      g_array_append_val (tensors, ((VelTensorOut){ files[f].tensors[i], VEL_F32, VEL_SHAPE (2, 2), values }));
+    write_out (path, tensors);
+  }
+}
+
+static const struct {
+  const char *model, *unet, *text, *vae;
+  int code;
+  const char *says;
+} refused[] = {
+  /* swapped */
+  { NULL, "folder/vae", "folder/text_encoder", "folder/vae", VEL_ERROR_FAMILY,
+    "vae.safetensors\" has no UNet: it is a VAE, which --vae takes" },
+  { "folder", "folder/vae", NULL, NULL, VEL_ERROR_FORMAT, "holds no UNet: it is a VAE, which --vae takes" },
+  { "folder", "folder/text_encoder", NULL, NULL, VEL_ERROR_FORMAT, "holds no UNet: it is a text encoder, which --text-encoder takes" },
+  { "folder", NULL, "folder/vae", NULL, VEL_ERROR_FORMAT, "holds no text encoder: it is a VAE" },
+  { "folder", NULL, NULL, "folder/unet", VEL_ERROR_FORMAT, "holds no VAE: it is a UNet, which --unet takes" },
+  { "folder/text_encoder", NULL, NULL, NULL, VEL_ERROR_FAMILY, "has no UNet: it is a text encoder" },
+  /* missing */
+  { NULL, "folder/unet", NULL, NULL, VEL_ERROR_FAMILY,
+    "a UNet of Stable Diffusion 1, with no text encoder and no VAE: name CLIP-L with --text-encoder" },
+  { "folder/unet", NULL, "folder/text_encoder", NULL, VEL_ERROR_FAMILY, "of Stable Diffusion 1 and has no VAE: name one with --vae" },
+  { "sd2-folder/unet", NULL, NULL, "folder/vae", VEL_ERROR_FAMILY, "of Stable Diffusion 2 and has no text encoder: name OpenCLIP-H with" },
+  { NULL, "sdxl-folder/unet", NULL, "folder/vae", VEL_ERROR_FAMILY, "name CLIP-L and OpenCLIP-bigG with --text-encoder" },
+  { NULL, "sdxl-folder/unet", "sdxl-folder/text_encoder", "folder/vae", VEL_ERROR_FAMILY,
+    "has two text encoders; there is one of width 64" },
+  /* of the wrong number and kind */
+  { NULL, "folder/unet", "folder/text_encoder\ntold/text_encoder", "folder/vae", VEL_ERROR_FAMILY, "are two text encoders; the UNet of" },
+  { NULL, "sdxl-folder/unet", "folder/text_encoder\ntold/text_encoder", "folder/vae", VEL_ERROR_FAMILY, "text encoders of the same kind" },
+  { NULL, "sdxl-folder/unet", "folder/text_encoder\ntold/text_encoder\nsdxl-folder/text_encoder_2", "folder/vae", VEL_ERROR_FAMILY,
+    "at most two" },
+  { "folder", NULL, "sdxl", NULL, VEL_ERROR_FAMILY, "are two text encoders" },
+  { "folder", "sdxl-folder/unet", NULL, NULL, VEL_ERROR_FAMILY, "reads text states of width 128" },
+  { "sdxl-folder", NULL, "two-levels", NULL, VEL_ERROR_FAMILY, "is a text encoder of width 128; those of" },
+  /* no part at all */
+  { "stranger/lora", NULL, NULL, NULL, VEL_ERROR_FAMILY, "has no UNet: it is a LoRA, which changes a model and is none" },
+  { "folder", "stranger/lora", NULL, NULL, VEL_ERROR_FORMAT, "holds no UNet: it is a LoRA" },
+  { "folder", NULL, NULL, "stranger/controlnet", VEL_ERROR_FORMAT, "holds no VAE: it is a ControlNet" },
+  { "folder", NULL, "stranger/embedding", NULL, VEL_ERROR_FORMAT, "holds no text encoder: it is an embedding, which --embedding takes" },
+  { "folder", NULL, NULL, "stranger/nothing", VEL_ERROR_FORMAT, "holds no VAE: it is something that is not known here" },
+  { "folder", "stranger/hollow", NULL, NULL, VEL_ERROR_FAMILY, "hollow.safetensors\" takes 2 channels and makes 0" },
+};
+
+static void
+test_refused (void)
+{
+  static const char *const models[] = { "folder", "told", "sd2-folder", "sdxl-folder" };
+  g_autofree char *vocabulary = NULL, *sdxl = g_build_filename (folder, "sdxl", "whole", NULL);
+  g_autofree char *wide = g_build_filename (folder, "two-levels", "whole", NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (models); i++) {
+    g_free (vocabulary);
+    vocabulary = write_parts (models[i]);
+  }
+  g_free (tiny_model_write ("sdxl", sdxl));
+  g_free (tiny_model_write ("two-levels", wide));
+  write_strangers ();
+  for (gsize i = 0; i < G_N_ELEMENTS (refused); i++) {
+    g_autoptr (VelValues) request = new_request (vocabulary);
+    g_autoptr (VelResult) result = NULL;
+    g_autoptr (GError) error = NULL;
+
+    set_place (request, "model", refused[i].model);
+    set_place (request, "unet", refused[i].unet);
+    set_place (request, "text_encoder", refused[i].text);
+    set_place (request, "vae", refused[i].vae);
+    result = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, &error);
+    g_assert_null (result);
+    g_assert_error (error, VEL_ERROR, refused[i].code);
+    if (!strstr (error->message, refused[i].says))
+      g_error ("“%s” was expected in: %s", refused[i].says, error->message);
+    g_assert_null (strchr (error->message, '\n'));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -253,6 +422,8 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, models[i], test_model);
   }
+  g_test_add_func ("/pipeline/parts/replaced", test_replaced);
+  g_test_add_func ("/pipeline/parts/refused", test_refused);
   status = g_test_run ();
   vel_engine_free (engine);
   tiny_remove_tree (folder);
