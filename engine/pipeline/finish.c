@@ -50,7 +50,13 @@ load (VelPainting *self, const VelUnfinished *unfinished, const char *model, GEr
   VelPictureSize size = { unfinished->width, unfinished->height, 0 };
   guint factor;
 
-  self->key = (VelModelKey){ .vae = vel_values_get (self->request, "vae"),
+  g_free (self->parts[VEL_PART_VAE]);
+  self->parts[VEL_PART_VAE] = vel_catalog_resolve_parts (VEL_PART_VAE, vel_values_get (self->request, "vae"), NULL, error);
+  if (!self->parts[VEL_PART_VAE])
+    return FALSE;
+  self->key = (VelModelKey){ .unet = "",
+                             .text = "",
+                             .vae = self->parts[VEL_PART_VAE],
                              .tokenizer = vel_values_get (self->request, "tokenizer"),
                              .prediction = vel_values_get (self->request, "prediction") };
   if (!vel_precision_choose (&self->key.precision, vel_values_get (self->request, "precision"), self->engine->device, error) ||
