@@ -46,6 +46,7 @@ PICTURES = [
      "mask-soft mask-soft-part mask-soft-channels mask-soft-ddim"),
     ("Outpainting: whole, the new part alone, softly, with an inpainting model", "A1111's rules in torch, Pillow and OpenCV, in one piece",
      "outpaint outpaint-noise outpaint-part outpaint-channels"),
+    ("More or less noise than belongs over a picture", TORCH, "noisier noisier-ddim hires-noisier"),
     ("Start pictures of another size; their latents", TORCH + ", Pillow", "resize-fit resize-fill resize-stretch resize-latent resize-latent-odd"),
     ("Second pass over a start picture: its latent stretched, a part alone, grown softly", TORCH + ", Pillow", "hires-start hires-mask hires-grown"),
     ("Second pass: latents, pixels, cut, DDIM", TORCH + ", Pillow", "hires hires-cut hires-pixels hires-ddim hires-sizes"),

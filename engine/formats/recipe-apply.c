@@ -48,6 +48,8 @@ static const struct {
   { "Inpaint area", "inpaint_area" },
   { "Masked area padding", "masked_padding" },
   { "Conditional mask weight", "mask_weight" },
+  { "Noise multiplier", "noise_multiplier" },
+  { "Extra noise", "extra_noise" },
   { "Outpaint left", "outpaint_left" },
   { "Outpaint right", "outpaint_right" },
   { "Outpaint top", "outpaint_top" },

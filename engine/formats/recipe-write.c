@@ -262,6 +262,10 @@ append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, co
   append_pair (out, "TI hashes", facts->embedding_hashes);
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))
     append_pair (out, "Emphasis", vel_recipe_their_spelling ("emphasis", emphasis));
+  if (vel_values_is_set (request, "init") && vel_values_get_real (request, "noise_multiplier") != 1)
+    append_pair (out, "Noise multiplier", vel_values_get (request, "noise_multiplier"));
+  if ((vel_values_is_set (request, "init") || has_second_pass (request)) && vel_values_get_real (request, "extra_noise") > 0)
+    append_pair (out, "Extra noise", vel_values_get (request, "extra_noise"));
   append_levels (out, request, sampler);
   append_sampler_numbers (out, request, sampler);
   if (facts->refiner)

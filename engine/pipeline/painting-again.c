@@ -91,7 +91,7 @@ enlarge (VelPainting *self, VelTensor **out, GError **error)
 gboolean
 vel_painting_paint_again (VelPainting *self, GError **error)
 {
-  VelReach reach = { self->hires.steps, self->hires.strength, TRUE };
+  VelReach reach = { self->hires.steps, self->hires.strength, TRUE, 1, vel_values_get_real (self->request, "extra_noise") };
   g_autoptr (VelTensor) large = NULL;
 
   if (!self->hires.upscaler)

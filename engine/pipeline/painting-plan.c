@@ -181,7 +181,8 @@ vel_painting_plan (VelPainting *self, GError **error)
   guint factor = vel_vae_get_factor (self->model->vae);
   VelReach reach = { (unsigned) vel_values_get_int (request, "steps"),
                      vel_values_is_set (request, "init") ? vel_values_get_real (request, "strength") : -1,
-                     vel_values_get_bool (request, "exact_steps") };
+                     vel_values_get_bool (request, "exact_steps"), vel_values_get_real (request, "noise_multiplier"),
+                     vel_values_get_real (request, "extra_noise") };
 
   self->rules = vel_rules_find (vel_values_get (request, "render_as"));
   if (!ask_size (self, factor, error))

@@ -5,7 +5,7 @@
 #include "engine/params.h"
 
 /* Names: prompt negative model unet text_encoder vae tokenizer seed steps cfg width height batch sampler schedule clip_skip rng variation_seed variation_strength seed_resize emphasis prediction
- * init strength resize mask mask_blur mask_invert fill inpaint_area masked_padding mask_weight exact_steps
+ * init strength resize mask mask_blur mask_invert fill inpaint_area masked_padding mask_weight noise_multiplier extra_noise exact_steps
  * outpaint_left outpaint_right outpaint_top outpaint_bottom
  * soft_inpainting soft_bias soft_preservation soft_boost soft_influence soft_threshold soft_contrast
  * hires hires_resize hires_upscaler hires_steps hires_strength hires_sampler hires_schedule hires_prompt hires_negative

@@ -40,9 +40,17 @@ count_steps (const VelRules *rules, unsigned n, VelReach reach, gboolean own_tim
   return MIN (own_timesteps ? encoded + 1 : n - MIN (vel_start_count (rules, reach) - encoded - 1, n), n);
 }
 
-static void
-plan_noise (VelStart *self, const VelRules *rules, const VelSampler *sampler, double sigma_max, gboolean picture)
+/* How much of a picture's latent is left at a noise level, in the sampler's scale. */
+static double
+keep_of (const VelSampler *sampler, double sigma)
 {
+  return sampler->flags & VEL_SAMPLER_VARIANCE_PRESERVING ? 1 / sqrt (1 + sigma * sigma) : 1;
+}
+
+static void
+plan_noise (VelStart *self, const VelRules *rules, const VelSampler *sampler, double sigma_max, VelReach reach)
+{
+  gboolean picture = reach.strength >= 0;
   double sigma = self->noise_sigma;
   gboolean top = fabs (sigma - sigma_max) <= 1e-5 * MAX (sigma, sigma_max) || sigma > sigma_max;
   gboolean root = rules->start == VEL_SCALE_ROOT ? !picture : rules->start == VEL_SCALE_ROOT_AT_TOP && top;
@@ -51,6 +59,8 @@ plan_noise (VelStart *self, const VelRules *rules, const VelSampler *sampler, do
     self->noise_scale = picture ? sigma / sqrt (1 + sigma * sigma) : 1; /* from noise alone these samplers start at unit variance */
   else
     self->noise_scale = root ? sqrt (1 + sigma * sigma) : sigma;
+  if (picture)
+    self->noise_scale = reach.noise * (self->noise_scale + reach.extra * keep_of (sampler, sigma));
 }
 
 gboolean
@@ -81,7 +91,7 @@ vel_start_plan (VelStart *self, const VelRules *rules, const VelSampler *sampler
   }
   if (rules->path_of_run)
     self->highest = self->sigmas[0];
-  plan_noise (self, rules, sampler, sigma_max, reach.strength >= 0);
+  plan_noise (self, rules, sampler, sigma_max, reach);
   return TRUE;
 }
 
@@ -140,10 +150,8 @@ vel_start_stretch (VelContext *ctx, VelTensor *latent, gint64 height, gint64 wid
 void
 vel_start_mix (VelContext *ctx, const VelStart *self, const VelSampler *sampler, VelTensor *x, VelTensor *noise, VelTensor *latent)
 {
-  gboolean preserving = sampler->flags & VEL_SAMPLER_VARIANCE_PRESERVING;
-  double sigma = self->noise_sigma;
-  double keep = preserving ? 1 / sqrt (1 + sigma * sigma) : 1; /* of the latent */
-  double add = self->noise_scale;                              /* of the noise */
+  double keep = keep_of (sampler, self->noise_sigma); /* of the latent */
+  double add = self->noise_scale;                     /* of the noise */
 
   vel_context_open (ctx);
   for (gint64 i = 0; i < x->shape.size[0]; i++) {

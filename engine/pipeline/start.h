@@ -24,6 +24,8 @@ typedef struct {
   unsigned steps;  /* asked for */
   double strength; /* < 0: from noise alone */
   gboolean exact;  /* where the rules let strength say how many of the steps are run: all of them are, of a run that is longer instead */
+  double noise;    /* how many times the noise that belongs there lies over the picture, */
+  double extra;    /* and how much of it besides, at any level: A1111's initial_noise_multiplier and img2img_extra_noise */
 } VelReach;
 
 /* How many steps the full run has of which those that are asked for are a part. */

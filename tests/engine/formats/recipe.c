@@ -297,6 +297,31 @@ test_outpaint (void)
   g_assert_true (vel_values_is_set (back, "fill"));
 }
 
+/* The first belongs to start pictures, the second to second passes too. */
+static void
+test_extra_noise (void)
+{
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  g_autofree char *text = NULL;
+  g_auto (GStrv) problems = NULL;
+
+  set (request, "noise_multiplier", "0.9");
+  set (request, "extra_noise", "0.1");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "hires", "2");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.7, RNG: CPU, Hires upscale: 2, Hires upscaler: Latent, "
+                "Extra noise: 0.1, Version: Velatura 0.1.0");
+  set (request, "hires", "");
+  set (request, "init", "/a/b.png");
+  text = vel_recipe_to_a1111 (request, &facts);
+  g_assert_nonnull (strstr (text, "Noise multiplier: 0.9, Extra noise: 0.1"));
+  g_assert_true (vel_recipe_apply (text, back, &problems, NULL));
+  g_assert_cmpstr (vel_values_get (back, "noise_multiplier"), ==, "0.9");
+  g_assert_cmpstr (vel_values_get (back, "extra_noise"), ==, "0.1");
+}
+
 /* The variation's seed is the picture's own, and is not spoken of where it says nothing. */
 static void
 test_variation (void)
@@ -608,6 +633,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/second-pass", test_second_pass);
   g_test_add_func ("/formats/recipe/mask", test_mask);
   g_test_add_func ("/formats/recipe/second-pass-over-picture", test_second_pass_over_picture);
+  g_test_add_func ("/formats/recipe/extra-noise", test_extra_noise);
   g_test_add_func ("/formats/recipe/soft", test_soft);
   g_test_add_func ("/formats/recipe/outpaint", test_outpaint);
   g_test_add_func ("/formats/recipe/variation", test_variation);

@@ -296,7 +296,7 @@ main (int argc, char **argv)
                                        "mask-soft",    "mask-soft-part", "mask-soft-channels", "mask-soft-ddim",
                                        "outpaint",     "outpaint-noise", "outpaint-part",     "outpaint-channels",
                                        "resize-fit",   "resize-fill",    "resize-stretch",
-                                       "resize-latent", "resize-latent-odd", "hires-start", "hires-mask", "hires-grown",
+                                       "noisier", "noisier-ddim", "hires-noisier", "resize-latent", "resize-latent-odd", "hires-start", "hires-mask", "hires-grown",
                                        "timeline",     "timeline-heun",  "timeline-long",     "timeline-sdxl",   "compose",
                                        "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl",
                                        "exact-steps",  "hires",          "hires-cut",         "hires-pixels",    "hires-ddim",

@@ -47,6 +47,8 @@ CASES = {
     "outpaint-part": dict(mask="", mask_blur=2, outpaint_top=24, fill="nothing", inpaint_area="masked", masked_padding=0, width=72, height=32),
     "outpaint-channels": dict(model="inpaint", mask="", mask_blur=2, outpaint_left=16, outpaint_right=8),
     "exact-steps": dict(mask="", exact_steps=True, steps=3, strength=0.55),
+    "noisier": dict(mask="", noise_multiplier=0.9, extra_noise=0.15),
+    "noisier-ddim": dict(mask_blur=2, noise_multiplier=1.2, extra_noise=0.1, sampler="ddim", steps=6, strength=0.9),
     "resize-fit": dict(mask="", resize="fit", height=40, steps=3),
     "resize-fill": dict(mask="", resize="fill", height=40, steps=3),
     "resize-stretch": dict(mask="", height=40, steps=3),
@@ -316,14 +318,14 @@ def run(net, tokenizer, o):
             return blend_softly(o, before, x, share, sigma)
         return x if share is None else x * share + before * (1 - share)
 
-    n = o["steps"]
+    n, noisy, extra_noise = o["steps"], unit * o.get("noise_multiplier", 1), o.get("extra_noise", 0)
     before_network = o["sampler"] == "ddim" and o["mask_blur"] > 0
     if o["sampler"] == "ddim":
         a = alphas().double()
         t = [min(i + 1, 999) for i in range(0, 1000, 1000 // n)]
         te = int(min(o["strength"], 0.999) * n)
         trace["sigmas"] = torch.stack([((1 - a[k]) / a[k]).sqrt() for k in t[:te][::-1]]).float()
-        x = (before * a[t[te]].sqrt() + unit * (1 - a[t[te]]).sqrt()).float()
+        x = (before * a[t[te]].sqrt() + noisy * ((1 - a[t[te]]).sqrt() + extra_noise * a[t[te]].sqrt())).float()
         for k in range(te - 1, 0, -1):
             latents.append(x)
             x = ddim_step(denoise, x, held(x, torch.tensor(float(t[k]))) if before_network else x, a[t[k]], a[t[k - 1]])
@@ -333,7 +335,7 @@ def run(net, tokenizer, o):
             n, run = int(n / min(o["strength"], 0.999)), n - 1
         sigmas = schedule(o["schedule"], model, n)[n - run - 1:]
         trace["sigmas"] = sigmas
-        x = before + unit * sigmas[0]
+        x = before + noisy * sigmas[0] + noisy * extra_noise
         more = {"noise_sampler": lambda *_: noise(shape)} if o["sampler"] == "euler_a" else {}
         name = {"euler_a": "euler_ancestral"}.get(o["sampler"], o["sampler"])
         x = getattr(sampling, "sample_" + name)(denoise, x, sigmas, callback=lambda d: latents.append(d["x"].clone()), disable=True, **more)

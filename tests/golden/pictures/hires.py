@@ -36,6 +36,7 @@ CASES = {
     "hires-cut": dict(hires_resize="72x96", hires_upscaler="latent-bicubic", rng="nv"),
     "hires-pixels": dict(hires=1.45, hires_upscaler="lanczos", hires_steps=2, hires_sampler="dpmpp_2m", hires_schedule="karras"),
     "hires-ddim": dict(hires_resize="0x72", hires_upscaler="nearest", sampler="ddim", hires_steps=5, variation_seed=3, variation_strength=0.2),
+    "hires-noisier": dict(hires=1.5, extra_noise=0.2, hires_steps=2),
     "hires-start": dict(START, mask="", hires=1.5, hires_steps=3, strength=0.65, resize="latent"),
     "hires-mask": dict(START, hires=1.4, mask_blur=2, fill="noise", inpaint_area="masked", masked_padding=6, width=56),
     "hires-grown": dict(START, mask="", hires=1.25, mask_blur=2, outpaint_right=24, soft_inpainting=True, soft_threshold=5, hires_steps=3,
@@ -137,7 +138,7 @@ class Painter:
         sigmas = self.levels(schedule_name, total)
         if run is not None:
             sigmas = sigmas[total - run - 1:]
-        x = unit * sigmas[0] + (before if before is not None else 0)
+        x = unit * sigmas[0] + (before + unit * self.o.get("extra_noise", 0) if before is not None else 0)
         more = {"noise_sampler": lambda *_: noise(shape)} if sampler == "euler_a" else {}
         name = {"euler_a": "euler_ancestral"}.get(sampler, sampler)
         x = getattr(sampling, "sample_" + name)(self.denoise, x, sigmas, callback=lambda d: latents.append(d["x"].clone()), disable=True, **more)
