@@ -50,6 +50,7 @@ PICTURES = [
     ("Start pictures of another size; their latents", TORCH + ", Pillow", "resize-fit resize-fill resize-stretch resize-latent resize-latent-odd"),
     ("Second pass over a start picture: its latent stretched, a part alone, grown softly", TORCH + ", Pillow", "hires-start hires-mask hires-grown"),
     ("Second pass: latents, pixels, cut, DDIM", TORCH + ", Pillow", "hires hires-cut hires-pixels hires-ddim hires-sizes"),
+    ("Tiling, both axes and one, in two passes; SD1 and SDXL", TORCH + ", Pillow", "tiling tiling-x tiling-y tiling-sdxl tiling-sdxl-x"),
     ("Second pass over what a Real-ESRGAN network enlarged", TORCH + ", Pillow, spandrel", "hires-network"),
     ("`--render-as comfyui`: start, timesteps, noise of steps", COMFYUI, "comfyui-euler-a comfyui-2m comfyui-dpm2 comfyui-ddim"),
     ("`--render-as comfyui`: SDE samplers", COMFYUI + ", torchsde", "comfyui-sde comfyui-sde-init"),

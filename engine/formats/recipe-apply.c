@@ -79,6 +79,7 @@ static const struct {
   { "Discard penultimate sigma", "discard_penultimate" },
   { "SGM noise multiplier", "sgm_noise" },
   { "Render as", "render_as" },
+  { "Tiling", "tiling" },
   { "Old prompt editing timelines", "old_timelines" },
 };
 
@@ -88,6 +89,8 @@ static const char *const silent_keys[] = {
   "Schedule type",
   "Refiner switch by sampling steps",
   "RNG",
+  "Tile X",
+  "Tile Y",
   "Emphasis",
   "Size",
   "Model hash",
@@ -342,6 +345,20 @@ apply_refiner (const VelRecipeFields *self, VelValues *request)
   vel_values_set (request, "refiner_at", NULL, NULL);
 }
 
+/* Single axes, as the extension "Asymmetric tiling" names them. */
+static void
+apply_tiling (const VelRecipeFields *self, VelValues *request)
+{
+  const char *x = vel_recipe_fields_get (self, "Tile X"), *y = vel_recipe_fields_get (self, "Tile Y");
+  gboolean is_x = x && g_ascii_strcasecmp (x, "True") == 0, is_y = y && g_ascii_strcasecmp (y, "True") == 0;
+
+  if (!is_x && !is_y)
+    return;
+  vel_values_set (request, "tiling", "true", NULL);
+  if (is_x != is_y)
+    vel_values_set (request, "tiling_axes", is_x ? "x" : "y", NULL);
+}
+
 /* A1111's own backcompat: what was made before 1.6 and changes with the steps had other times. */
 static void
 apply_age (const VelRecipeFields *self, VelValues *request)
@@ -372,6 +389,7 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
   apply_sampler (self, request, problems);
   apply_spelled (self, "RNG", "GPU", "rng", request, problems);
   apply_spelled (self, "Emphasis", "Original", "emphasis", request, problems);
+  apply_tiling (self, request);
   apply_age (self, request);
   apply_refiner (self, request);
 }

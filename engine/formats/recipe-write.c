@@ -276,6 +276,22 @@ append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, co
     append_pair (out, "Render as", vel_values_get (request, "render_as"));
 }
 
+/* A1111 itself knows both axes alone; an extension of it has one. */
+static void
+append_tiling (GString *out, VelValues *request)
+{
+  const char *axes = vel_values_get (request, "tiling_axes");
+
+  if (!vel_values_get_bool (request, "tiling"))
+    return;
+  if (g_str_equal (axes, "both"))
+    append_pair (out, "Tiling", "True");
+  else {
+    append_pair (out, "Tile X", g_str_equal (axes, "x") ? "True" : "False");
+    append_pair (out, "Tile Y", g_str_equal (axes, "y") ? "True" : "False");
+  }
+}
+
 /* The settings line; what stands between RNG and Version are A1111's extras. */
 static char *
 build_settings (VelValues *request, const VelRecipeFacts *facts)
@@ -316,6 +332,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
     append_pair (out, "ENSD", vel_values_get (request, "ensd"));
   if (!g_str_has_prefix (vel_values_get (request, "rng"), "cuda:")) /* A1111's own default, which it leaves out */
     append_pair (out, "RNG", vel_recipe_their_spelling ("rng", vel_values_get (request, "rng")));
+  append_tiling (out, request);
   append_extras (out, request, facts, sampler);
   append_pair (out, "Version", facts->version);
   return g_string_free (out, FALSE);

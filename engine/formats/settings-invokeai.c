@@ -113,9 +113,13 @@ static void
 note_rest (VelSettings *self, const json_t *root)
 {
   const json_t *canvas = json_object_get (root, "canvas_v2_metadata");
-  static const char *const keys[] = { "cfg_rescale_multiplier", "seamless_x",   "seamless_y", "hrf_enabled", "positive_style_prompt",
+  static const char *const keys[] = { "cfg_rescale_multiplier", "hrf_enabled", "positive_style_prompt",
                                       "negative_style_prompt",  "refiner_model" };
 
+  if (json_is_true (json_object_get (root, "seamless_x")))
+    vel_settings_set (self, "Tile X", "True");
+  if (json_is_true (json_object_get (root, "seamless_y")))
+    vel_settings_set (self, "Tile Y", "True");
   note_helpers (self, root);
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++) {
     const json_t *value = json_object_get (root, keys[i]);

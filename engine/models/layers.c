@@ -467,8 +467,12 @@ vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, VelActivation 
 static VelTensor *
 run_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelConvOptions options, VelTensor *shifts, VelTensor *residual)
 {
-  VelTensor *y = vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel, options, shifts, residual);
+  gboolean alike = options.pad_before == options.pad_after;
+  VelTensor *y;
 
+  options.wrap_x = alike && vel_context_get_wrap_x (ctx);
+  options.wrap_y = alike && vel_context_get_wrap_y (ctx);
+  y = vel_op_conv (ctx, x, self->weight, self->bias, self->out, self->kernel, options, shifts, residual);
   vel_context_look (ctx, y, self->name);
   return y;
 }

@@ -86,7 +86,9 @@ void vel_norm_clear (VelNorm *self);
 
 /* x: [..., in] -> [..., out].  residual: (nullable) added. */
 VelTensor *vel_linear (VelContext *ctx, const VelLinear *self, VelTensor *x, VelActivation activation, VelTensor *residual);
-/* 3x3 with padding 1, 1x1 without: same height and width. residual: (nullable), see vel_op_conv. */
+/* 3x3 with padding 1, 1x1 without: same height and width. residual: (nullable), see vel_op_conv.
+ * Where a context's edges meet, padding that is alike on both sides is the picture's other end, as torch's padding_mode "circular" has it;
+ * padding on one side alone, which the programs do apart from the convolution, stays zeros. */
 VelTensor *vel_conv (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *residual);
 /* The same, plus shifts[.., offset .. offset + out) at every pixel, see vel_op_conv's embedding. */
 VelTensor *vel_conv_shifted (VelContext *ctx, const VelConv *self, VelTensor *x, VelTensor *shifts, gint64 offset);

@@ -20,7 +20,7 @@ stripped_new (VelContext *ctx, VelType type, gint64 height, gint64 width, gint64
 {
   VelStripped *self = g_new (VelStripped, 1);
 
-  *self = (VelStripped) { type, height, width, channels, NULL };
+  *self = (VelStripped){ type, height, width, channels, NULL };
   self->data = g_try_malloc (MAX (row_bytes (self) * (gsize) height, 1));
   if (self->data)
     return self;
@@ -116,17 +116,35 @@ affine_of (Affine *self, const VelNorm *norm, const VelStripped *x)
   }
 }
 
-/* Rows first .. first + count - 1 on the device, normalised on the way if `affine` is there. */
+/* Rows first .. first + count - 1, one after the other; those before the first and behind the last are the other end's.
+ * copy: (out) (transfer full) (nullable) where they are not together */
+static const void *
+find_rows (const VelStripped *x, gint64 first, gint64 count, char **copy)
+{
+  gsize bytes = row_bytes (x);
+
+  *copy = NULL;
+  if (first >= 0 && first + count <= x->height)
+    return (const char *) x->data + bytes * (gsize) first;
+  *copy = g_malloc (bytes * (gsize) count);
+  for (gint64 i = 0; i < count; i++)
+    memcpy (*copy + bytes * (gsize) i, (const char *) x->data + bytes * (gsize) ((first + i + x->height) % x->height), bytes);
+  return *copy;
+}
+
+/* The same on the device, normalised on the way if `affine` is there. */
 static VelTensor *
 send (VelContext *ctx, const VelStripped *x, const Affine *affine, gint64 first, gint64 count)
 {
   VelTensor *strip = vel_context_tensor (ctx, x->type, VEL_SHAPE (1, count, x->width, x->channels));
   gsize n = (gsize) (count * x->width * x->channels), channels = (gsize) x->channels;
-  const char *from = (const char *) x->data + row_bytes (x) * (gsize) first;
+  g_autofree char *copy = NULL;
   g_autofree void *changed = NULL;
+  const void *from;
 
   if (!vel_context_ok (ctx))
     return strip;
+  from = find_rows (x, first, count, &copy);
   if (affine) {
     changed = g_malloc (n * vel_type_size (x->type));
     for (gsize i = 0; i < n; i++) {
@@ -143,6 +161,7 @@ VelStripped *
 vel_stripped_conv (VelContext *ctx, const VelConv *conv, const VelStripped *x, VelStripOptions options, guint64 room)
 {
   gint64 scale = options.doubled ? 2 : 1, around = conv->kernel == 3 ? 1 : 0, at_once;
+  gboolean wrap_y = vel_context_get_wrap_y (ctx);
   g_autoptr (VelStripped) out = NULL;
   Affine affine = { NULL, NULL };
 
@@ -157,7 +176,8 @@ vel_stripped_conv (VelContext *ctx, const VelConv *conv, const VelStripped *x, V
   at_once = (gint64) (room / (row_bytes (x) + 2 * (guint64) scale * row_bytes (out) + 1)) - 2 * around;
   at_once = CLAMP (at_once, 2, x->height);
   for (gint64 y = 0; y < x->height && vel_context_ok (ctx); y += at_once) {
-    gint64 end = MIN (y + at_once, x->height), first = MAX (y - around, 0), last = MIN (end + around, x->height);
+    gint64 end = MIN (y + at_once, x->height), first = wrap_y ? y - around : MAX (y - around, 0);
+    gint64 last = wrap_y ? end + around : MIN (end + around, x->height);
     gint64 skipped = (y - first) * scale, rows = (end - y) * scale;
     VelTensor *strip, *residual = NULL, *made;
 
@@ -166,10 +186,11 @@ vel_stripped_conv (VelContext *ctx, const VelConv *conv, const VelStripped *x, V
     if (options.residual)
       residual = send (ctx, options.residual, NULL, first * scale, (last - first) * scale);
     made = vel_op_conv (ctx, strip, conv->weight, conv->bias, conv->out, conv->kernel,
-                        (VelConvOptions) { .pad_before = (unsigned) around,
-                                           .pad_after = (unsigned) around,
-                                           .up_height = options.doubled ? 2 * (last - first) : 0,
-                                           .up_width = options.doubled ? 2 * x->width : 0 },
+                        (VelConvOptions){ .pad_before = (unsigned) around,
+                                          .pad_after = (unsigned) around,
+                                          .wrap_x = vel_context_get_wrap_x (ctx),
+                                          .up_height = options.doubled ? 2 * (last - first) : 0,
+                                          .up_width = options.doubled ? 2 * x->width : 0 },
                         NULL, residual);
     vel_context_look (ctx, made, conv->name);
     if (vel_context_ok (ctx)) {

@@ -37,7 +37,7 @@ enlarge_pixels (VelPainting *self, GError **error)
   g_autoptr (VelTensor) all = vel_tensor_new (self->engine->device, VEL_F32, shape);
 
   for (gint64 i = 0; i < self->batch; i++) {
-    g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+    g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->engine->device);
     VelPicture *picture = vel_painting_decode (self, i, error);
     g_autoptr (VelBitmap) small = NULL, large = NULL;
     g_autoptr (VelTensor) latent = NULL;
@@ -69,7 +69,7 @@ enlarge_pixels (VelPainting *self, GError **error)
 static gboolean
 enlarge (VelPainting *self, VelTensor **out, GError **error)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->engine->device);
   g_autoptr (VelTensor) encoded = NULL, large = NULL;
 
   self->between = TRUE;

@@ -36,7 +36,7 @@ to_bytes (VelTrace *trace, VelTensor *decoded, gboolean cut)
 static const char *
 find_culprit (VelPainting *self, const VelVae *vae, VelTensor *scaled)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (scaled->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_painting_new_context (self, scaled->device);
 
   vel_context_set_watch (ctx, TRUE);
   vel_vae_decode (ctx, vae, scaled);
@@ -88,7 +88,7 @@ finish_picture (const VelPainting *self, VelPicture *picture, gint64 index, guin
 static VelPicture *
 decode_once (VelPainting *self, gint64 index, GError **error)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->spare ? self->spare : self->engine->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->spare ? self->spare : self->engine->device);
   const VelVae *vae = self->spare ? self->spare_vae : self->model->vae;
   g_autoptr (VelTensor) latent = take_latent (self, index);
   VelTensor *scaled, *decoded;

@@ -220,7 +220,7 @@ compare_with_start (VelPainting *self, VelContext *ctx, VelTensor *before)
 static gboolean
 sample_once (VelPainting *self, GError **error)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->engine->device);
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
   unsigned n_terms;

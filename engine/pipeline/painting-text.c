@@ -67,7 +67,7 @@ vel_painting_ask_prompts (const VelPainting *self)
 gboolean
 vel_painting_encode_text (VelPainting *self, GError **error)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->engine->device);
   VelConditioner conditioner = vel_painting_make_conditioner (self);
   VelPromptsAsked asked = vel_painting_ask_prompts (self);
   g_autoptr (VelEmbeddings) embeddings = NULL;
@@ -98,7 +98,7 @@ refuse_lone_mask (GError **error)
 static VelTensor *
 encode_before (VelPainting *self, GError **error)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->engine->device);
   guint factor = vel_vae_get_factor (self->model->vae);
   double scale = self->model->architecture.family->latent_scale;
   g_autoptr (VelTensor) own = NULL;
@@ -143,7 +143,7 @@ vel_painting_encode_start (VelPainting *self, GError **error)
 gboolean
 vel_painting_make_extra (VelPainting *self, GError **error)
 {
-  g_autoptr (VelContext) ctx = vel_context_new (self->engine->device, self->cancellable);
+  g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->engine->device);
   g_autoptr (VelTensor) extra = NULL, none = NULL;
   double scale = vel_values_get_real (self->request, "image_cfg");
 

@@ -12,6 +12,17 @@ vel_painting_tell (VelPainting *self, VelProgress progress)
     self->progress (&progress, self->progress_data);
 }
 
+VelContext *
+vel_painting_new_context (const VelPainting *self, VelDevice *device)
+{
+  VelContext *ctx = vel_context_new (device, self->cancellable);
+  gboolean tiles = vel_values_get_bool (self->request, "tiling");
+  const char *axes = vel_values_get (self->request, "tiling_axes");
+
+  vel_context_set_wrap (ctx, tiles && !g_str_equal (axes, "y"), tiles && !g_str_equal (axes, "x"));
+  return ctx;
+}
+
 /* Whether `failure` is of numbers that a higher precision may hold; says so in a note. */
 gboolean
 vel_painting_may_retry (VelPainting *self, const GError *failure, VelType type, VelType higher)

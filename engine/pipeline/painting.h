@@ -66,6 +66,8 @@ typedef struct {
 
 void vel_painting_clear (VelPainting *self);
 void vel_painting_tell (VelPainting *self, VelProgress progress);
+/* Where networks run: with edges that meet, if that is asked for. Returns: (transfer full) */
+VelContext *vel_painting_new_context (const VelPainting *self, VelDevice *device);
 /* Whether `failure` is of numbers that a higher precision may hold; says so in a note. */
 gboolean vel_painting_may_retry (VelPainting *self, const GError *failure, VelType type, VelType higher);
 /* Returns: (transfer full) what a person should know */

@@ -59,6 +59,10 @@ static const VelParam fixed[] = {
     VEL_PARAM_NONE, 8, 4096, 8, 64, 1024, "", N_ ("px"), .group = "size" },
   { "batch", N_ ("Batch"), "count number images", N_ ("How many pictures, each with the next seed."), VEL_PARAM_INT, VEL_PARAM_NONE, 1, 64,
     1, 1, 8, "1", .group = "size" },
+  { "tiling", N_ ("Tiling"), "seamless tile texture pattern circular", N_ ("Paint a picture whose edges meet, so that it can be laid side by side."),
+    VEL_PARAM_BOOL, VEL_PARAM_NONE, .standard = "false", .group = "size" },
+  { "tiling_axes", N_ ("Edges that meet"), "seamless tile x y panorama", N_ ("Which edges of a tiling picture meet."), VEL_PARAM_CHOICE, VEL_PARAM_NONE,
+    .standard = "both", .choices = "both|x|y", .group = "size" },
 
   { "steps", N_ ("Steps"), "sampling iterations", N_ ("How many times the network refines the picture."), VEL_PARAM_INT, VEL_PARAM_NONE, 1,
     150, 1, 1, 60, "20", .group = "sampling" },

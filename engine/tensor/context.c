@@ -24,6 +24,7 @@ struct VelContext {
   GCancellable *cancellable;
   GError *error;
   gboolean lean, watch;
+  gboolean wrap_x, wrap_y;
   gboolean unsettled;
   const char *culprit;
   GArray *idle;      /* Block */
@@ -59,13 +60,16 @@ vel_context_new (VelDevice *device, GCancellable *cancellable)
 VelContext *
 vel_context_new_inside (VelContext *self)
 {
-  return vel_context_new (self->device, self->cancellable);
+  return vel_context_new_beside (self, self->device);
 }
 
 VelContext *
 vel_context_new_beside (VelContext *self, VelDevice *device)
 {
-  return vel_context_new (device, self->cancellable);
+  VelContext *other = vel_context_new (device, self->cancellable);
+
+  vel_context_set_wrap (other, self->wrap_x, self->wrap_y);
+  return other;
 }
 
 void
@@ -95,6 +99,25 @@ void
 vel_context_set_lean (VelContext *self, gboolean lean)
 {
   self->lean = lean;
+}
+
+void
+vel_context_set_wrap (VelContext *self, gboolean x, gboolean y)
+{
+  self->wrap_x = x;
+  self->wrap_y = y;
+}
+
+gboolean
+vel_context_get_wrap_x (VelContext *self)
+{
+  return self->wrap_x;
+}
+
+gboolean
+vel_context_get_wrap_y (VelContext *self)
+{
+  return self->wrap_y;
 }
 
 void

@@ -25,6 +25,12 @@ VelDevice *vel_context_get_device (VelContext *self);
  * (the VAE). */
 void vel_context_set_lean (VelContext *self, gboolean lean);
 
+/* Edges of pictures meet, left and right, above and below: layers pad by the other end instead of by zeros (engine/models/layers.h). Contexts
+ * made from this one after that have it too. */
+void vel_context_set_wrap (VelContext *self, gboolean x, gboolean y);
+gboolean vel_context_get_wrap_x (VelContext *self);
+gboolean vel_context_get_wrap_y (VelContext *self);
+
 void vel_context_open (VelContext *self);
 /* Ends the innermost scope; its tensors may be reused. keep: (nullable), moves to the scope outside, and is returned. */
 VelTensor *vel_context_close (VelContext *self, VelTensor *keep);

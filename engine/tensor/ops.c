@@ -86,6 +86,8 @@ vel_op_conv (VelContext *ctx, VelTensor *x, const VelPacked *weight, const float
                                             .stride = MAX (options.stride, 1),
                                             .pad_before = options.pad_before,
                                             .pad_after = options.pad_after,
+                                            .wrap_x = options.wrap_x,
+                                            .wrap_y = options.wrap_y,
                                             .weight = weight,
                                             .x = x->data,
                                             .x2 = options.x2 ? options.x2->data : NULL,

@@ -15,6 +15,7 @@ VelTensor *vel_op_linear (VelContext *ctx, VelTensor *x, const VelPacked *weight
 typedef struct {
   unsigned stride; /* 0 means 1 */
   unsigned pad_before, pad_after;
+  gboolean wrap_x, wrap_y;    /* the padding is the other end */
   gint64 up_height, up_width; /* 0: not resized */
   VelTensor *x2;              /* (nullable) [B, H, W, ...]: channels that follow those of x */
   gint64 embedding_offset;    /* where out channels begin in the embedding's rows */

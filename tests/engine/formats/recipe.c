@@ -198,6 +198,40 @@ test_second_pass_over_picture (void)
   g_assert_cmpstr (vel_values_get (back, "hires_strength"), ==, "0.35");
 }
 
+/* A network's file is named by its stem, and as A1111 names it if that is one it fetches; edges that meet as it has them. */
+static void
+test_upscaler_and_tiling (void)
+{
+  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "velatura", "upscalers", NULL);
+  g_autofree char *known = g_build_filename (folder, "RealESRGAN_x4plus.pth", NULL), *elsewhere = NULL, *json = NULL;
+  g_autoptr (VelValues) request = vel_request_new (), back = vel_request_new ();
+  g_auto (GStrv) problems = NULL;
+
+  g_mkdir_with_parents (folder, 0700);
+  g_assert_true (g_file_set_contents (known, "", 0, NULL));
+  elsewhere = g_build_filename (g_get_user_data_dir (), "4x-UltraSharp.pth", NULL);
+  g_assert_true (g_file_set_contents (elsewhere, "", 0, NULL));
+  set (request, "hires", "2");
+  set (request, "hires_strength", "0.45");
+  set (request, "hires_upscaler", known);
+  set (request, "tiling", "yes");
+  g_assert_cmpstr (vel_values_get (request, "hires_upscaler"), ==, "RealESRGAN_x4plus");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.45, RNG: CPU, Tiling: True, Hires upscale: 2, "
+                "Hires upscaler: R-ESRGAN 4x+, Version: Velatura 0.1.0");
+  g_assert_true (vel_recipe_apply ("x\nSteps: 20, Seed: 1, Hires upscale: 2, Hires upscaler: R-ESRGAN 4x+", back, NULL, NULL));
+  g_assert_cmpstr (vel_values_get (back, "hires_upscaler"), ==, "RealESRGAN_x4plus");
+  set (request, "hires_upscaler", elsewhere);
+  set (request, "tiling_axes", "x");
+  g_assert_cmpstr (vel_values_get (request, "hires_upscaler"), ==, elsewhere);
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Denoising strength: 0.45, RNG: CPU, Tile X: True, Tile Y: False, "
+                "Hires upscale: 2, Hires upscaler: 4x-UltraSharp, Version: Velatura 0.1.0");
+  json = vel_recipe_to_json (request, &facts);
+  g_assert_null (strstr (json, g_get_user_data_dir ()));
+  g_assert_nonnull (strstr (json, "\"hires_upscaler\":\"4x-UltraSharp\""));
+}
+
 /* A mask's settings come back, and the size is what was painted in, not the picture's that it was put into. */
 static void
 test_mask (void)
@@ -535,6 +569,12 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Hires resize: 768x0, Hires sampler: DPM++ 2M"), "hires_sampler", "dpmpp_2m", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Hires resize: 768x0"), "hires_resize", "768x0", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Hires upscaler: 4x-UltraSharp"), "hires_upscaler", "latent", "4x-UltraSharp");
+  expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Hires upscaler: R-ESRGAN 2x+"), "hires_upscaler", "latent", "RealESRGAN_x2plus");
+  expect_applied (SETTINGS ("Sampler: Euler, Tiling: True"), "tiling", "true", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Tiling: True"), "tiling_axes", "both", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Tile X: False, Tile Y: True"), "tiling", "true", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Tile X: False, Tile Y: True"), "tiling_axes", "y", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Tile X: False, Tile Y: False"), "tiling", "false", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: Automatic, Tiling: False, User: me"), "vae", "", NULL);
   expect_applied (SETTINGS ("Sampler: Euler\nTemplate: {red|blue} x\nof two lines"), "seed", "5", NULL);
   expect_applied ("{a|b} fox\nSteps: 20, Sampler: Euler, Seed: 3", "prompt", "{a|b} fox", NULL);
@@ -631,6 +671,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/long", test_long);
   g_test_add_func ("/formats/recipe/write", test_write);
   g_test_add_func ("/formats/recipe/second-pass", test_second_pass);
+  g_test_add_func ("/formats/recipe/upscaler-and-tiling", test_upscaler_and_tiling);
   g_test_add_func ("/formats/recipe/mask", test_mask);
   g_test_add_func ("/formats/recipe/second-pass-over-picture", test_second_pass_over_picture);
   g_test_add_func ("/formats/recipe/extra-noise", test_extra_noise);

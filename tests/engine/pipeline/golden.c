@@ -300,7 +300,8 @@ main (int argc, char **argv)
                                        "timeline",     "timeline-heun",  "timeline-long",     "timeline-sdxl",   "compose",
                                        "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl",
                                        "exact-steps",  "hires",          "hires-cut",         "hires-pixels",    "hires-ddim",
-                                       "hires-sizes",  "hires-network", "comfyui-weights" };
+                                       "hires-sizes",  "hires-network", "tiling",           "tiling-x",
+                                       "tiling-y",     "tiling-sdxl",    "tiling-sdxl-x",    "comfyui-weights" };
   int status;
 
   g_test_init (&argc, &argv, NULL);

@@ -7,9 +7,9 @@
 
 static char *folder, *path;
 
-/* room: 0: whole. Returns: (transfer full): the picture, `count` floats */
+/* room: 0: whole. wrap: 1: left and right edges meet, 2: upper and lower, 3: all. Returns: (transfer full): the picture, `count` floats */
 static float *
-decode (VelEngine *engine, const VelModel *model, gint64 height, gint64 width, guint64 room, gsize *count)
+decode (VelEngine *engine, const VelModel *model, gint64 height, gint64 width, guint64 room, unsigned wrap, gsize *count)
 {
   g_autoptr (VelContext) ctx = vel_context_new (vel_engine_get_device (engine), NULL);
   VelTensor *latent = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, height, width, 4)), *decoded;
@@ -18,6 +18,7 @@ decode (VelEngine *engine, const VelModel *model, gint64 height, gint64 width, g
   VelRandom random;
   float *found;
 
+  vel_context_set_wrap (ctx, wrap & 1, (wrap & 2) != 0);
   vel_random_init (&random, VEL_RANDOM_NV, 7);
   vel_random_normal (&random, values, (gsize) (height * width * 4));
   vel_tensor_upload (latent, values);
@@ -36,7 +37,9 @@ test_same (void)
   static const struct {
     gint64 height, width;
     guint64 room;
-  } cases[] = { { 4, 4, 1 }, { 7, 5, 1 }, { 7, 5, 60000 }, { 9, 12, 1 << 20 }, { 3, 8, G_MAXINT32 } };
+    unsigned wrap;
+  } cases[] = { { 4, 4, 1 },        { 7, 5, 1 },        { 7, 5, 60000 }, { 9, 12, 1 << 20 }, { 3, 8, G_MAXINT32 }, { 7, 5, 1, 1 }, { 7, 5, 1, 2 },
+                { 7, 5, 60000, 3 }, { 3, 8, G_MAXINT32, 3 } };
   g_autoptr (GError) error = NULL;
   g_autoptr (VelEngine) engine = vel_engine_new ("cpu", &(VelDeviceOptions) { .threads = 2 }, &error);
   VelModelKey key = { .unet = "", .text = "", .vae = "", .tokenizer = "", .prediction = "" };
@@ -45,8 +48,8 @@ test_same (void)
   g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     gsize count, again;
-    g_autofree float *whole = decode (engine, model, cases[i].height, cases[i].width, 0, &count);
-    g_autofree float *strips = decode (engine, model, cases[i].height, cases[i].width, cases[i].room, &again);
+    g_autofree float *whole = decode (engine, model, cases[i].height, cases[i].width, 0, cases[i].wrap, &count);
+    g_autofree float *strips = decode (engine, model, cases[i].height, cases[i].width, cases[i].room, cases[i].wrap, &again);
     double difference = 0, size = 0;
 
     g_assert_cmpuint (count, ==, again);
@@ -54,8 +57,8 @@ test_same (void)
       difference += ((double) whole[k] - strips[k]) * ((double) whole[k] - strips[k]);
       size += (double) whole[k] * whole[k];
     }
-    g_test_message ("%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT ", room %" G_GUINT64_FORMAT ": relative L2 %.2g", cases[i].height, cases[i].width,
-                    cases[i].room, sqrt (difference / size));
+    g_test_message ("%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT ", room %" G_GUINT64_FORMAT ", edges %u: relative L2 %.2g", cases[i].height, cases[i].width,
+                    cases[i].room, cases[i].wrap, sqrt (difference / size));
     g_assert_cmpfloat (sqrt (difference / size), <, 1e-5);
   }
 }
