@@ -34,10 +34,17 @@ device_new (const char *name, const VelKernels *kernels, const VelBackendOptions
   return self;
 }
 
+static VelDevice *
+open_cpu (const VelDeviceOptions *options, GError **error)
+{
+  return device_new ("cpu", vel_kernels_cpu (),
+                     &(VelBackendOptions) { .threads = options->threads, .nice = options->nice, .memory = options->memory }, error);
+}
+
 VelDevice *
 vel_device_new_cpu (unsigned threads, int nice, GError **error)
 {
-  return device_new ("cpu", vel_kernels_cpu (), &(VelBackendOptions) { .threads = threads, .nice = nice }, error);
+  return open_cpu (&(VelDeviceOptions) { .threads = threads, .nice = nice }, error);
 }
 
 VelDevice *
@@ -82,7 +89,7 @@ open_any (const VelDeviceOptions *options, GError **error)
     if (!why)
       why = *card->usable ? g_strdup_printf ("%s: %s", card->name, card->usable) : g_strdup (failure->message);
   }
-  self = vel_device_new_cpu (options->threads, options->nice, error);
+  self = open_cpu (options, error);
   if (self)
     self->note = g_steal_pointer (&why);
   return self;
@@ -98,7 +105,7 @@ vel_device_open (const char *spec, const VelDeviceOptions *options, GError **err
   if (g_str_equal (spec, "auto"))
     return open_any (options, error);
   if (g_str_equal (spec, "cpu"))
-    return vel_device_new_cpu (options->threads, options->nice, error);
+    return open_cpu (options, error);
   if (g_str_equal (spec, "cuda")
       || (g_str_has_prefix (spec, "cuda:") && g_ascii_string_to_unsigned (spec + strlen ("cuda:"), 10, 0, MAX_CARDS - 1, &number, NULL)))
     return open_card ((unsigned) number, options, error);

@@ -17,7 +17,7 @@ typedef struct {
   unsigned threads; /* 0: all */
   int nice;         /* see VelBackendOptions */
   unsigned card;    /* that "auto" tries first */
-  guint64 memory;   /* bytes of a card's memory to use at most; 0: what is free */
+  guint64 memory;   /* bytes to use at most; 0: what is free. A card keeps to it, the processor plans with it */
 } VelDeviceOptions;
 
 /* spec: "cpu", "cuda" (the first card), "cuda:N", or "auto": the first card that can be used from options->card on, else the processor.

@@ -1,6 +1,8 @@
 /* What the files of the processor backend share.  SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "kernels/cpu/pool.h"
 #include "kernels/kernels.h"
 
@@ -36,6 +38,9 @@ struct VelBackend {
   size_t own_bytes;
   float *zeros; /* what lies around a picture */
   size_t zero_count;
+  size_t limit;        /* bytes that are said to be enough; 0: what the system has */
+  atomic_size_t held;  /* bytes that were given out */
+  size_t lacking;      /* of scratch; see VelKernels */
 };
 
 /* Panels of VEL_PANEL output channels, each [taps, in, VEL_PANEL], zeros behind the last channel. Numbers stay in the type of the
@@ -50,10 +55,14 @@ struct VelPacked {
 };
 
 /* 64-byte aligned, large pages where the system gives them. NULL if there is not enough. */
-void *vel_cpu_alloc (size_t bytes);
-void vel_cpu_free (void *memory);
+void *vel_cpu_alloc (VelBackend *backend, size_t bytes);
+void vel_cpu_free (VelBackend *backend, void *memory);
+/* See VelKernels: what the system has, or what is left of the limit. Ops are not kept from going beyond that; it is for planning. */
+void vel_cpu_memory (VelBackend *backend, size_t *free_bytes, size_t *total_bytes);
+size_t vel_cpu_lacking (VelBackend *backend);
 
-/* Scratch that grows to the largest call. False or NULL if there is not enough memory; the op then calls vel_cpu_give_up. */
+/* Scratch that grows to the largest call. False or NULL if there is not enough memory, which is remembered; the op then calls
+ * vel_cpu_give_up. */
 void *vel_cpu_shared_scratch (VelBackend *backend, size_t bytes);
 bool vel_cpu_own_scratch (VelBackend *backend, size_t bytes);
 /* Returns: at least `count` zeros, not to be written; or NULL. */

@@ -36,9 +36,9 @@ cpu_close (VelBackend *backend)
   if (backend == NULL)
     return;
   vel_pool_free (backend->pool);
-  vel_cpu_free (backend->shared);
+  vel_cpu_free (backend, backend->shared);
   for (unsigned i = 0; i < backend->threads && backend->own != NULL; i++)
-    vel_cpu_free (backend->own[i]);
+    vel_cpu_free (backend, backend->own[i]);
   free (backend->own);
   free (backend->zeros);
   free (backend);
@@ -69,6 +69,7 @@ cpu_open (const VelBackendOptions *options, char *why, size_t why_size)
     return NULL;
   }
   backend->isa = isa;
+  backend->limit = options != NULL ? options->memory : 0;
   snprintf (backend->description, sizeof backend->description, "%s, %u thread%s", isa->label, backend->threads,
             backend->threads == 1 ? "" : "s");
   return backend;
@@ -89,13 +90,13 @@ cpu_threads (VelBackend *backend)
 static void *
 cpu_alloc (VelBackend *backend, size_t bytes)
 {
-  return vel_cpu_alloc (bytes);
+  return vel_cpu_alloc (backend, bytes);
 }
 
 static void
 cpu_free (VelBackend *backend, void *memory)
 {
-  vel_cpu_free (memory);
+  vel_cpu_free (backend, memory);
 }
 
 static void
@@ -180,6 +181,8 @@ vel_kernels_cpu (void)
     .close = cpu_close,
     .describe = cpu_describe,
     .threads = cpu_threads,
+    .memory = vel_cpu_memory,
+    .lacking = vel_cpu_lacking,
     .alloc = cpu_alloc,
     .free = cpu_free,
     .upload = cpu_upload,

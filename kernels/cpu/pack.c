@@ -23,7 +23,7 @@ typedef struct {
 } Job;
 
 static VelPacked *
-packed_new (size_t out, size_t in, size_t taps, size_t panels, VelType type)
+packed_new (VelBackend *backend, size_t out, size_t in, size_t taps, size_t panels, VelType type)
 {
   size_t bytes;
   VelPacked *packed;
@@ -40,7 +40,7 @@ packed_new (size_t out, size_t in, size_t taps, size_t panels, VelType type)
   packed->panels = panels;
   packed->type = type;
   packed->bytes = bytes;
-  packed->data = vel_cpu_alloc (bytes);
+  packed->data = vel_cpu_alloc (backend, bytes);
   if (packed->data == NULL) {
     free (packed);
     return NULL;
@@ -160,7 +160,7 @@ vel_cpu_pack_linear (VelBackend *backend, const VelPackLinear *args)
   }
   if (args->gated)
     out /= 2;
-  job.packed = packed_new (out, args->in, 1, vel_divide_up (out, width), type);
+  job.packed = packed_new (backend, out, args->in, 1, vel_divide_up (out, width), type);
   if (job.packed == NULL)
     return NULL;
   job.packed->gated = args->gated;
@@ -199,7 +199,7 @@ vel_cpu_pack_conv (VelBackend *backend, const VelPackConv *args)
   size_t taps = args->kernel * args->kernel;
   Job job = { .conv = args };
 
-  job.packed = packed_new (args->out, args->in, taps, vel_divide_up (args->out, VEL_PANEL), args->type);
+  job.packed = packed_new (backend, args->out, args->in, taps, vel_divide_up (args->out, VEL_PANEL), args->type);
   if (job.packed == NULL)
     return NULL;
   job.panel_bytes = taps * args->in * VEL_PANEL * vel_type_size (args->type);
@@ -222,7 +222,7 @@ vel_cpu_unpack (VelBackend *backend, VelPacked *packed)
 {
   if (packed == NULL)
     return;
-  vel_cpu_free (packed->data);
+  vel_cpu_free (backend, packed->data);
   free (packed);
 }
 
