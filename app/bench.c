@@ -16,6 +16,8 @@
 static const VelParam own_table[] = {
   { "model", N_ ("Model"), "", N_ ("The model to time; unset, the starter."), VEL_PARAM_FILE, .standard = "" },
   { "tokenizer", N_ ("Tokenizer"), "", N_ ("Where the model's vocabulary is."), VEL_PARAM_FILE, .standard = "" },
+  { "lora", N_ ("LoRA"), "", N_ ("The LoRAs whose strengths change, for lora: FILE[:UNET[:TEXT]]."), VEL_PARAM_FILE, VEL_PARAM_LIST,
+    .standard = "" },
   { "width", N_ ("Width"), "", N_ ("Width of the picture; unset, what the model was trained on."), VEL_PARAM_INT, .minimum = 64,
     .maximum = 4096, .step = 8, .standard = "" },
   { "height", N_ ("Height"), "", N_ ("Height of the picture; unset, what the model was trained on."), VEL_PARAM_INT, .minimum = 64,
@@ -34,9 +36,9 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const VelUsage usage = { "bench", "[op | unet | vae | text | steps]… [options]",
-                                N_ ("Times the kernels on the shapes of Stable Diffusion 1.5 (op), a model's networks, or whole sampling steps. "
-                                    "Without a word: unet, vae and text.") };
+static const VelUsage usage = { "bench", "[op | unet | vae | text | steps | lora]… [options]",
+                                N_ ("Times the kernels on the shapes of Stable Diffusion 1.5 (op), a model's networks, whole sampling steps, or a "
+                                    "change of LoRA strengths. Without a word: unet, vae and text.") };
 
 typedef struct {
   VelValues *own;
@@ -170,6 +172,24 @@ bench_text (Bench *self, GError **error)
   return bench_network (self, "text", VEL_BENCH_TEXT, error);
 }
 
+/* lora */
+
+static gboolean
+bench_lora (Bench *self, GError **error)
+{
+  const VelBenchRequest request = { .model = vel_values_get (self->own, "model"), .tokenizer = vel_values_get (self->own, "tokenizer"),
+                                    .runs = vel_values_get_int (self->own, "runs"), .precision = vel_values_get (self->own, "precision"),
+                                    .loras = vel_values_get (self->own, "lora") };
+  VelBenchResult result = { 0 };
+
+  if (!vel_engine_bench_loras (self->engine, &request, &result, self->cancellable, error))
+    return FALSE;
+  print_row (self, json_pack ("{s:s,s:s,s:i}", "what", "lora", "lora", request.loras, "runs", (int) result.seconds->len), "change of strength",
+             vel_bench_result_get_median (&result), 0, 0);
+  vel_bench_result_clear (&result);
+  return TRUE;
+}
+
 /* steps */
 
 static void
@@ -240,6 +260,7 @@ static const struct {
   BenchFunc run;
 } benches[] = {
   { "op", bench_op }, { "unet", bench_unet }, { "vae", bench_vae }, { "text", bench_text }, { "steps", bench_steps },
+  { "lora", bench_lora },
 };
 
 /* Returns: (nullable) */
@@ -269,7 +290,9 @@ run (int argc, char **argv)
     return status;
   for (guint i = 0; i < flags->words->len; i++)
     if (!find_bench (flags->words->pdata[i]))
-      return vel_verb_misused (_ ("“%s” can not be timed: there are op, unet, vae, text and steps"), (char *) flags->words->pdata[i]);
+      return vel_verb_misused (_ ("“%s” can not be timed: there are op, unet, vae, text, steps and lora"), (char *) flags->words->pdata[i]);
+  if (g_ptr_array_find_with_equal_func (flags->words, "lora", g_str_equal, NULL) && !vel_values_is_set (own, "lora"))
+    return vel_verb_misused (_ ("bench lora needs a LoRA to time: --lora FILE"));
   if (flags->words->len == 0)
     for (guint i = 0; i < G_N_ELEMENTS (usual); i++)
       g_ptr_array_add (flags->words, (char *) usual[i]);

@@ -1,6 +1,7 @@
 /* Timing networks.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pipeline/bench.h"
 
+#include "engine/lora/files.h"
 #include "engine/pipeline/engine.h"
 #include "engine/tensor/random.h"
 
@@ -90,19 +91,31 @@ by_size (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
+/* key: (out). Returns: borrowed; NULL with any error of loading */
+static VelModel *
+load (VelEngine *self, const VelBenchRequest *request, VelModelKey *key, GCancellable *cancellable, GError **error)
+{
+  VelModel *model;
+
+  *key = (VelModelKey) { .unet = "", .text = "", .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" };
+  if (!vel_precision_choose (&key->precision, request->precision ? request->precision : "auto", self->device, error)
+      || !(model = vel_engine_load (self, request->model, *key, (VelPictureSize) { .batch = 1 }, NULL, NULL, cancellable, error)))
+    return NULL;
+  key->path = model->path;
+  return model;
+}
+
 gboolean
 vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
 {
-  VelModelKey key = { .unet = "", .text = "", .vae = "", .tokenizer = request->tokenizer ? request->tokenizer : "", .prediction = "" };
-  VelModel *model;
+  VelModelKey key;
+  VelModel *model = load (self, request, &key, cancellable, error);
   g_autoptr (VelContext) ctx = NULL;
   Subject subject = { .part = request->part };
   gboolean ok;
 
-  if (!vel_precision_choose (&key.precision, request->precision ? request->precision : "auto", self->device, error)
-      || !(model = vel_engine_load (self, request->model, key, (VelPictureSize) { .batch = 1 }, NULL, NULL, cancellable, error)))
+  if (!model)
     return FALSE;
-  key.path = model->path;
   if (!vel_model_need (model, self->device, key, request->part == VEL_BENCH_TEXT, request->part == VEL_BENCH_UNET, cancellable, error))
     return FALSE;
   subject.model = model;
@@ -133,4 +146,56 @@ vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResul
   if (!ok)
     vel_bench_result_clear (result);
   return ok;
+}
+
+/* Returns: (transfer full) (element-type VelLoraWish) */
+static GPtrArray *
+list_wishes (const char *lines, GError **error)
+{
+  g_autoptr (GPtrArray) wishes = g_ptr_array_new_with_free_func (vel_lora_wish_free);
+  g_auto (GStrv) named = g_strsplit (lines, "\n", -1);
+
+  for (guint i = 0; named[i]; i++) {
+    VelLoraWish *wish = vel_loras_parse (named[i], error);
+
+    if (!wish)
+      return NULL;
+    g_ptr_array_add (wishes, wish);
+  }
+  return g_steal_pointer (&wishes);
+}
+
+gboolean
+vel_engine_bench_loras (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
+{
+  VelModelKey key;
+  VelModel *model = load (self, request, &key, cancellable, error);
+  g_autoptr (GPtrArray) wishes = model ? list_wishes (request->loras, error) : NULL, notes = g_ptr_array_new_with_free_func (g_free);
+
+  if (!wishes || !vel_model_need (model, self->device, key, TRUE, TRUE, cancellable, error))
+    return FALSE;
+  *result = (VelBenchResult) { .packed_bytes = model->packed_bytes, .seconds = g_array_new (FALSE, FALSE, sizeof (double)) };
+  for (unsigned i = 0; i <= request->runs; i++) {
+    gint64 began = g_get_monotonic_time ();
+    double seconds;
+
+    for (guint k = 0; k < wishes->len; k++) {
+      VelLoraWish *wish = wishes->pdata[k];
+
+      wish->text *= i % 2 ? 0.5 : 2;
+      wish->unet *= i % 2 ? 0.5 : 2;
+    }
+    if (!vel_lora_stack_set (self->loras, wishes, cancellable, error)
+        || !vel_model_need (model, self->device, key, TRUE, TRUE, cancellable, error) || !vel_lora_stack_report (self->loras, notes, error)) {
+      vel_bench_result_clear (result);
+      return FALSE;
+    }
+    if (self->device->kernels->wait)
+      self->device->kernels->wait (self->device->backend);
+    seconds = (double) (g_get_monotonic_time () - began) / 1e6;
+    if (i > 0)
+      g_array_append_val (result->seconds, seconds);
+  }
+  g_array_sort (result->seconds, by_size);
+  return TRUE;
 }

@@ -18,6 +18,7 @@ typedef struct {
   gint64 batch;         /* rows through the UNet: 2 = one picture with guidance */
   unsigned runs;        /* counted ones; one more warms up */
   const char *precision;/* see vel_precision_choose; NULL = "auto" */
+  const char *loras;    /* for vel_engine_bench_loras: FILE[:UNET[:TEXT]], a line each */
 } VelBenchRequest;
 
 typedef struct {
@@ -33,3 +34,6 @@ double vel_bench_result_get_median (const VelBenchResult *self);
 /* Inputs are fixed noise. Loads the model into the engine if it is not there. FALSE with any error of loading. */
 gboolean vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable,
                            GError **error);
+/* Times what a person waits for who moves a strength: LoRAs on all networks of the model, every run with other strengths than the one before. */
+gboolean vel_engine_bench_loras (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable,
+                                 GError **error);

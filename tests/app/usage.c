@@ -53,6 +53,7 @@ test_unknown (void)
   vel_assert_refused (vel_program_run (NULL, "convert", "a", "b", "--output", "x", NULL), 2, "one model");
   vel_assert_refused (vel_program_run (NULL, "convert", "a", NULL), 2, "--output");
   vel_assert_refused (vel_program_run (NULL, "convert", "a", "--to", "fp4", "--output", "x", NULL), 2, "fp4");
+  vel_assert_refused (vel_program_run (NULL, "bench", "lora", NULL), 2, "--lora FILE");
 }
 
 /* What the plan has and this version has not is refused by its name, never ignored. */
