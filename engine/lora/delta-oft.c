@@ -15,9 +15,10 @@
 #include "engine/formats/shown.h"
 
 /* The time that a rotation takes grows with the third power of this. */
-enum { MAX_BLOCK = 2560, MAX_STAGES = 32 };
+enum { MAX_BLOCK = 2560, MAX_STAGES = 32, PIECE = 256 };
 
 typedef struct {
+  gboolean butterfly;
   gsize stages, blocks, size; /* blocks * size = out */
   float *turns;               /* R - I, [stages, blocks, size, size] */
 } Rotations;
@@ -30,40 +31,39 @@ get_span (const Rotations *self, gsize stage)
 }
 
 static gboolean
-check_sizes (const Rotations *self, const VelDeltaJob *job, gboolean butterfly, GError **error)
+check_sizes (const Rotations *self, const VelDeltaJob *job, VelDeltaRole role, GError **error)
 {
   gsize out = job->shape.out;
   g_autofree char *wanted = NULL;
 
   if (self->size > 0 && self->size <= MAX_BLOCK && out % self->size == 0 && self->stages > 0 &&
-      (!butterfly || (self->stages <= MAX_STAGES && self->size % 2 == 0 && out % get_span (self, self->stages - 1) == 0)))
+      (!self->butterfly || (self->stages <= MAX_STAGES && self->size % 2 == 0 && out % get_span (self, self->stages - 1) == 0)))
     return TRUE;
-  if (butterfly)
+  if (self->butterfly)
     /* Translators: shapes and conditions on their letters; fills the last place in “tensor … has the shape %s; %s was wanted” */
     wanted = g_strdup_printf (_ ("[m, n, b, b] with n b = %zu, b even and at most %d, and n a multiple of 2^(m - 1)"), out, MAX_BLOCK);
   else
     wanted = g_strdup_printf (_ ("[n, b, b] with n b = %zu and b at most %d"), out, MAX_BLOCK);
-  vel_delta_set_shape_error (job, VEL_DELTA_OFT_BLOCKS, wanted, error);
+  vel_delta_set_shape_error (job, role, wanted, error);
   return FALSE;
 }
 
 static float *
-read_blocks (Rotations *self, const VelDeltaJob *job, GError **error)
+read_blocks (Rotations *self, const VelDeltaJob *job, VelDeltaRole role, GError **error)
 {
-  const VelTensorEntry *entry = job->parts->tensors[VEL_DELTA_OFT_BLOCKS];
-  gboolean butterfly = entry->shape.n == 4;
-  gint64 size;
+  gint64 size, blocks;
 
-  self->stages = butterfly ? vel_delta_axis (job->parts, VEL_DELTA_OFT_BLOCKS, 0) : 1;
-  self->size = vel_delta_axis (job->parts, VEL_DELTA_OFT_BLOCKS, butterfly ? 2 : 1);
-  if (!check_sizes (self, job, butterfly, error))
+  self->butterfly = role == VEL_DELTA_OFT_BLOCKS && job->parts->tensors[role]->shape.n == 4;
+  self->stages = self->butterfly ? vel_delta_axis (job->parts, role, 0) : 1;
+  self->size = vel_delta_axis (job->parts, role, self->butterfly ? 2 : 1);
+  if (!check_sizes (self, job, role, error))
     return NULL;
   self->blocks = job->shape.out / self->size;
   size = (gint64) self->size;
-  return vel_delta_read (job, VEL_DELTA_OFT_BLOCKS,
-                         butterfly ? VEL_SHAPE ((gint64) self->stages, (gint64) self->blocks, size, size)
-                                   : VEL_SHAPE ((gint64) self->blocks, size, size),
-                         error);
+  blocks = (gint64) self->blocks;
+  if (self->butterfly)
+    return vel_delta_read (job, role, VEL_SHAPE ((gint64) self->stages, blocks, size, size), error);
+  return vel_delta_read (job, role, VEL_SHAPE (blocks, size, size), error);
 }
 
 /* What Q is multiplied by to stay within its bound. */
@@ -87,65 +87,96 @@ find_factor (const Rotations *self, const VelDeltaJob *job, const float *blocks,
   return TRUE;
 }
 
+/* L U = matrix in its place, each of L's elements negated. I - Q has no small pivots, its symmetric part being I. */
 static void
-subtract_row (double *restrict row, const double *restrict other, double times, gsize n)
+factorise (float *matrix, gsize n)
 {
-  for (gsize i = 0; i < n; i++)
-    row[i] -= times * other[i];
-}
+  for (gsize row = 1; row < n; row++) {
+    float *values = matrix + row * n;
 
-/* Makes x the solution of matrix x = x, n by n each. I - Q is never singular, and its pivots are never small: its symmetric part is I. */
-static void
-solve (double *matrix, double *x, gsize n)
-{
-  for (gsize k = 0; k < n; k++)
-    for (gsize row = k + 1; row < n; row++) {
-      double times = matrix[row * n + k] / matrix[k * n + k];
-
-      subtract_row (matrix + row * n + k, matrix + k * n + k, times, n - k);
-      subtract_row (x + row * n, x + k * n, times, n);
+    for (gsize k = 0; k < row; k++) {
+      values[k] /= -matrix[k * n + k];
+      vel_delta_add_row (values + k + 1, values + k, matrix + k * n + k + 1, n, 1, n - k - 1);
     }
-  for (gsize k = n; k-- > 0;) {
-    for (gsize row = k + 1; row < n; row++)
-      subtract_row (x + k * n, x + row * n, matrix[k * n + row], n);
-    for (gsize i = 0; i < n; i++)
-      x[k * n + i] /= matrix[k * n + k];
   }
 }
 
-/* R - I = (I - Q)^-1 2 Q, in the place of a block */
+/* Makes x the solution of L U x = x, in pieces of columns that stay in the cache. */
 static void
-turn_block (float *block, double factor, gsize size, double *matrix, double *x)
+solve (float *factors, float *x, gsize n)
+{
+  for (gsize row = 0; row < n; row++)
+    for (gsize i = row + 1; i < n; i++)
+      factors[row * n + i] = -factors[row * n + i];
+  for (gsize first = 0; first < n; first += PIECE) {
+    gsize width = MIN (n - first, PIECE);
+
+    for (gsize row = 1; row < n; row++)
+      vel_delta_add_row (x + row * n + first, factors + row * n, x + first, n, row, width);
+    for (gsize row = n; row-- > 0;) {
+      float *values = x + row * n + first;
+
+      vel_delta_add_row (values, factors + row * n + row + 1, values + n, n, n - row - 1, width);
+      for (gsize i = 0; i < width; i++)
+        values[i] /= factors[row * n + row];
+    }
+  }
+}
+
+/* R - I = (I - Q)^-1 2 Q in the place of a block: a small turn keeps its digits, as it would not with I in it. */
+static void
+turn_block (float *block, double factor, gsize size, float *matrix, float *x)
 {
   for (gsize i = 0; i < size; i++)
     for (gsize j = 0; j < size; j++) {
       double q = factor * ((double) block[i * size + j] - block[j * size + i]);
 
-      matrix[i * size + j] = (i == j) - q;
-      x[i * size + j] = 2 * q;
+      matrix[i * size + j] = (float) ((i == j) - q);
+      x[i * size + j] = (float) (2 * q);
     }
+  factorise (matrix, size);
   solve (matrix, x, size);
-  for (gsize i = 0; i < size * size; i++)
-    block[i] = (float) x[i];
+  memcpy (block, x, size * size * sizeof *block);
+}
+
+/* Of BLOCKS */
+static gboolean
+read_turns (Rotations *self, const VelDeltaJob *job, GError **error)
+{
+  g_autofree float *matrix = vel_delta_new (job, self->size, self->size, error);
+  g_autofree float *x = matrix ? vel_delta_new (job, self->size, self->size, error) : NULL;
+  gsize square = self->size * self->size;
+  double factor;
+
+  if (!x || !find_factor (self, job, self->turns, &factor, error))
+    return FALSE;
+  for (gsize block = 0; block < self->stages * self->blocks; block++)
+    turn_block (self->turns + block * square, factor, self->size, matrix, x);
+  return TRUE;
+}
+
+/* Older LyCORIS stored R as it is. */
+static void
+subtract_identity (const Rotations *self)
+{
+  for (gsize block = 0; block < self->blocks; block++)
+    for (gsize i = 0; i < self->size; i++)
+      self->turns[(block * self->size + i) * self->size + i] -= 1;
 }
 
 static gboolean
 read_rotations (Rotations *self, const VelDeltaJob *job, GError **error)
 {
-  g_autofree double *matrix = NULL, *x = NULL;
-  gsize square;
-  double factor;
+  gboolean diagonal = !vel_delta_has (job->parts, VEL_DELTA_OFT_BLOCKS) && vel_delta_has (job->parts, VEL_DELTA_OFT_DIAG);
 
-  self->turns = read_blocks (self, job, error);
-  if (!self->turns || !find_factor (self, job, self->turns, &factor, error))
+  if (!diagonal && !vel_delta_need (job, (VelDeltaRole[]){ VEL_DELTA_OFT_BLOCKS, VEL_N_DELTA_ROLES }, error))
     return FALSE;
-  square = self->size * self->size;
-  matrix = (double *) vel_delta_new (job, square, 2, error);
-  x = matrix ? (double *) vel_delta_new (job, square, 2, error) : NULL;
-  if (!x)
+  self->turns = read_blocks (self, job, diagonal ? VEL_DELTA_OFT_DIAG : VEL_DELTA_OFT_BLOCKS, error);
+  if (!self->turns)
     return FALSE;
-  for (gsize block = 0; block < self->stages * self->blocks; block++)
-    turn_block (self->turns + block * square, factor, self->size, matrix, x);
+  if (!diagonal)
+    return read_turns (self, job, error);
+  subtract_identity (self);
   return TRUE;
 }
 
@@ -229,12 +260,10 @@ vel_delta_make_oft (VelDelta *self, const VelDeltaJob *job, GError **error)
   Rotations rotations = { 0 };
   gboolean made = FALSE;
 
-  if (!vel_delta_need (job, (VelDeltaRole[]){ VEL_DELTA_OFT_BLOCKS, VEL_N_DELTA_ROLES }, error))
-    return FALSE;
   if (read_rotations (&rotations, job, error))
     original = vel_delta_read_original (job, error);
   self->up = original ? vel_delta_new (job, job->shape.out, job->columns, error) : NULL;
-  if (self->up && job->parts->tensors[VEL_DELTA_OFT_BLOCKS]->shape.n == 4)
+  if (self->up && rotations.butterfly)
     made = turn_stages (&rotations, job, self->up, original, error);
   else if (self->up)
     made = turn_rows (&rotations, job, self->up, original, error);

@@ -37,6 +37,7 @@ static const char *const role_names[VEL_N_DELTA_ROLES] = {
   [VEL_DELTA_GLORA_B2] = "b2.weight",
   [VEL_DELTA_GLORA_BM] = "bm.weight",
   [VEL_DELTA_OFT_BLOCKS] = "oft_blocks",
+  [VEL_DELTA_OFT_DIAG] = "oft_diag",
   [VEL_DELTA_OFT_RESCALE] = "rescale",
   [VEL_DELTA_DIFF] = "diff",
   [VEL_DELTA_DIFF_BIAS] = "diff_b",

@@ -22,6 +22,7 @@ typedef enum {
   VEL_DELTA_IA3, VEL_DELTA_IA3_ON_INPUT,                                          /* weight and on_input */
   VEL_DELTA_GLORA_A1, VEL_DELTA_GLORA_A2, VEL_DELTA_GLORA_B1, VEL_DELTA_GLORA_B2, VEL_DELTA_GLORA_BM,
   VEL_DELTA_OFT_BLOCKS, /* [blocks, b, b]; of BOFT [stages, blocks, b, b]; alpha bounds their norm at alpha times out, 0 and none do not */
+  VEL_DELTA_OFT_DIAG,   /* oft_diag, of older LyCORIS: the rotations themselves instead */
   VEL_DELTA_OFT_RESCALE,
   VEL_DELTA_DIFF,       /* diff, w_norm: the change itself */
   VEL_DELTA_DIFF_BIAS,  /* diff_b, b_norm: that of the layer's bias [out] */

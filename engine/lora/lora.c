@@ -53,7 +53,7 @@ static const struct {
   { ".b2.weight", VEL_DELTA_GLORA_B2 },
   { ".bm.weight", VEL_DELTA_GLORA_BM },
   { ".oft_blocks", VEL_DELTA_OFT_BLOCKS },
-  { ".oft_diag", VEL_DELTA_OFT_BLOCKS },
+  { ".oft_diag", VEL_DELTA_OFT_DIAG },
   { ".rescale", VEL_DELTA_OFT_RESCALE },
   { ".diff", VEL_DELTA_DIFF },
   { ".w_norm", VEL_DELTA_DIFF },

@@ -251,6 +251,10 @@ def ofts():
             turned(case + "-rescale", name, kind, make, lora_dim=dim, rescaled=True)
     turned("oft-linear-loose", "linear", "OFT", DiagOFTModule, lora_dim=4, constraint=100.0)
     turned("boft-wide", "wide", "BOFT", ButterflyOFTModule, lora_dim=4)
+    # LyCORIS 2.0's development wrote what it turns by, free to be no rotation.
+    turns = torch.eye(4) + torch.randn(4, 4, 4) * 0.2
+    change = torch.einsum("k n m, k n ... -> k m ...", turns.double(), W0["conv1"].double().view(4, 4, -1)).view(W0["conv1"].shape) - W0["conv1"]
+    save("oft-diag", "conv1", "OFT", {"oft_diag": turns}, torch.float32, change)
     # sd-scripts has few large blocks and an alpha of a thousandth; so small a change is known to 1e-5 in doubles only.
     blocks, alpha = torch.randn(2, 8, 8) * 0.3, 1e-3
     q = (blocks - blocks.transpose(1, 2)).double()
