@@ -4,10 +4,9 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
-/* Whether norms are kept along out, as peft and newer LyCORIS have it, or along in, as older LyCORIS had. What is [1, 1] or [n] does not
- * say: then out, which is what LyCORIS makes of a file, unless only in is as long. */
+/* Whether norms are kept along out, as peft and newer LyCORIS have it, or along in, as older LyCORIS and OneTrainer had: the axis that is
+ * longer than 1 says it. [n] is peft's, along out; [1, 1] is along out if that is 1, as LyCORIS reads a file, else along in. */
 static gboolean
 is_along_out (const VelDeltaJob *job)
 {
@@ -48,26 +47,47 @@ get_factor (float magnitude, double squares)
   return (float) (magnitude / (sqrt (squares) + FLT_EPSILON));
 }
 
+/* out = V * factor - W0 of one row; out may be either of the others, and V is left in the place of the change. */
 static void
-scale_rows (float *change, const float *original, float scale, const float *magnitudes, gsize rows, gsize columns)
+scale_row (float *out, float *change, const float *original, float scale, float magnitude, gsize n)
 {
-  for (gsize row = 0; row < rows; row++, change += columns, original += columns) {
-    float factor;
+  float factor;
 
-    add_original (change, original, scale, columns);
-    factor = get_factor (magnitudes[row], sum_squares (change, columns));
-    for (gsize i = 0; i < columns; i++)
-      change[i] = change[i] * factor - original[i];
+  add_original (change, original, scale, n);
+  factor = get_factor (magnitude, sum_squares (change, n));
+  for (gsize i = 0; i < n; i++)
+    out[i] = change[i] * factor - original[i];
+}
+
+/* A low-rank change is never there as a whole: its rows, one at a time, take the place of W0's. */
+static gboolean
+scale_products (float *original, const VelDelta *self, const VelDeltaJob *job, const float *magnitudes, GError **error)
+{
+  g_autofree float *change = vel_delta_new (job, 1, job->columns, error);
+
+  if (!change)
+    return FALSE;
+  for (gsize row = 0; row < job->shape.out; row++, original += job->columns) {
+    vel_delta_product (change, self->up + row * self->rank, self->down, 1, self->rank, job->columns);
+    scale_row (original, change, original, (float) self->scale, magnitudes[row], job->columns);
   }
+  return TRUE;
+}
+
+static void
+scale_rows (float *change, const float *original, float scale, const float *magnitudes, const VelDeltaJob *job)
+{
+  for (gsize row = 0, at = 0; row < job->shape.out; row++, at += job->columns)
+    scale_row (change + at, change + at, original + at, scale, magnitudes[row], job->columns);
 }
 
 /* factors: magnitudes before, [in] */
 static void
-scale_columns (float *change, const float *original, float scale, float *factors, const VelDeltaJob *job, double *squares)
+scale_columns (float *change, const float *original, float scale, float *factors, const VelDeltaJob *job)
 {
   gsize in = job->shape.in, taps = job->shape.kernel * job->shape.kernel, count = job->shape.out * job->columns;
+  g_autofree double *squares = g_new0 (double, in);
 
-  memset (squares, 0, in * sizeof *squares);
   for (gsize row = 0; row < job->shape.out; row++) {
     float *values = change + row * job->columns;
 
@@ -84,22 +104,26 @@ scale_columns (float *change, const float *original, float scale, float *factors
         change[at] = change[at] * factors[i] - original[at];
 }
 
-/* A low-rank change becomes a whole one. */
-static gboolean
-unfold (VelDelta *self, const VelDeltaJob *job, GError **error)
+/* whole: (transfer full) */
+static void
+take_whole (VelDelta *self, float *whole)
 {
-  float *whole;
-
-  if (self->rank == 0)
-    return TRUE;
-  whole = vel_delta_new (job, job->shape.out, job->columns, error);
-  if (!whole)
-    return FALSE;
-  vel_delta_product (whole, self->up, self->down, job->shape.out, self->rank, job->columns);
   g_free (self->up);
   g_clear_pointer (&self->down, g_free);
   self->up = whole;
   self->rank = 0;
+}
+
+/* A low-rank change becomes a whole one. */
+static gboolean
+unfold (VelDelta *self, const VelDeltaJob *job, GError **error)
+{
+  float *whole = vel_delta_new (job, job->shape.out, job->columns, error);
+
+  if (!whole)
+    return FALSE;
+  vel_delta_product (whole, self->up, self->down, job->shape.out, self->rank, job->columns);
+  take_whole (self, whole);
   return TRUE;
 }
 
@@ -108,19 +132,20 @@ vel_delta_decompose (VelDelta *self, const VelDeltaJob *job, GError **error)
 {
   gboolean along_out = is_along_out (job);
   g_autofree float *magnitudes = vel_delta_read_vector (job, VEL_DELTA_DORA_SCALE, along_out ? job->shape.out : job->shape.in, error);
-  g_autofree double *squares = NULL;
-  g_autofree float *original = NULL;
+  g_autofree float *original = magnitudes ? vel_delta_read_original (job, error) : NULL;
 
-  if (!magnitudes || !unfold (self, job, error))
-    return FALSE;
-  original = vel_delta_read_original (job, error);
   if (!original)
     return FALSE;
-  squares = g_new (double, job->shape.in);
-  if (along_out)
-    scale_rows (self->up, original, (float) self->scale, magnitudes, job->shape.out, job->columns);
+  if (self->rank > 0 && along_out) {
+    if (!scale_products (original, self, job, magnitudes, error))
+      return FALSE;
+    take_whole (self, g_steal_pointer (&original));
+  } else if (self->rank > 0 && !unfold (self, job, error))
+    return FALSE;
+  else if (along_out)
+    scale_rows (self->up, original, (float) self->scale, magnitudes, job);
   else
-    scale_columns (self->up, original, (float) self->scale, magnitudes, job, squares);
+    scale_columns (self->up, original, (float) self->scale, magnitudes, job);
   self->scale = 1;
   return TRUE;
 }

@@ -227,6 +227,51 @@ test_pieces (void)
   vel_delta_clear (&delta);
 }
 
+/* Small, and different everywhere. */
+static double
+get_wave (gsize i)
+{
+  return (float) sin (0.7 * (double) i);
+}
+
+static gboolean
+get_waves (float *out, gpointer data, GError **error)
+{
+  for (gsize i = 0; i < *(gsize *) data; i++)
+    out[i] = (float) get_wave (i);
+  return TRUE;
+}
+
+/* The same for DoRA of a LoRA. */
+static void
+test_decomposed_pieces (void)
+{
+  enum { OUT = 5, IN = 2500, RANK = 7 };
+  VelDeltaParts parts = { .name = "some_layer", .path = "some.safetensors" };
+  VelTensorEntry entries[3];
+  g_autofree float *down = put (&parts, &entries[0], VEL_DELTA_DOWN, VEL_SHAPE (RANK, IN), 1);
+  g_autofree float *up = put (&parts, &entries[1], VEL_DELTA_UP, VEL_SHAPE (OUT, RANK), 2);
+  g_autofree float *magnitudes = put (&parts, &entries[2], VEL_DELTA_DORA_SCALE, VEL_SHAPE (OUT, 1), 3);
+  g_autoptr (GError) error = NULL;
+  gsize count = OUT * IN;
+  VelDelta delta;
+
+  vel_delta_make (&delta, &parts, (VelDeltaShape){ OUT, IN, 1 }, get_waves, &count, &error);
+  g_assert_no_error (error);
+  for (gsize row = 0; row < OUT; row++) {
+    double squares = 0;
+
+    for (gsize column = 0; column < IN; column++)
+      squares += pow (get_wave (row * IN + column) + dot (up, down, row, column, RANK, IN), 2);
+    for (gsize column = 0; column < IN; column++) {
+      double original = get_wave (row * IN + column), v = original + dot (up, down, row, column, RANK, IN);
+
+      g_assert_cmpfloat_with_epsilon (delta.up[row * IN + column], v * magnitudes[row] / sqrt (squares) - original, 1e-5);
+    }
+  }
+  vel_delta_clear (&delta);
+}
+
 static gboolean
 get_identity (float *out, gpointer data, GError **error)
 {
@@ -296,6 +341,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/lora/delta/golden", test_golden);
   g_test_add_func ("/lora/delta/pieces", test_pieces);
+  g_test_add_func ("/lora/delta/decomposed-pieces", test_decomposed_pieces);
   g_test_add_func ("/lora/delta/rotation", test_rotation);
   g_test_add_func ("/lora/delta/no-original", test_no_original);
   return g_test_run ();
