@@ -118,7 +118,7 @@ vel_lora_is_current (const VelLora *self)
   return g_str_equal (identity, self->identity);
 }
 
-/* A plain ".weight" is (IA)3's only beside its ".on_input"; any model has the former. */
+/* Whether no model has tensors of this role. */
 static gboolean
 is_telling (VelDeltaRole role)
 {
@@ -160,6 +160,13 @@ compare_layers (gconstpointer a, gconstpointer b)
   return strcmp ((*(VelLoraLayer *const *) a)->name, (*(VelLoraLayer *const *) b)->name);
 }
 
+/* Whether its tensors make a change. Any model's layers have a plain ".weight", which is (IA)3's only beside ".on_input". */
+static gboolean
+is_change (const VelDeltaParts *parts)
+{
+  return vel_delta_get_kind (parts) && (!parts->tensors[VEL_DELTA_IA3] || parts->tensors[VEL_DELTA_IA3_ON_INPUT]);
+}
+
 /* Layers whose tensors make nothing are unknown too: their tensors are listed. */
 static void
 drop_unknown (VelLora *self, GStrvBuilder *unknown)
@@ -167,7 +174,7 @@ drop_unknown (VelLora *self, GStrvBuilder *unknown)
   for (guint i = self->layers->len; i > 0; i--) {
     const VelLoraLayer *layer = self->layers->pdata[i - 1];
 
-    if (vel_delta_get_kind (&layer->parts))
+    if (is_change (&layer->parts))
       continue;
     for (guint role = 0; role < VEL_N_DELTA_ROLES; role++)
       if (layer->parts.tensors[role])

@@ -210,7 +210,7 @@ vel_cpu_pack_conv (VelBackend *backend, const VelPackConv *args)
 VelPacked *
 vel_cpu_pack_like (VelBackend *backend, const VelPacked *original)
 {
-  VelPacked *packed = packed_new (original->out, original->in, original->taps, original->panels, VEL_F32);
+  VelPacked *packed = packed_new (backend, original->out, original->in, original->taps, original->panels, VEL_F32);
 
   if (packed != NULL)
     packed->gated = original->gated;
