@@ -37,6 +37,7 @@ PICTURES = [
     ("SDE samplers over torchsde's tree", TORCH + ", torchsde", "sde sde-init-nv"),
     ("Heun, DPM++ 2M, DDIM in whole pictures", TORCH, "heun-exponential dpmpp-2m-karras ddim"),
     ("Image to image; exactly as many steps", TORCH, "init exact-steps"),
+    ("UniPC as A1111 runs it", "diffusers and transformers (networks), UniPC's code written down once more, A1111's rules", "unipc-original"),
     ("Last but one noise level discarded, SGM's noise; rho, lowest and highest level", TORCH, "levels levels-all levels-init"),
     ("Prompts that change with the steps", TORCH, "timeline timeline-heun timeline-long timeline-sdxl"),
     ("AND with weights", TORCH, "compose compose-sdxl compose-even"),
@@ -129,7 +130,7 @@ def main():
                      number(max(m["latents"] for m in of)), number(max(m["image"] for m in of if "image" in m))])
     out += table(["feature", "against", "text states", "network", "latents of all steps", "picture"], rows)
     out += ["", "Token ids are equal in every case; first noise is equal to the bit with torch's CPU generator.", "", "## Samplers", "",
-            "Paths over a made-up model in float64, three schedules each: only the formulas can differ. Against k-diffusion, diffusers (UniPC), and "
+            "Paths over a made-up model in float64, three schedules each: only the formulas can differ. Against k-diffusion, diffusers (UniPC, TCD), and "
             "the published algorithms of A1111 and ComfyUI written down once more.", ""]
     out += table(["sampler", "largest difference"], [[name, number(samplers[name])] for name in sorted(samplers)])
     out += ["", "## Parts", ""]

@@ -78,6 +78,9 @@ static const struct {
   { "Schedule max sigma", "sigma_max" },
   { "Discard penultimate sigma", "discard_penultimate" },
   { "SGM noise multiplier", "sgm_noise" },
+  { "UniPC variant", "unipc_variant" },
+  { "UniPC order", "unipc_order" },
+  { "UniPC lower order final", "unipc_lower_order_final" },
   { "Render as", "render_as" },
   { "Tiling", "tiling" },
   { "Old prompt editing timelines", "old_timelines" },
@@ -88,6 +91,7 @@ static const char *const silent_keys[] = {
   "Sampler",
   "Schedule type",
   "Refiner switch by sampling steps",
+  "UniPC skip type",
   "RNG",
   "Tile X",
   "Tile Y",
@@ -221,6 +225,20 @@ apply_sampler (const VelRecipeFields *fields, VelValues *request, GPtrArray *pro
     vel_values_set (request, "sigma_min", NULL, NULL);
     vel_values_set (request, "sigma_max", NULL, NULL);
   }
+}
+
+/* A1111's and Forge's UniPC, known by their versions, goes over timesteps of its own, whatever schedule they name; so does ours that says
+ * which. */
+static void
+apply_unipc (const VelRecipeFields *fields, VelValues *request, GPtrArray *problems)
+{
+  const char *version = vel_recipe_fields_get (fields, "Version"), *skip_type = vel_recipe_fields_get (fields, "UniPC skip type");
+  gboolean theirs = version && (*version == 'v' || *version == 'f') && g_ascii_isdigit (version[1]);
+
+  if (!g_str_equal (vel_values_get (request, "sampler"), "unipc") || (!theirs && !skip_type))
+    return;
+  try_set (request, "sampler", "unipc_original", problems);
+  try_set (request, "schedule", skip_type ? vel_recipe_our_spelling ("unipc_skip_type", skip_type) : "automatic", problems);
 }
 
 /* standard: what a missing key means. */
@@ -387,6 +405,7 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
   if (!vel_recipe_fields_get (self, "Steps") && !vel_recipe_fields_get (self, "Seed"))
     return; /* all prompt */
   apply_sampler (self, request, problems);
+  apply_unipc (self, request, problems);
   apply_spelled (self, "RNG", "GPU", "rng", request, problems);
   apply_spelled (self, "Emphasis", "Original", "emphasis", request, problems);
   apply_tiling (self, request);

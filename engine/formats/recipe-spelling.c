@@ -18,6 +18,10 @@ static const struct {
   { "emphasis", "no-norm", "No norm" },
   { "emphasis", "ignore", "Ignore" },
   { "emphasis", "none", "None" },
+  { "sampler", "unipc_original", "UniPC" },
+  { "unipc_skip_type", "time_uniform", "time_uniform" },
+  { "unipc_skip_type", "time_quadratic", "time_quadratic" },
+  { "unipc_skip_type", "log_snr", "logSNR" },
   { "fill", "original", "original" },
   { "fill", "fill", "fill" },
   { "fill", "noise", "latent noise" },
@@ -50,6 +54,15 @@ vel_recipe_their_spelling (const char *name, const char *ours)
     if (g_str_equal (spellings[i].name, name) && g_str_equal (spellings[i].ours, ours))
       return spellings[i].theirs;
   return ours;
+}
+
+gboolean
+vel_recipe_has_spelling (const char *name, const char *ours)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (spellings); i++)
+    if (g_str_equal (spellings[i].name, name) && g_str_equal (spellings[i].ours, ours))
+      return TRUE;
+  return FALSE;
 }
 
 const char *

@@ -7,6 +7,8 @@
 const char *vel_recipe_their_spelling (const char *name, const char *ours);
 /* theirs: in any case. Returns: (transfer none): our value, or `theirs` if it has no other name */
 const char *vel_recipe_our_spelling (const char *name, const char *theirs);
+/* Whether `ours` stands in A1111's list of that name. */
+gboolean vel_recipe_has_spelling (const char *name, const char *ours);
 /* Python's json.dumps (text, ensure_ascii=False) where A1111 needs quotes, else the text. Returns: (transfer full) */
 char *vel_recipe_quote (const char *text);
 /* How many steps the pass has that the refiner is in, as A1111 counts them where it hands over by steps. */

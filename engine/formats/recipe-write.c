@@ -22,6 +22,15 @@ append_pair (GString *out, const char *key, const char *value)
     g_string_append_printf (out, "%s%s: %s", out->len > 0 ? ", " : "", key, quoted);
 }
 
+/* A1111's UniPC is another one than ours of that name. */
+static const char *
+sampler_label (const VelSampler *sampler)
+{
+  const char *theirs = vel_recipe_their_spelling ("sampler", sampler->id);
+
+  return theirs != sampler->id ? theirs : sampler->label;
+}
+
 /* Returns: (nullable): NULL where "automatic" is no schedule but the plain table */
 static const VelSchedule *
 find_schedule (const char *id, const VelSampler *sampler)
@@ -35,6 +44,8 @@ schedule_label (const char *id, const VelSampler *sampler)
 {
   const VelSchedule *schedule = find_schedule (id, sampler);
 
+  if (schedule && vel_recipe_has_spelling ("unipc_skip_type", schedule->id))
+    return "Automatic"; /* UniPC's own, which it names apart */
   return schedule ? schedule->label : g_str_equal (id, "automatic") ? "Automatic" : id;
 }
 
@@ -117,6 +128,30 @@ append_levels (GString *out, VelValues *request, const VelSampler *sampler)
     append_pair (out, "SGM noise multiplier", "True");
 }
 
+/* What A1111's settings of UniPC would have to be, where they are not as they come. */
+static void
+append_unipc (GString *out, VelValues *request, const VelSampler *sampler)
+{
+  static const char *const variants[] = { "bh1", "bh2", "vary_coeff" };
+  const VelSchedule *schedule = find_schedule (vel_values_get (request, "schedule"), sampler);
+  const char *variant = vel_values_get (request, "unipc_variant");
+  g_autofree char *order = NULL;
+
+  if (!has_param (sampler, "unipc_order"))
+    return;
+  if (!vel_values_is_set (request, "unipc_variant"))
+    variant = variants[CLAMP ((int) param_standard (sampler, "unipc_variant", 0), 0, 2)];
+  if (!g_str_equal (variant, "bh1"))
+    append_pair (out, "UniPC variant", variant);
+  if (schedule && vel_recipe_has_spelling ("unipc_skip_type", schedule->id)) /* by this our two are told apart */
+    append_pair (out, "UniPC skip type", vel_recipe_their_spelling ("unipc_skip_type", schedule->id));
+  order = g_strdup_printf ("%d", (int) effective (request, sampler, "unipc_order"));
+  if (!g_str_equal (order, "3"))
+    append_pair (out, "UniPC order", order);
+  if (!vel_values_get_bool (request, "unipc_lower_order_final"))
+    append_pair (out, "UniPC lower order final", "False");
+}
+
 /* A1111 names the emphasis only where there are brackets for it to act on. */
 static gboolean
 has_emphasis (VelValues *request)
@@ -166,7 +201,7 @@ append_second_pass (GString *out, VelValues *request)
 
   if (!has_second_pass (request))
     return;
-  append_other (out, "Hires sampler", second ? second->label : id, first ? first->label : NULL);
+  append_other (out, "Hires sampler", second ? sampler_label (second) : id, first ? sampler_label (first) : NULL);
   append_other (out, "Hires prompt", vel_values_get (request, "hires_prompt"), vel_values_get (request, "prompt"));
   append_other (out, "Hires negative prompt", vel_values_get (request, "hires_negative"), vel_values_get (request, "negative"));
   append_other (out, "Hires schedule type", schedule_label (schedule, second),
@@ -268,6 +303,7 @@ append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, co
     append_pair (out, "Extra noise", vel_values_get (request, "extra_noise"));
   append_levels (out, request, sampler);
   append_sampler_numbers (out, request, sampler);
+  append_unipc (out, request, sampler);
   if (facts->refiner)
     append_refiner (out, request, facts->refiner);
   if (vel_values_get_bool (request, "old_timelines"))
@@ -305,7 +341,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   g_autofree char *vae = g_path_get_basename (vel_values_get (request, "vae"));
 
   append_pair (out, "Steps", vel_values_get (request, "steps"));
-  append_pair (out, "Sampler", sampler ? sampler->label : sampler_id);
+  append_pair (out, "Sampler", sampler ? sampler_label (sampler) : sampler_id);
   append_pair (out, "Schedule type", schedule_label (vel_values_get (request, "schedule"), sampler));
   append_pair (out, "CFG scale", vel_values_get (request, "cfg"));
   if (vel_values_is_set (request, "init") && vel_values_is_set (request, "image_cfg"))

@@ -482,6 +482,29 @@ test_levels (void)
     g_assert_cmpstr (vel_values_get (back, names[i][0]), ==, names[i][1]);
 }
 
+/* A1111's UniPC comes back as such; ours of the same name is another, and its settings are what A1111's would have to be. */
+static void
+test_unipc (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+
+  set (request, "sampler", "unipc");
+  set (request, "schedule", "karras");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: UniPC, Schedule type: Karras, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, UniPC variant: bh2, UniPC order: 2, Version: Velatura 0.1.0");
+  set (request, "sampler", "unipc_original");
+  set (request, "schedule", "automatic");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: UniPC, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, UniPC skip type: time_uniform, Version: Velatura 0.1.0");
+  set (request, "schedule", "log_snr");
+  set (request, "unipc_variant", "vary_coeff");
+  set (request, "unipc_order", "1");
+  set (request, "unipc_lower_order_final", "false");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: UniPC, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, UniPC variant: vary_coeff, UniPC skip type: logSNR, UniPC order: 1, "
+                "UniPC lower order final: False, Version: Velatura 0.1.0");
+}
+
 /* The step at which the refiner takes over is a share of the steps for A1111: it comes back for every number of them. */
 static void
 test_refiner_step (void)
@@ -558,6 +581,14 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Uniform, Schedule min sigma: 0.1"), "sigma_min", "", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Schedule max sigma: 0, Schedule rho: 0"), "rho", "", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Karras, Schedule rho: 4.5"), "rho", "4.5", NULL);
+  expect_applied (SETTINGS ("Sampler: UniPC, Version: v1.10.1"), "sampler", "unipc_original", NULL);
+  expect_applied (SETTINGS ("Sampler: UniPC, UniPC skip type: logSNR, UniPC order: 2, Version: v1.7.1"), "schedule", "log_snr", NULL);
+  expect_applied (SETTINGS ("Sampler: UniPC, UniPC lower order final: False"), "unipc_lower_order_final", "false", NULL);
+  expect_applied (SETTINGS ("Sampler: UniPC, UniPC variant: vary_coeff, Version: v1.10.1"), "unipc_variant", "vary_coeff", NULL);
+  expect_applied (SETTINGS ("Sampler: UniPC, UniPC order: 7, Version: v1.10.1"), "unipc_order", "", "7");
+  expect_applied (SETTINGS ("Sampler: UniPC, Schedule type: Karras, Version: Velatura 0.1.0"), "sampler", "unipc", NULL);
+  expect_applied (SETTINGS ("Sampler: UniPC, Schedule type: Karras, Version: v1.10.1"), "schedule", "automatic", NULL);
+  expect_applied (SETTINGS ("Sampler: UniPC, UniPC skip type: time_quadratic, Version: Velatura 0.1.0"), "sampler", "unipc_original", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
   expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a"), "steps", "20", "“ADetailer model: a” is not taken over");
@@ -681,6 +712,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/round-trip", test_round_trip);
   g_test_add_func ("/formats/recipe/private", test_private);
   g_test_add_func ("/formats/recipe/levels", test_levels);
+  g_test_add_func ("/formats/recipe/unipc", test_unipc);
   g_test_add_func ("/formats/recipe/refiner-step", test_refiner_step);
   g_test_add_func ("/formats/recipe/apply", test_apply);
   g_test_add_func ("/formats/recipe/restore", test_restore);

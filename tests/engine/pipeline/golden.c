@@ -290,7 +290,7 @@ main (int argc, char **argv)
                                        "comfyui-euler-a", "comfyui-2m",  "comfyui-sde",       "comfyui-dpm2",    "comfyui-ddim",
                                        "comfyui-beta", "comfyui-kl-optimal", "comfyui-init",  "comfyui-sde-init", "comfyui-empty",
                                        "diffusers-euler", "diffusers-euler-a", "told", "diffusers-heun", "diffusers-rescale", "diffusers-rescale-v",
-                                       "diffusers-tcd", "levels", "levels-all", "levels-init",
+                                       "diffusers-tcd", "levels", "levels-all", "levels-init", "unipc-original",
                                        "mask",
                                        "mask-ddim",    "mask-ddim-blurred", "mask-noise",     "mask-nothing",      "mask-part",       "mask-channels",
                                        "mask-soft",    "mask-soft-part", "mask-soft-channels", "mask-soft-ddim",

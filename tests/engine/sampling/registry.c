@@ -100,9 +100,9 @@ test_lists (void)
   VelRegistryKind kind;
 
   g_assert_cmpstr (sampler_line, ==, "ddim ddpm deis dpm_adaptive dpm_fast dpmpp_2m dpmpp_2m_sde dpmpp_2m_sde_heun dpmpp_2s_a dpmpp_3m_sde dpmpp_sde "
-                   "dpm2 dpm2_a euler euler_a heunpp2 heun ipndm ipndm_v lcm lms plms res_multistep restart tcd unipc");
+                   "dpm2 dpm2_a euler euler_a heunpp2 heun ipndm ipndm_v lcm lms plms res_multistep restart tcd unipc unipc_original");
   g_assert_cmpstr (schedule_line, ==, "automatic align_your_steps beta beta_table ddim exponential karras kl_optimal kl_optimal_zero lcm leading "
-                   "linear_quadratic normal polyexponential sgm_uniform simple");
+                   "linear_quadratic log_snr normal polyexponential sgm_uniform simple time_uniform time_quadratic");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SAMPLERS, "dpmpp_2m"), ==, "DPM++ 2M");
   g_assert_cmpstr (vel_registry_get_label (VEL_REGISTRY_SCHEDULES, "automatic"), ==, "Automatic");
   g_assert_true (vel_registry_kind_from_string ("schedules", &kind) && kind == VEL_REGISTRY_SCHEDULES);

@@ -72,7 +72,7 @@ A1111_SAMPLERS = [
     ("Euler a", "Automatic", "Euler a", "euler_a", "automatic"), ("DPM++ 2M", "Karras", "DPM++ 2M Karras", "dpmpp_2m", "karras"),
     ("DPM++ SDE", "Karras", "DPM++ SDE Karras", "dpmpp_sde", "karras"), ("DDIM", "Automatic", "DDIM", "ddim", "automatic"),
     ("DPM++ 2M SDE", "Exponential", "DPM++ 2M SDE Exponential", "dpmpp_2m_sde", "exponential"), ("Heun", "Automatic", "Heun", "heun", "automatic"),
-    ("UniPC", "Automatic", "UniPC", "unipc", "automatic"), ("DPM2 a", "Karras", "DPM2 a Karras", "dpm2_a", "karras"),
+    ("UniPC", "Automatic", "UniPC", "unipc_original", "automatic"), ("DPM2 a", "Karras", "DPM2 a Karras", "dpm2_a", "karras"),
     ("DPM++ 3M SDE", "Karras", "DPM++ 3M SDE Karras", "dpmpp_3m_sde", "karras"), ("LMS", "Karras", "LMS Karras", "lms", "karras"),
     ("Euler", "SGM Uniform", "Euler SGMUniform", "euler", "sgm_uniform"), ("DPM++ 2S a", "Karras", "DPM++ 2S a Karras", "dpmpp_2s_a", "karras"),
     ("Restart", "Karras", "Restart", "restart", "automatic"), ("PLMS", "Automatic", "PLMS", "plms", "automatic"),

@@ -27,6 +27,8 @@ from k_diffusion import external, sampling  # noqa: E402
 from torchsde._brownian import brownian_interval  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "sigmas"))
+import samplers as unipc  # noqa: E402
 torch.set_num_threads(1)
 torch.set_grad_enabled(False)
 
@@ -469,6 +471,22 @@ def run(net, tokenizer, c, o, picture):
             eps = (scaled - clean) / sigma
             clean = (x - (1 - now).sqrt() * eps) / now.sqrt()
             x = (then.sqrt() * clean + (1 - then).sqrt() * eps).float()
+    elif o["sampler"] == "unipc_original":
+        # AUTOMATIC1111's UniPC: as many steps as DDIM's timesteps, from 999 to 0, between which log alpha is linear; it starts at unit noise
+        count = len(range(0, 1000, 1000 // n))
+        times = np.linspace(1, 1e-3, count + 1) * 1000 - 1
+        logs = 0.5 * np.log(alphas().double().numpy())
+        sigmas = np.sqrt(np.expm1(-2 * np.interp(times, np.arange(1000), logs))).tolist()
+
+        def guess(x, sigma):
+            told = torch.tensor([times[sigmas.index(sigma)]], dtype=torch.float32)
+            small = (x / math.hypot(1, sigma)).float()
+            for c in (cond, uncond):
+                firsts.append(net.unet(small, told, encoder_hidden_states=c).sample)
+            return x - sigma * (firsts[-1] + (firsts[-2] - firsts[-1]) * o["cfg"])
+
+        trace["sigmas"], latents = torch.tensor(sigmas), [unit]
+        x = unipc.run_unipc_original(guess, unit.double(), sigmas, None).float()
     else:
         levels = dict(low=o.get("sigma_min"), high=o.get("sigma_max"), **({"rho": o["rho"]} if "rho" in o else {}))
         sigmas = schedule(o["schedule"], model, n + 1 if o.get("discard_penultimate") else n, **levels)
@@ -486,7 +504,7 @@ def run(net, tokenizer, c, o, picture):
         name = {"euler_a": "euler_ancestral"}.get(o["sampler"], o["sampler"])
         x = getattr(sampling, "sample_" + name)(denoise, x, sigmas, callback=lambda d: latents.append(d["x"].clone()), disable=True, **more)
     for i, latent in enumerate(latents + [x]):
-        trace[f"latent.{i:03}"] = latent
+        trace[f"latent.{i if latent is not x else len(trace['sigmas']) - 1:03}"] = latent
     trace["model.cond"], trace["model.uncond"] = firsts[:2]
     trace["image"] = ((net.vae.decode(x / 0.18215).sample + 1) / 2).clamp(0, 1)
     return {k: v.clone() for k, v in trace.items()}
@@ -528,6 +546,7 @@ CASES = {
     "levels": dict(model="two-levels", schedule="karras", steps=4, discard_penultimate=True, sgm_noise=True),
     "levels-all": dict(model="two-levels", schedule="karras", sampler="euler_a", steps=4, discard_penultimate=True, sgm_noise=True, rho=4.5,
                        sigma_min=0.06, sigma_max=11.5),
+    "unipc-original": dict(sampler="unipc_original", schedule="automatic", steps=7),
     "levels-init": dict(init="init.png", strength=0.6, schedule="exponential", discard_penultimate=True, sgm_noise=True),
 }
 

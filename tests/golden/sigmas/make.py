@@ -30,13 +30,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 23, 30, 50, 77, 100, 150]
 
 
-NEWER = ("polyexponential", "ddim_uniform", "beta", "kl_optimal", "align_your_steps", "align_your_steps.sdxl", "linear_quadratic", "lcm")
+NEWER = ("polyexponential", "ddim_uniform", "beta", "kl_optimal", "align_your_steps", "align_your_steps.sdxl", "linear_quadratic", "lcm", "time_uniform", "time_quadratic", "log_snr")
 AYS = {"align_your_steps": [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029],
        "align_your_steps.sdxl": [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029]}
 
 
-def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **more):
-    """more: rho"""
+def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **rho):
     low, high = sigma_min or wrap.sigmas[0].item(), sigma_max or wrap.sigmas[-1].item()
     if name == "normal" and not sigma_min:
         return wrap.get_sigmas(n)
@@ -44,7 +43,7 @@ def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **more):
         first, last = (float(wrap.sigma_to_t(torch.tensor(s))) for s in (high, low))
         return sampling.append_zero(wrap.t_to_sigma(torch.linspace(first, last, n)))
     if name == "karras":
-        return sampling.get_sigmas_karras(n, low, high, **more)
+        return sampling.get_sigmas_karras(n, low, high, **rho)
     if name == "exponential":
         return sampling.get_sigmas_exponential(n, low, high)
     if name == "sgm_uniform":
@@ -53,7 +52,7 @@ def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **more):
     if name == "simple":
         return torch.tensor([wrap.sigmas[-(1 + int(i * (1000 / n)))].item() for i in range(n)] + [0.0])
     if name == "polyexponential":
-        return sampling.get_sigmas_polyexponential(n, low, high, **more)
+        return sampling.get_sigmas_polyexponential(n, low, high, **rho)
     if name == "ddim_uniform":
         return sampling.append_zero(wrap.sigmas[1::max(1000 // n, 1)].flip(0))
     if name == "beta":
@@ -73,6 +72,14 @@ def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **more):
         slope = 0.025 / half - 2 * (half - 0.025 * n) / (n - half) ** 2 if half else 0
         done += [bend * i * i + slope * i + bend * half * half for i in range(half, n)]
         return high * (1 - torch.tensor((done if n > 1 else [0.0]) + [1.0], dtype=torch.float64))
+    if name in ("time_uniform", "time_quadratic", "log_snr"):  # UniPC's code, in float64: alpha is what it interpolates
+        n = len(range(0, 1000, 1000 // n))
+        logs = -0.5 * np.log1p(more.levels(training()).numpy() ** 2)
+        if name == "log_snr":
+            first, last = (float(logs[k] - 0.5 * np.log(-np.expm1(2 * logs[k]))) for k in (-1, 0))
+            return torch.tensor(np.exp(-np.linspace(first, last, n + 1)))
+        times = np.linspace(1, 1e-3, n + 1) if name == "time_uniform" else np.linspace(1, 1e-3 ** 0.5, n + 1) ** 2
+        return torch.tensor(np.sqrt(np.expm1(-2 * np.interp(times * 1000 - 1, np.arange(1000), logs))))
     if name == "lcm":
         scheduler = TCDScheduler()
         scheduler.set_timesteps(min(n, 50))
@@ -168,7 +175,7 @@ def samplers():
         sigmas, end = ddim(n, x, eta)
         rows.append(dict(sampler="ddim", sigmas=sigmas, params=dict(eta=eta), start=x.tolist(), end=end.tolist()))
     for name, sigmas, opts in more.cases(training()):
-        start = x if name in ("plms", "tcd") else x * sigmas[0]
+        start = x if name in ("plms", "tcd", "unipc_original") else x * sigmas[0]
         rows.append(dict(sampler=name, sigmas=sigmas, params=opts, start=start.tolist(), end=more.run(name, model, sigmas, start, opts).tolist()))
     with open(os.path.join(HERE, "samplers.json"), "w") as f:
         f.write('{"paths": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")

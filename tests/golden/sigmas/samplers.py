@@ -74,6 +74,11 @@ def cases(kept):
         times = [min(i + 1, 999) for i in range(0, 1000, 1000 // n)][::-1]
         rows.append(("plms", sd[times].tolist(), {}))
     table = levels(kept)
+    for variant, order, lower in ((0, 3, 1), (1, 3, 1), (0, 2, 1), (1, 1, 1), (2, 1, 1), (2, 2, 1), (2, 3, 1), (0, 3, 0), (1, 2, 0), (2, 3, 0)):
+        options = dict(unipc_variant=variant, unipc_order=order, unipc_lower_order_final=lower)
+        rows.append(("unipc", karras(10) if lower and variant else karras(10)[:-1], options))  # diffusers' bh1 of a step to 0 is not a number
+        rows.append(("unipc_original", karras(10)[:-1], options))
+    rows += [("unipc_original", f(9)[:-1], {}) for f in (normal, karras, exponential)] + [("unipc_original", normal(3)[:-1], {})]
     for n, options in ((4, {}), (1, {}), (7, dict(eta=0.0)), (8, dict(eta=1.0)), (23, dict(eta=0.65)), (50, {})):
         s = TCDScheduler()
         s.set_timesteps(n)
@@ -119,10 +124,14 @@ def kd(name, model, sigmas, x, opts):
         torch.randn_like = real
 
 
-def run_unipc(model, x, sigmas, draws):
-    """diffusers' UniPC (B2, order 2) over given sigmas, in variance-preserving scale"""
+def run_unipc(model, x, sigmas, draws, unipc_variant=1, unipc_order=2, unipc_lower_order_final=1):
+    """diffusers' UniPC over given sigmas, in variance-preserving scale; what it lacks by the authors' code"""
+    if unipc_variant == 2:
+        y = run_unipc_original(model, x / math.hypot(1, sigmas[0]), sigmas, draws, unipc_variant, unipc_order, unipc_lower_order_final)
+        return y * math.hypot(1, sigmas[-1])
     n = len(sigmas) - 1
-    s = UniPCMultistepScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    s = UniPCMultistepScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", solver_order=unipc_order,
+                                solver_type=("bh1", "bh2")[unipc_variant], lower_order_final=bool(unipc_lower_order_final))
     s.set_timesteps(n)
     s.sigmas, s.timesteps, s._begin_index = torch.tensor(sigmas), torch.arange(n, 0, -1), 0
     y = x[None, None] / math.hypot(1, sigmas[0])
@@ -130,6 +139,51 @@ def run_unipc(model, x, sigmas, draws):
         full = y * math.hypot(1, sigmas[i])
         y = s.step((full - model(full, sigmas[i])) / sigmas[i], s.timesteps[i], y, return_dict=False)[0]
     return y[0, 0] * math.hypot(1, sigmas[-1])
+
+
+def run_unipc_original(model, x, sigmas, draws, unipc_variant=0, unipc_order=3, unipc_lower_order_final=1):
+    """The authors' multistep code, predicting the clean picture, as AUTOMATIC1111 has it: x is variance preserving"""
+    n = len(sigmas) - 1
+    alphas = [1 / math.hypot(1, s) for s in sigmas]
+    lam = [-math.log(s) if s > 0 else math.inf for s in sigmas]
+    known = [(0, model(x / alphas[0], sigmas[0]))]
+    for i in range(1, n + 1):
+        order = min(unipc_order, i)
+        if unipc_lower_order_final:
+            order = min(order, n + 1 - i)
+        h = lam[i] - lam[i - 1]
+        base = alphas[i] * (sigmas[i] / sigmas[i - 1] * x / alphas[i - 1] - math.expm1(-h) * known[-1][1])
+        r = [(lam[known[-1 - k][0]] - lam[i - 1]) / h for k in range(1, order)] + [1.0]
+        d = [(known[-1 - k][1] - known[-1][1]) / r[k - 1] for k in range(1, order)]
+        phi = [math.expm1(-h)]
+        for k in range(1, order + 2):
+            phi.append(phi[-1] / -h - 1 / math.factorial(k))
+        if unipc_variant == 2:
+            c = np.array([[q ** k / math.factorial(k + 1) for k in range(order)] for q in r])
+            early = np.linalg.inv(c[:-1, :-1]) if order > 1 else None
+            move = sum(phi[k + 1] * sum(early[k][j] * d[j] for j in range(order - 1)) for k in range(order - 1))
+        else:
+            b_of_h = -h if unipc_variant == 0 else math.expm1(-h)
+            m = np.array([[q ** k for q in r] for k in range(order)])
+            b = np.array([phi[k] * math.factorial(k) / b_of_h for k in range(1, order + 1)])
+            rho = [] if order == 1 else [0.5] if order == 2 else np.linalg.solve(m[:-1, :-1], b[:-1])
+            move = b_of_h * sum(q * v for q, v in zip(rho, d))
+        guess = base - alphas[i] * move
+        if i == n:
+            return guess
+        clean = model(guess / alphas[i], sigmas[i])
+        last = clean - known[-1][1]
+        if unipc_variant == 2:
+            late = np.linalg.inv(c)
+            move, k = 0, 0
+            for k in range(order - 1):
+                move = move + phi[k + 1] * sum(late[k][j] * d[j] for j in range(order - 1))
+            move = move + phi[order] * last * late[k][-1]  # the loop's last row, as it is there
+        else:
+            rho = [0.5] if order == 1 else np.linalg.solve(m, b)
+            move = b_of_h * (sum(q * v for q, v in zip(rho, d)) + rho[-1] * last)
+        x = base - alphas[i] * move
+        known.append((i, clean))
 
 
 def run_lcm(model, x, sigmas, draws):
