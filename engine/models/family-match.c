@@ -62,7 +62,7 @@ reads_as (const VelFamily *family, gint64 context, gint64 vector)
 
   if (sizes == 0 || vector == 0)
     return sizes == 0 && vector == 0;
-  return family->text[1].prefix ? vector - sizes < context : vector - sizes == context;
+  return family->text[1].prefix ? vector > sizes && vector - sizes < context : vector - sizes == context;
 }
 
 static const VelFamily *
@@ -70,14 +70,16 @@ match_unet (VelWeights *weights)
 {
   gint64 context = vel_family_context_dim (weights), vector = vel_weights_get_size (weights, UNET "label_emb.0.0.weight", 1);
   gboolean matrices = has_matrices (weights);
+  const VelFamily *found = NULL;
 
   for (gsize f = 0; families[f]; f++)
     if (families[f]->context_dim == context && reads_as (families[f], context, vector))
       return families[f];
-  for (gsize f = 0; families[f]; f++)
-    if (context > 0 && families[f]->matrices == matrices && reads_as (families[f], context, vector))
-      return families[f];
-  return NULL;
+  for (gsize f = 0; families[f]; f++) /* that of one text encoder asks for more */
+    if (context > 0 && families[f]->matrices == matrices && reads_as (families[f], context, vector) &&
+        (!found || !families[f]->text[1].prefix))
+      found = families[f];
+  return found;
 }
 
 static gboolean
