@@ -46,9 +46,8 @@ ending_of (const char *name, gboolean *always)
   return NULL;
 }
 
-/* "models/dreamshaper_8.safetensors" is "dreamshaper_8". Returns: (transfer full) UTF-8 */
-static char *
-name_of (const char *path)
+char *
+vel_catalog_name_of (const char *path)
 {
   g_autofree char *base = g_filename_display_basename (path);
   const char *ending = ending_of (base, NULL);
@@ -83,7 +82,7 @@ add_model (GPtrArray *entries, const char *path, const char *name, gboolean alwa
   if (!family && !part && !always)
     return;
   entry = g_new0 (VelCatalogEntry, 1);
-  entry->name = name ? g_strdup (name) : name_of (path);
+  entry->name = name ? g_strdup (name) : vel_catalog_name_of (path);
   entry->path = g_strdup (path);
   entry->family = family ? g_strdup (family->id) : NULL;
   entry->part = part;
@@ -250,7 +249,7 @@ vel_catalog_resolve (const char *name, const char *const *folders, GError **erro
   entries = vel_catalog_list_models (folders);
   found = find_name (entries, name);
   if (!found && ending_of (name, NULL)) { /* recipes name files without their folders */
-    g_autofree char *stem = name_of (name);
+    g_autofree char *stem = vel_catalog_name_of (name);
 
     found = find_name (entries, stem);
   }
@@ -271,7 +270,7 @@ resolve_part (GPtrArray *entries, VelPartKind kind, const char *name, GError **e
   static const char *const sentences[VEL_N_PARTS] = { N_ ("There is no UNet “%s”: name its file, or put it into “%s”"),
                                                       N_ ("There is no text encoder “%s”: name its file, or put it into “%s”"),
                                                       N_ ("There is no VAE “%s”: name its file, or put it into “%s”") };
-  g_autofree char *stem = name_of (name), *shown = g_filename_display_name (name);
+  g_autofree char *stem = vel_catalog_name_of (name), *shown = g_filename_display_name (name);
   g_autofree char *models = g_build_filename (vel_paths_get_data (), "models", NULL);
   g_autoptr (GPtrArray) own = g_ptr_array_new (), whole = g_ptr_array_new ();
   const VelCatalogEntry *found;
@@ -321,7 +320,7 @@ char *
 vel_catalog_dup_title (const char *name)
 {
   g_autofree char *path = *name ? vel_catalog_resolve (name, NULL, NULL) : NULL;
-  g_autofree char *stem = path ? name_of (path) : NULL, *hash = path ? vel_catalog_hash (path, NULL, NULL) : NULL;
+  g_autofree char *stem = path ? vel_catalog_name_of (path) : NULL, *hash = path ? vel_catalog_hash (path, NULL, NULL) : NULL;
 
   return path ? g_strdup_printf (hash ? "%s [%s]" : "%s", stem, hash) : NULL;
 }

@@ -17,6 +17,8 @@ typedef struct {
 } VelCatalogEntry;
 void vel_catalog_entry_free (VelCatalogEntry *self);
 
+/* "models/dreamshaper_8.safetensors" is "dreamshaper_8". Returns: (transfer full) UTF-8 */
+char *vel_catalog_name_of (const char *path);
 /* folders: (nullable) NULL-terminated, more places to look in. The starter comes first, the rest by name.
  * Returns: (transfer full) (element-type VelCatalogEntry) */
 GPtrArray *vel_catalog_list_models (const char *const *folders);

@@ -10,6 +10,7 @@ struct _VelModels {
   GObject parent_instance;
   GSettings *settings;
   GPtrArray *entries; /* VelCatalogEntry */
+  GPtrArray *parts;   /* likewise */
   GCancellable *reading;
   gboolean is_read;
 };
@@ -18,23 +19,44 @@ G_DEFINE_FINAL_TYPE (VelModels, vel_models, G_TYPE_OBJECT)
 
 static guint changed_signal;
 
+/* What the thread that reads gives back. */
+typedef struct {
+  GPtrArray *entries, *parts;
+} Lists;
+
+static void
+lists_free (gpointer data)
+{
+  Lists *self = data;
+
+  g_ptr_array_unref (self->entries);
+  g_ptr_array_unref (self->parts);
+  g_free (self);
+}
+
 static void
 read_models (GTask *task, gpointer source, gpointer folders, GCancellable *cancellable)
 {
-  g_task_return_pointer (task, vel_catalog_list_models (folders), (GDestroyNotify) g_ptr_array_unref);
+  Lists *lists = g_new (Lists, 1);
+
+  *lists = (Lists) { vel_catalog_list_models (folders), vel_catalog_list_parts (folders) };
+  g_task_return_pointer (task, lists, lists_free);
 }
 
 static void
 on_models_read (GObject *source, GAsyncResult *result, gpointer data)
 {
   VelModels *self = VEL_MODELS (source);
-  g_autoptr (GPtrArray) entries = g_task_propagate_pointer (G_TASK (result), NULL);
+  Lists *lists = g_task_propagate_pointer (G_TASK (result), NULL);
 
-  if (entries == NULL) /* a newer reading is under way */
+  if (lists == NULL) /* a newer reading is under way */
     return;
   g_ptr_array_unref (self->entries);
-  self->entries = g_steal_pointer (&entries);
+  g_ptr_array_unref (self->parts);
+  self->entries = g_ptr_array_ref (lists->entries);
+  self->parts = g_ptr_array_ref (lists->parts);
   self->is_read = TRUE;
+  lists_free (lists);
   g_signal_emit (self, changed_signal, 0);
 }
 
@@ -66,6 +88,12 @@ GPtrArray *
 vel_models_get_entries (VelModels *self)
 {
   return self->entries;
+}
+
+GPtrArray *
+vel_models_get_parts (VelModels *self)
+{
+  return self->parts;
 }
 
 gboolean
@@ -120,6 +148,7 @@ static void
 vel_models_finalize (GObject *object)
 {
   g_ptr_array_unref (VEL_MODELS (object)->entries);
+  g_ptr_array_unref (VEL_MODELS (object)->parts);
   G_OBJECT_CLASS (vel_models_parent_class)->finalize (object);
 }
 
@@ -135,4 +164,5 @@ static void
 vel_models_init (VelModels *self)
 {
   self->entries = g_ptr_array_new ();
+  self->parts = g_ptr_array_new ();
 }

@@ -12,6 +12,8 @@ G_DECLARE_FINAL_TYPE (VelModels, vel_models, VEL, MODELS, GObject)
 VelModels *vel_models_new (GSettings *settings);
 /* The starter first, then by name. Empty until read. (transfer none) (element-type VelCatalogEntry) */
 GPtrArray *vel_models_get_entries (VelModels *self);
+/* Text encoders, VAEs and UNets in the same folders, by name. Empty until read. (transfer none) (element-type VelCatalogEntry) */
+GPtrArray *vel_models_get_parts (VelModels *self);
 /* FALSE before the first list. */
 gboolean vel_models_is_read (VelModels *self);
 /* name: of a request: a path, a name, or "" for the first. (transfer none) (nullable) */

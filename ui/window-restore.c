@@ -27,7 +27,7 @@ restored_free (gpointer data)
 /* What the thread that reads is given. */
 typedef struct {
   char *path;
-  GPtrArray *models; /* (nullable) */
+  GPtrArray *models, *parts; /* (nullable) */
 } Reading;
 
 static void
@@ -36,6 +36,7 @@ reading_free (gpointer data)
   Reading *self = data;
 
   g_clear_pointer (&self->models, g_ptr_array_unref);
+  g_clear_pointer (&self->parts, g_ptr_array_unref);
   g_free (self->path);
   g_free (self);
 }
@@ -49,7 +50,7 @@ read_recipe (GTask *task, gpointer source, gpointer data, GCancellable *cancella
   GError *error = NULL;
   Restored *restored;
 
-  if (!vel_recipe_restore (reading->path, request, reading->models, &problems, &error)) {
+  if (!vel_recipe_restore (reading->path, request, reading->models, reading->parts, &problems, &error)) {
     g_task_return_error (task, error);
     return;
   }
@@ -134,6 +135,7 @@ vel_window_restore_file (VelWindow *window, GFile *file)
   reading = g_new0 (Reading, 1);
   reading->path = path;
   reading->models = vel_models_is_read (models) ? g_ptr_array_ref (vel_models_get_entries (models)) : NULL;
+  reading->parts = vel_models_is_read (models) ? g_ptr_array_ref (vel_models_get_parts (models)) : NULL;
   g_task_set_task_data (task, reading, reading_free);
   g_task_run_in_thread (task, read_recipe);
 }

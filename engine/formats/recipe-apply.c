@@ -3,6 +3,7 @@
 
 #include "engine/formats/recipe.h"
 
+#include "engine/formats/recipe-parts.h"
 #include "engine/formats/recipe-spelling.h"
 #include "engine/formats/shown.h"
 #include "engine/registry.h"
@@ -133,8 +134,6 @@ static const struct {
 } usual[] = {
   { "VAE Encoder", "Full" },
   { "VAE Decoder", "Full" },
-  { "VAE", "None" },
-  { "VAE", "Automatic" },
   { "FP8 weight", "Disable" },
   { "Tiling", "False" },
   { "Eta", "None" },
@@ -265,7 +264,7 @@ is_silent (const char *key)
 {
   gsize n = strlen (key);
 
-  return g_strv_contains (silent_keys, key) || (n > 2 && (g_str_has_suffix (key, "-1") || g_str_has_suffix (key, "-2")));
+  return g_strv_contains (silent_keys, key) || vel_recipe_is_part_key (key) || (n > 2 && (g_str_has_suffix (key, "-1") || g_str_has_suffix (key, "-2")));
 }
 
 /* The one strength that A1111 writes is the second pass's where there is one. */
@@ -328,14 +327,10 @@ static void
 apply_rest (const VelRecipeFields *fields, guint i, VelValues *request, GHashTable *done, GPtrArray *problems)
 {
   const char *key = fields->keys[i];
-  g_autofree char *shown = vel_shown (fields->values[i]);
 
   if (is_silent (key) || is_usual (key, fields->values[i]) || g_hash_table_contains (done, key))
     return;
-  if (g_str_equal (key, "VAE"))
-    add_problem (problems, _ ("The picture was made with the VAE “%s”; choose its file to use it too"), shown);
-  else
-    tell_missing (fields, i, request, done, problems);
+  tell_missing (fields, i, request, done, problems);
 }
 
 /* A refiner is named with its hash behind it, "sd_xl_refiner_1.0 [7440042bbd]". */
@@ -389,7 +384,7 @@ apply_age (const VelRecipeFields *self, VelValues *request)
 }
 
 void
-vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrArray *problems)
+vel_recipe_fields_apply_with (const VelRecipeFields *self, VelValues *request, GPtrArray *parts, GPtrArray *problems)
 {
   g_autoptr (GHashTable) done = g_hash_table_new (g_str_hash, g_str_equal);
 
@@ -402,6 +397,7 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
     else if (!option)
       apply_rest (self, i, request, done, problems);
   }
+  vel_recipe_apply_parts (self, request, parts, problems);
   if (!vel_recipe_fields_get (self, "Steps") && !vel_recipe_fields_get (self, "Seed"))
     return; /* all prompt */
   apply_sampler (self, request, problems);
@@ -411,4 +407,10 @@ vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrAr
   apply_tiling (self, request);
   apply_age (self, request);
   apply_refiner (self, request);
+}
+
+void
+vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrArray *problems)
+{
+  vel_recipe_fields_apply_with (self, request, NULL, problems);
 }

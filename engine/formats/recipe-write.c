@@ -328,6 +328,19 @@ append_tiling (GString *out, VelValues *request)
   }
 }
 
+/* As Forge names them, which has them in one list with the VAEs. */
+static void
+append_text_encoders (GString *out, VelValues *request)
+{
+  g_auto (GStrv) paths = g_strsplit (vel_values_get (request, "text_encoder"), "\n", -1);
+
+  for (guint i = 0; paths[i]; i++) {
+    g_autofree char *key = g_strdup_printf ("Module %u", i + 1), *name = vel_settings_stem (paths[i]);
+
+    append_pair (out, key, name);
+  }
+}
+
 /* The settings line; what stands between RNG and Version are A1111's extras. */
 static char *
 build_settings (VelValues *request, const VelRecipeFacts *facts)
@@ -339,6 +352,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   g_autofree char *variation = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->variation_seed);
   g_autofree char *size = g_strdup_printf ("%ux%u", asked_width (facts), asked_height (facts));
   g_autofree char *vae = g_path_get_basename (vel_values_get (request, "vae"));
+  g_autofree char *unet = vel_settings_stem (vel_values_get (request, "unet"));
 
   append_pair (out, "Steps", vel_values_get (request, "steps"));
   append_pair (out, "Sampler", sampler ? sampler_label (sampler) : sampler_id);
@@ -352,6 +366,8 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   append_pair (out, "Model", facts->model_name);
   append_pair (out, "VAE hash", vel_values_is_set (request, "vae") ? facts->vae_hash : NULL);
   append_pair (out, "VAE", vel_values_is_set (request, "vae") ? vae : NULL);
+  append_pair (out, "UNet", vel_values_is_set (request, "unet") && vel_values_is_set (request, "model") ? unet : NULL);
+  append_text_encoders (out, request);
   if (varies (request)) {
     append_pair (out, "Variation seed", variation);
     append_pair (out, "Variation seed strength", vel_values_get (request, "variation_strength"));

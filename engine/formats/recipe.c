@@ -60,9 +60,9 @@ apply_own (json_t *root, VelValues *request, GPtrArray *problems, GError **error
 }
 
 static void
-apply_settings (const VelSettings *settings, VelValues *request, GPtrArray *problems)
+apply_settings (const VelSettings *settings, VelValues *request, GPtrArray *parts, GPtrArray *problems)
 {
-  vel_recipe_fields_apply (settings->fields, request, problems);
+  vel_recipe_fields_apply_with (settings->fields, request, parts, problems);
   for (guint i = 0; i < settings->notes->len; i++)
     g_ptr_array_add (problems, g_strdup (settings->notes->pdata[i]));
 }
@@ -86,7 +86,7 @@ vel_recipe_apply (const char *text, VelValues *request, GStrv *problems, GError 
   gboolean done = own ? apply_own (own, request, found, error) : settings != NULL;
 
   if (settings)
-    apply_settings (settings, request, found);
+    apply_settings (settings, request, NULL, found);
   else if (!own)
     g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The settings are those of a program whose pictures are not understood"));
   json_decref (own);
@@ -155,7 +155,7 @@ vel_recipe_summary_clear (VelRecipeSummary *self)
 
 /* hash: (transfer full) (nullable): of the model the picture was made with. */
 static gboolean
-restore (const VelMetadata *metadata, const char *path, VelValues *request, char **hash, GPtrArray *problems, GError **error)
+restore (const VelMetadata *metadata, const char *path, VelValues *request, GPtrArray *parts, char **hash, GPtrArray *problems, GError **error)
 {
   const char *text = g_hash_table_lookup (metadata->text, VEL_RECIPE_OWN);
   g_autofree char *shown = g_filename_display_name (path);
@@ -164,6 +164,8 @@ restore (const VelMetadata *metadata, const char *path, VelValues *request, char
   gboolean done = own && apply_own (own, request, problems, error);
 
   if (own) {
+    if (done && parts)
+      vel_recipe_choose_parts (request, parts, problems);
     *hash = g_strdup (json_string_value (json_object_get (own, "model_hash")));
     json_decref (own);
     return done;
@@ -171,7 +173,7 @@ restore (const VelMetadata *metadata, const char *path, VelValues *request, char
   settings = vel_settings_read (metadata);
   if (settings) {
     *hash = g_strdup (vel_recipe_fields_get (settings->fields, "Model hash"));
-    apply_settings (settings, request, problems);
+    apply_settings (settings, request, parts, problems);
   } else if (g_hash_table_lookup (metadata->text, VEL_RECIPE_A1111))
     g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("The settings are those of a program whose pictures are not understood"));
   else
@@ -199,7 +201,7 @@ choose_model (VelValues *request, const char *option, const char *hash, GPtrArra
 }
 
 gboolean
-vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GStrv *problems, GError **error)
+vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GPtrArray *parts, GStrv *problems, GError **error)
 {
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *hash = NULL;
@@ -208,7 +210,7 @@ vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GSt
 
   if (!vel_metadata_read (&metadata, path, error))
     return FALSE;
-  done = restore (&metadata, path, request, &hash, found, error);
+  done = restore (&metadata, path, request, parts, &hash, found, error);
   if (done && models) {
     choose_model (request, "model", hash, models, found);
     choose_model (request, "refiner", NULL, models, found);

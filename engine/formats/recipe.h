@@ -50,13 +50,16 @@ char *vel_recipe_fields_to_a1111 (const VelRecipeFields *self);
 /* Resets `request` and sets it from the fields. What is missing means A1111's default. `problems` (element-type utf8): what could not be
  * taken over is added, one sentence each. */
 void vel_recipe_fields_apply (const VelRecipeFields *self, VelValues *request, GPtrArray *problems);
+/* parts: (nullable) (element-type VelCatalogEntry) text encoders, VAEs and UNets on disk, which are taken where the fields name them. */
+void vel_recipe_fields_apply_with (const VelRecipeFields *self, VelValues *request, GPtrArray *parts, GPtrArray *problems);
 
 /* Sets `request` from our JSON, from A1111's text or from the JSON of a program that settings.h knows. `problems`: (nullable) what could
  * not be taken over, one sentence each (transfer full). Returns FALSE with VEL_ERROR_FORMAT if the text is none of these. */
 gboolean vel_recipe_apply (const char *text, VelValues *request, GStrv *problems, GError **error);
 /* Reads a picture of any container and program that are known and sets `request` from it: from our JSON if there. models: (nullable)
- * (element-type VelCatalogEntry) a model under another name is found among them by its hash. `problems`: as above. Returns FALSE with VEL_ERROR_FORMAT if the file is no picture or says nothing that is understood. */
-gboolean vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GStrv *problems, GError **error);
+ * (element-type VelCatalogEntry) a model under another name is found among them by its hash.
+ * parts: (nullable) likewise, of parts of models. `problems`: as above. Returns FALSE with VEL_ERROR_FORMAT if the file is no picture or says nothing that is understood. */
+gboolean vel_recipe_restore (const char *path, VelValues *request, GPtrArray *models, GPtrArray *parts, GStrv *problems, GError **error);
 
 /* What a list shows of a picture. */
 typedef struct {

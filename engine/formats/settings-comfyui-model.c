@@ -62,7 +62,25 @@ vel_comfyui_read_model (VelComfyuiWalk *self, const json_t *link, int depth)
     read_model_node (self, node);
 }
 
-/* Clip skip: the first node back that stops at a layer. */
+/* The files of a node that loads text encoders. */
+static void
+read_text_encoders (VelComfyuiWalk *self, const json_t *node)
+{
+  static const char *const names[] = { "clip_name", "clip_name1", "clip_name2" };
+  guint n = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    const char *file = vel_comfyui_is_bypassed (node) ? NULL : vel_comfyui_string (self, node, names[i]);
+    g_autofree char *key = g_strdup_printf ("Module %u", n + 1);
+
+    if (!file)
+      continue;
+    vel_settings_set_file (self->settings, key, file);
+    n++;
+  }
+}
+
+/* Clip skip: the first node back that stops at a layer; then on to the files, where the text encoders have their own. */
 void
 vel_comfyui_read_clip (VelComfyuiWalk *self, const json_t *link, int depth)
 {
@@ -73,9 +91,13 @@ vel_comfyui_read_clip (VelComfyuiWalk *self, const json_t *link, int depth)
   if (layer <= -1 && layer > -100) {
     g_autofree char *skip = g_strdup_printf ("%.0f", -layer);
 
-    vel_settings_set (self->settings, "Clip skip", skip);
-  } else if (node && vel_comfyui_is_link (vel_comfyui_input (node, "clip")))
+    if (!vel_recipe_fields_get (self->settings->fields, "Clip skip"))
+      vel_settings_set (self->settings, "Clip skip", skip);
+  }
+  if (node && vel_comfyui_is_link (vel_comfyui_input (node, "clip")))
     vel_comfyui_read_clip (self, vel_comfyui_link_back (self, node, names), depth + 1);
+  else if (node)
+    read_text_encoders (self, node);
 }
 
 /* A VAE with a file of its own; the model's needs no word. */

@@ -1,6 +1,7 @@
 /* A1111's text read and written as it does, our JSON, and settings taken from pictures.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/formats/recipe.h"
 
+#include "engine/catalog.h"
 #include "engine/formats/png.h"
 #include "engine/pipeline/request.h"
 #include "tests/engine/formats/scratch.h"
@@ -591,6 +592,8 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: UniPC, UniPC skip type: time_quadratic, Version: Velatura 0.1.0"), "sampler", "unipc_original", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Model: thing"), "model", "thing", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, VAE: v.pt"), "vae", "", "made with the VAE “v.pt”");
+  expect_applied (SETTINGS ("Sampler: Euler, Module 1: clip_l"), "text_encoder", "", "made with “clip_l”, a text encoder or a VAE");
+  expect_applied (SETTINGS ("Sampler: Euler, UNet: other"), "unet", "", "made with the UNet “other”");
   expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a"), "steps", "20", "“ADetailer model: a” is not taken over");
   expect_applied (SETTINGS ("Sampler: Euler, ADetailer model: a, ADetailer x: 9"), "steps", "20", "“ADetailer model: a, ADetailer x: 9” are not");
   expect_applied (SETTINGS ("Sampler: Euler, Hires upscale: 2, Denoising strength: 0.4"), "hires", "2", NULL);
@@ -623,7 +626,7 @@ refuse (const char *path, const char *expected)
   g_auto (GStrv) problems = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (vel_recipe_restore (path, request, NULL, &problems, &error));
+  g_assert_false (vel_recipe_restore (path, request, NULL, NULL, &problems, &error));
   g_assert_error (error, VEL_ERROR, VEL_ERROR_FORMAT);
   if (!strstr (error->message, expected))
     g_error ("“%s” was expected in: %s", expected, error->message);
@@ -635,6 +638,73 @@ write_picture (const char *name, const char *const *text)
   g_autoptr (GBytes) png = vel_png_encode ((const guint8 *) "abc", 1, 1, text);
 
   return scratch_file (name, g_bytes_get_data (png, NULL), g_bytes_get_size (png));
+}
+
+/* Parts on disk, as a list of files would be. Returns: (transfer full) */
+static GPtrArray *
+list_parts (void)
+{
+  static const struct {
+    const char *name;
+    VelPartKind kind;
+  } files[] = { { "clip_l", VEL_PART_TEXT_ENCODER }, { "Clip_G", VEL_PART_TEXT_ENCODER }, { "soft", VEL_PART_VAE }, { "soft", VEL_PART_UNET } };
+  GPtrArray *parts = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_catalog_entry_free);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
+    VelCatalogEntry *entry = g_new0 (VelCatalogEntry, 1);
+
+    *entry = (VelCatalogEntry) { g_strdup (files[i].name), g_strdup_printf ("/%s/%s", vel_part_kind_get_id (files[i].kind), files[i].name), NULL,
+                                 vel_part_kind_get_id (files[i].kind) };
+    g_ptr_array_add (parts, entry);
+  }
+  return parts;
+}
+
+/* Parts are found by their names, and what a module is by what its file is; what is not there is left to the model. */
+static void
+test_parts (void)
+{
+  g_autofree char *forge = write_picture ("forge.png", (const char *[]) {
+    "parameters", "x\nSteps: 20, Seed: 5, Sampler: Euler, Model: x, Module 1: soft, Module 2: clip_l, Module 3: clip_g, Module 4: t5xxl", NULL });
+  g_autofree char *ours = write_picture ("ours.png", (const char *[]) {
+    "velatura", "{\"velatura\": 1, \"request\": {\"unet\": \"soft.gguf\", \"text_encoder\": \"clip_l.bin\\nclip_h.pt\", \"vae\": \"none.pt\"}}", NULL });
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (GPtrArray) parts = list_parts ();
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) problems = NULL;
+
+  g_assert_true (vel_recipe_restore (forge, request, NULL, parts, &problems, &error));
+  g_assert_cmpstr (vel_values_get (request, "vae"), ==, "/vae/soft");
+  g_assert_cmpstr (vel_values_get (request, "text_encoder"), ==, "/text-encoder/clip_l\n/text-encoder/Clip_G");
+  g_assert_cmpstr (vel_values_get (request, "unet"), ==, "");
+  g_assert_cmpuint (g_strv_length (problems), ==, 1);
+  g_assert_nonnull (strstr (problems[0], "“t5xxl”"));
+  g_clear_pointer (&problems, g_strfreev);
+  g_assert_true (vel_recipe_restore (ours, request, NULL, parts, &problems, &error));
+  g_assert_cmpstr (vel_values_get (request, "unet"), ==, "/unet/soft");
+  g_assert_cmpstr (vel_values_get (request, "text_encoder"), ==, "/text-encoder/clip_l\nclip_h.pt");
+  g_assert_cmpuint (g_strv_length (problems), ==, 2);
+  g_assert_nonnull (strstr (problems[0], "There is no text encoder named “clip_h.pt”"));
+  g_assert_nonnull (strstr (problems[1], "There is no VAE named “none.pt”"));
+}
+
+/* A UNet in a model's place is a word of our own; text encoders stand as Forge writes them; folders are nobody's business. */
+static void
+test_write_parts (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autofree char *json = NULL;
+
+  set (request, "unet", "/a/painter.safetensors");
+  set (request, "text_encoder", "/b/clip_l.safetensors\n/c/clip_g.gguf");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, Module 1: clip_l, Module 2: clip_g, RNG: CPU, Version: Velatura 0.1.0");
+  set (request, "model", "dreamshaper_8");
+  expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
+                "Model hash: 879db523c3, Model: dreamshaper_8, UNet: painter, Module 1: clip_l, Module 2: clip_g, RNG: CPU, "
+                "Version: Velatura 0.1.0");
+  json = vel_recipe_to_json (request, &facts);
+  g_assert_nonnull (strstr (json, "\"unet\":\"painter.safetensors\",\"text_encoder\":\"clip_l.safetensors\\nclip_g.gguf\""));
 }
 
 static void
@@ -649,13 +719,13 @@ test_restore (void)
   g_autoptr (GError) error = NULL;
 
   other = write_picture ("other.png", (const char *[]) { "parameters", "{\"somebody\": {\"else\": 1}}", NULL });
-  g_assert_true (vel_recipe_restore (both, request, NULL, NULL, &error));
+  g_assert_true (vel_recipe_restore (both, request, NULL, NULL, NULL, &error));
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "ours");
   g_assert_cmpuint (vel_values_get_seed (request, "seed"), ==, G_MAXUINT64);
   g_assert_cmpint (vel_values_get_int (request, "width"), ==, 64);
-  g_assert_true (vel_recipe_restore (theirs, request, NULL, NULL, &error));
+  g_assert_true (vel_recipe_restore (theirs, request, NULL, NULL, NULL, &error));
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
-  g_assert_true (vel_recipe_restore (broken, request, NULL, NULL, &error));
+  g_assert_true (vel_recipe_restore (broken, request, NULL, NULL, NULL, &error));
   g_assert_no_error (error);
   g_assert_cmpstr (vel_values_get (request, "prompt"), ==, "theirs");
   refuse (plain, "it has no settings in it");
@@ -715,6 +785,8 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/recipe/unipc", test_unipc);
   g_test_add_func ("/formats/recipe/refiner-step", test_refiner_step);
   g_test_add_func ("/formats/recipe/apply", test_apply);
+  g_test_add_func ("/formats/recipe/parts", test_parts);
+  g_test_add_func ("/formats/recipe/write-parts", test_write_parts);
   g_test_add_func ("/formats/recipe/restore", test_restore);
   g_test_add_func ("/formats/recipe/old-timelines", test_old_timelines);
   return g_test_run ();

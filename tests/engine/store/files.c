@@ -352,12 +352,12 @@ test_find_by_hash (void)
   recipe = g_strdup_printf ("p\nSteps: 1, Sampler: Euler, Seed: 2, Model hash: %s, Model: once", whole);
   png = vel_png_encode ((const guint8 *) "abc", 1, 1, (const char *[]) { VEL_RECIPE_A1111, recipe, NULL });
   g_assert_true (g_file_set_contents (picture, g_bytes_get_data (png, NULL), g_bytes_get_size (png), NULL));
-  g_assert_true (vel_recipe_restore (picture, request, entries, &problems, &error));
+  g_assert_true (vel_recipe_restore (picture, request, entries, NULL, &problems, &error));
   g_assert_cmpstr (vel_values_get (request, "model"), ==, path);
   g_assert_cmpuint (g_strv_length (problems), ==, 0);
   g_clear_pointer (&problems, g_strfreev);
   g_ptr_array_set_size (entries, 0);
-  g_assert_true (vel_recipe_restore (picture, request, entries, &problems, &error));
+  g_assert_true (vel_recipe_restore (picture, request, entries, NULL, &problems, &error));
   g_assert_cmpstr (vel_values_get (request, "model"), ==, "once");
   g_assert_cmpuint (g_strv_length (problems), ==, 1);
   g_assert_nonnull (strstr (problems[0], "There is no model named “once”"));

@@ -95,7 +95,7 @@ test_save (void)
   g_assert_no_error (error);
   g_assert_cmpmem (png->rgb, 40 * 40 * 3, rgb, 40 * 40 * 3);
   g_assert_cmpstr (g_hash_table_lookup (png->text, "velatura"), ==, item->recipe);
-  g_assert_true (vel_recipe_restore (item->path, request, NULL, NULL, &error));
+  g_assert_true (vel_recipe_restore (item->path, request, NULL, NULL, NULL, &error));
   g_assert_cmpint (vel_values_get_int (request, "steps"), ==, 12);
   g_assert_cmpint (stat (item->path, &status), ==, 0);
   g_assert_cmpint (status.st_mode & 0600, ==, 0600);

@@ -163,7 +163,8 @@ WIDGETS = {"KSampler": ["seed", "+", "steps", "cfg", "sampler_name", "scheduler"
                                 "return_with_leftover_noise"],
            "CheckpointLoaderSimple": ["ckpt_name"], "EmptyLatentImage": ["width", "height", "batch_size"], "VAEDecode": [],
            "SaveImage": ["filename_prefix"], "LoraLoader": ["lora_name", "strength_model", "strength_clip"], "VAELoader": ["vae_name"],
-           "CLIPSetLastLayer": ["stop_at_clip_layer"]}
+           "CLIPSetLastLayer": ["stop_at_clip_layer"], "UNETLoader": ["unet_name", "weight_dtype"], "CLIPLoader": ["clip_name", "type"],
+           "DualCLIPLoader": ["clip_name1", "clip_name2", "type"]}
 
 
 class Graph:
@@ -197,6 +198,18 @@ def comfyui():
         loader = g.add("CheckpointLoaderSimple", ckpt_name=at(["SD1.5/dreamshaper_8.safetensors", "v1-5-pruned-emaonly.ckpt"], i))
         fields["Model"] = at(["dreamshaper_8", "v1-5-pruned-emaonly"], i)
         model, clip, vae, tags = [loader, 0], [loader, 1], [loader, 2], ""
+        if i in (8, 20):  # a model in parts
+            del g.nodes[loader]
+            model = [g.add("UNETLoader", unet_name="sdxl/painter_unet.safetensors", weight_dtype="default"), 0]
+            if i == 8:
+                clip = [g.add("DualCLIPLoader", clip_name1="clip_l.safetensors", clip_name2="sdxl\\clip_g.gguf", type="sdxl"), 0]
+                fields["Module 2"] = "clip_g"
+                notes.append("clip_g")
+            else:
+                clip = [g.add("CLIPLoader", clip_name="clip_l.safetensors", type="stable_diffusion"), 0]
+            vae = [g.add("VAELoader", vae_name="painter_vae.pt"), 0]
+            fields.update({"Model": "painter_unet", "VAE": "painter_vae", "Module 1": "clip_l"})
+            notes += ["painter_vae", "clip_l"]
         if i % 5 == 1:
             lora = g.add("LoraLoader", lora_name="styles\\ink_v2.safetensors", strength_model=0.8, strength_clip=0.5, model=model, clip=clip)
             model, clip, tags = [lora, 0], [lora, 1], " <lora:ink_v2:0.5:0.8>"
@@ -206,7 +219,7 @@ def comfyui():
         if i % 4 == 3:
             clip = [g.add("CLIPSetLastLayer", stop_at_clip_layer=-2, clip=clip), 0]
             request["clip_skip"] = 2
-        if i % 6 == 2:
+        if i % 6 == 2 and i not in (8, 20):
             vae = [g.add("VAELoader", vae_name="vae-ft-mse-840000-ema-pruned.safetensors"), 0]
             fields["VAE"] = "vae-ft-mse-840000-ema-pruned"
         latent = [g.add("EmptyLatentImage", width=w, height=h, batch_size=1), 0]
