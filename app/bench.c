@@ -11,10 +11,13 @@
 #include "app/flags.h"
 #include "engine/pipeline/bench.h"
 #include "engine/pipeline/request.h"
+#include "engine/upscalers.h"
 #include "kernels/bench.h"
 
 static const VelParam own_table[] = {
   { "model", N_ ("Model"), "", N_ ("The model to time; unset, the starter."), VEL_PARAM_FILE, .standard = "" },
+  { "upscaler", N_ ("Upscaler"), "", N_ ("The network to time by the word upscaler: a file, or a name of `velatura list upscalers`."), VEL_PARAM_FILE,
+    .standard = "" },
   { "tokenizer", N_ ("Tokenizer"), "", N_ ("Where the model's vocabulary is."), VEL_PARAM_FILE, .standard = "" },
   { "lora", N_ ("LoRA"), "", N_ ("The LoRAs whose strengths change, for lora: FILE[:UNET[:TEXT]]."), VEL_PARAM_FILE, VEL_PARAM_LIST,
     .standard = "" },
@@ -36,9 +39,9 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const VelUsage usage = { "bench", "[op | unet | vae | text | steps | lora]… [options]",
-                                N_ ("Times the kernels on the shapes of Stable Diffusion 1.5 (op), a model's networks, whole sampling steps, or a "
-                                    "change of LoRA strengths. Without a word: unet, vae and text.") };
+static const VelUsage usage = { "bench", "[op | unet | vae | text | steps | lora | upscaler]… [options]",
+                                N_ ("Times the kernels on the shapes of Stable Diffusion 1.5 (op), a model's networks, whole sampling steps, a "
+                                    "change of LoRA strengths, or a network that enlarges pictures. Without a word: unet, vae and text.") };
 
 typedef struct {
   VelValues *own;
@@ -251,6 +254,29 @@ bench_steps (Bench *self, GError **error)
   return TRUE;
 }
 
+/* upscaler */
+
+static gboolean
+bench_upscaler (Bench *self, GError **error)
+{
+  const VelBenchRequest request = { .width = (guint) vel_values_get_int (self->own, "width"),
+                                    .height = (guint) vel_values_get_int (self->own, "height"),
+                                    .runs = (unsigned) vel_values_get_int (self->own, "runs"),
+                                    .precision = vel_values_get (self->own, "precision") };
+  g_autofree char *path = vel_upscalers_resolve (vel_values_get (self->own, "upscaler"), error), *words = NULL;
+  double peak = measure_peak (self);
+  VelBenchResult result = { 0 };
+
+  if (!path || !vel_engine_bench_upscaler (self->engine, path, &request, &result, self->cancellable, error))
+    return FALSE;
+  words = g_strdup_printf ("upscaler, %ux%u", result.width, result.height);
+  print_row (self, json_pack ("{s:s,s:i,s:i,s:i,s:I}", "what", "upscaler", "width", result.width, "height", result.height, "runs",
+                              (int) result.seconds->len, "activation_bytes", (json_int_t) result.peak_bytes),
+             words, vel_bench_result_get_median (&result), result.gflop, peak);
+  vel_bench_result_clear (&result);
+  return TRUE;
+}
+
 /* The verb */
 
 typedef gboolean (*BenchFunc) (Bench *self, GError **error);
@@ -260,7 +286,7 @@ static const struct {
   BenchFunc run;
 } benches[] = {
   { "op", bench_op }, { "unet", bench_unet }, { "vae", bench_vae }, { "text", bench_text }, { "steps", bench_steps },
-  { "lora", bench_lora },
+  { "lora", bench_lora }, { "upscaler", bench_upscaler },
 };
 
 /* Returns: (nullable) */
@@ -290,7 +316,7 @@ run (int argc, char **argv)
     return status;
   for (guint i = 0; i < flags->words->len; i++)
     if (!find_bench (flags->words->pdata[i]))
-      return vel_verb_misused (_ ("“%s” can not be timed: there are op, unet, vae, text, steps and lora"), (char *) flags->words->pdata[i]);
+      return vel_verb_misused (_ ("“%s” can not be timed: there are op, unet, vae, text, steps, lora and upscaler"), (char *) flags->words->pdata[i]);
   if (g_ptr_array_find_with_equal_func (flags->words, "lora", g_str_equal, NULL) && !vel_values_is_set (own, "lora"))
     return vel_verb_misused (_ ("bench lora needs a LoRA to time: --lora FILE"));
   if (flags->words->len == 0)

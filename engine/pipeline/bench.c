@@ -63,8 +63,9 @@ prepare (Subject *self, VelContext *ctx, const VelBenchRequest *request, guint w
 }
 
 static void
-run (Subject *self, VelContext *ctx)
+run (gpointer data, VelContext *ctx)
 {
+  const Subject *self = data;
   guint32 tokens[77] = { 0 };
 
   vel_context_open (ctx);
@@ -105,6 +106,28 @@ load (VelEngine *self, const VelBenchRequest *request, VelModelKey *key, GCancel
   return model;
 }
 
+/* One run more than is asked for, the first of which warms up. */
+static void
+time_runs (VelEngine *self, VelContext *ctx, unsigned runs, void (*once) (gpointer data, VelContext *ctx), gpointer data, VelBenchResult *result)
+{
+  result->seconds = g_array_new (FALSE, FALSE, sizeof (double));
+  for (unsigned i = 0; i <= runs && vel_context_ok (ctx); i++) {
+    double flops = vel_context_get_flops (ctx);
+    gint64 began = g_get_monotonic_time ();
+    double seconds;
+
+    once (data, ctx);
+    if (self->device->kernels->wait)
+      self->device->kernels->wait (self->device->backend);
+    seconds = (double) (g_get_monotonic_time () - began) / 1e6;
+    result->gflop = (vel_context_get_flops (ctx) - flops) / 1e9;
+    if (i > 0)
+      g_array_append_val (result->seconds, seconds);
+  }
+  g_array_sort (result->seconds, by_size);
+  result->peak_bytes = vel_context_get_peak (ctx);
+}
+
 gboolean
 vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
 {
@@ -122,25 +145,10 @@ vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResul
   *result = (VelBenchResult) { .width = request->width ? request->width : model->architecture.width,
                                .height = request->height ? request->height : model->architecture.height,
                                .packed_bytes = model->packed_bytes };
-  result->seconds = g_array_new (FALSE, FALSE, sizeof (double));
   ctx = vel_context_new (self->device, cancellable);
   vel_context_set_lean (ctx, request->part == VEL_BENCH_VAE);
   prepare (&subject, ctx, request, result->width, result->height);
-  for (unsigned i = 0; i <= request->runs && vel_context_ok (ctx); i++) {
-    double flops = vel_context_get_flops (ctx);
-    gint64 began = g_get_monotonic_time ();
-    double seconds;
-
-    run (&subject, ctx);
-    if (self->device->kernels->wait)
-      self->device->kernels->wait (self->device->backend);
-    seconds = (double) (g_get_monotonic_time () - began) / 1e6;
-    result->gflop = (vel_context_get_flops (ctx) - flops) / 1e9;
-    if (i > 0)
-      g_array_append_val (result->seconds, seconds);
-  }
-  g_array_sort (result->seconds, by_size);
-  result->peak_bytes = vel_context_get_peak (ctx);
+  time_runs (self, ctx, request->runs, run, &subject, result);
   ok = vel_context_check (ctx, error);
   g_clear_pointer (&subject.text, vel_unet_text_free);
   if (!ok)
@@ -198,4 +206,44 @@ vel_engine_bench_loras (VelEngine *self, const VelBenchRequest *request, VelBenc
   }
   g_array_sort (result->seconds, by_size);
   return TRUE;
+}
+
+typedef struct {
+  const VelUpscaler *network;
+  VelTensor *input;
+} Enlarging;
+
+static void
+run_upscaler (gpointer data, VelContext *ctx)
+{
+  const Enlarging *self = data;
+
+  vel_context_open (ctx);
+  vel_upscaler_forward (ctx, self->network, self->input);
+  vel_context_close (ctx, NULL);
+}
+
+gboolean
+vel_engine_bench_upscaler (VelEngine *self, const char *path, const VelBenchRequest *request, VelBenchResult *result,
+                           GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelUpscaler) network = NULL;
+  g_autoptr (VelContext) ctx = NULL;
+  VelPrecision precision;
+  guint multiple;
+
+  if (!vel_precision_choose (&precision, request->precision ? request->precision : "auto", self->device, error)
+      || !(network = vel_upscale_load (path, self->device, precision.vae, cancellable, error)))
+    return FALSE;
+  multiple = vel_upscaler_get_facts (network)->multiple;
+  *result = (VelBenchResult) { .width = (request->width ? request->width : VEL_UPSCALE_TILE) / multiple * multiple,
+                               .height = (request->height ? request->height : VEL_UPSCALE_TILE) / multiple * multiple };
+  ctx = vel_context_new (self->device, cancellable);
+  vel_context_set_lean (ctx, TRUE);
+  time_runs (self, ctx, request->runs, run_upscaler, &(Enlarging) { network, noise (ctx, VEL_SHAPE (1, result->height, result->width, 3)) },
+             result);
+  if (vel_context_check (ctx, error))
+    return TRUE;
+  vel_bench_result_clear (result);
+  return FALSE;
 }

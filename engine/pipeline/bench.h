@@ -37,3 +37,6 @@ gboolean vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelB
 /* Times what a person waits for who moves a strength: LoRAs on all networks of the model, every run with other strengths than the one before. */
 gboolean vel_engine_bench_loras (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable,
                                  GError **error);
+/* The same for the network in a file that enlarges pictures; of the request size, runs and precision count. A side that is unset is a tile's. */
+gboolean vel_engine_bench_upscaler (VelEngine *self, const char *path, const VelBenchRequest *request, VelBenchResult *result,
+                                    GCancellable *cancellable, GError **error);
