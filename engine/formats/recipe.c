@@ -5,6 +5,7 @@
 
 #include "engine/catalog.h"
 #include "engine/formats/metadata.h"
+#include "engine/formats/recipe-parts.h"
 #include "engine/formats/settings.h"
 #include "engine/formats/shown.h"
 

@@ -61,7 +61,7 @@ static const VelParam fixed[] = {
     1, 1, 8, "1", .group = "size" },
   { "tiling", N_ ("Tiling"), "seamless tile texture pattern circular", N_ ("Paint a picture whose edges meet, so that it can be laid side by side."),
     VEL_PARAM_BOOL, VEL_PARAM_NONE, .standard = "false", .group = "size" },
-  { "tiling_axes", N_ ("Edges that meet"), "seamless tile x y panorama", N_ ("Which edges of a tiling picture meet."), VEL_PARAM_CHOICE, VEL_PARAM_NONE,
+  { "tiling_axes", N_ ("Edges"), "seamless tile x y panorama", N_ ("Which edges of a tiling picture meet."), VEL_PARAM_CHOICE, VEL_PARAM_NONE,
     .standard = "both", .choices = "both|x|y", .group = "size" },
 
   { "steps", N_ ("Steps"), "sampling iterations", N_ ("How many times the network refines the picture."), VEL_PARAM_INT, VEL_PARAM_NONE, 1,
