@@ -50,24 +50,55 @@ test_user_first (void)
 }
 
 static void
+expect_ids (VelRegistryKind kind, const char *const (*names)[2], gsize n)
+{
+  for (gsize i = 0; i < n; i++) {
+    const char *id = vel_registry_find_id (kind, names[i][0]);
+
+    if (g_strcmp0 (id, names[i][1]) != 0)
+      g_error ("“%s” is %s, wanted is %s", names[i][0], id ? id : "nothing", names[i][1]);
+  }
+}
+
+/* Every sampler that A1111 and ComfyUI both have, by A1111's label and aliases, ComfyUI's name and k-diffusion's function. */
+static void
 test_spellings (void)
 {
   static const char *const samplers[][2] = {
-    { "euler_a", "euler_a" },   { "Euler a", "euler_a" },    { "euler_ancestral", "euler_a" }, { "k_euler_a", "euler_a" },
-    { "Euler", "euler" },       { "DPM++ 2M", "dpmpp_2m" },  { "dpmpp_2m", "dpmpp_2m" },       { "DDIM", "ddim" },
-    { "euler-a", "euler_a" },   { "dpm_2", "dpm2" },         { "DPM++ SDE", "dpmpp_sde" },  { "dpmpp_2m_sde_gpu", "dpmpp_2m_sde" },
-    { "DPM2 a", "dpm2_a" },     { "UniPC", "unipc" },        { "uni_pc_bh2", "unipc" },     { "DPM++ 2M SDE Heun", "dpmpp_2m_sde_heun" },
+    { "Euler a", "euler_a" }, { "euler_a", "euler_a" }, { "euler-a", "euler_a" }, { "k_euler_a", "euler_a" }, { "k_euler_ancestral", "euler_a" },
+    { "euler_ancestral", "euler_a" }, { "sample_euler_ancestral", "euler_a" },
+    { "Euler", "euler" }, { "k_euler", "euler" }, { "sample_euler", "euler" },
+    { "LMS", "lms" }, { "k_lms", "lms" }, { "sample_lms", "lms" },
+    { "heun", "heun" },
+    { "DPM2", "dpm2" }, { "k_dpm_2", "dpm2" }, { "dpm_2", "dpm2" }, { "sample_dpm_2", "dpm2" },
+    { "DPM2 a", "dpm2_a" }, { "k_dpm_2_a", "dpm2_a" }, { "dpm_2_ancestral", "dpm2_a" }, { "sample_dpm_2_ancestral", "dpm2_a" },
+    { "DPM++ 2S a", "dpmpp_2s_a" }, { "k_dpmpp_2s_a", "dpmpp_2s_a" }, { "dpmpp_2s_ancestral", "dpmpp_2s_a" },
+    { "sample_dpmpp_2s_ancestral", "dpmpp_2s_a" },
+    { "DPM++ 2M", "dpmpp_2m" }, { "k_dpmpp_2m", "dpmpp_2m" }, { "dpmpp_2m", "dpmpp_2m" }, { "sample_dpmpp_2m", "dpmpp_2m" },
+    { "DPM++ SDE", "dpmpp_sde" }, { "k_dpmpp_sde", "dpmpp_sde" }, { "dpmpp_sde_gpu", "dpmpp_sde" }, { "sample_dpmpp_sde", "dpmpp_sde" },
+    { "DPM++ 2M SDE", "dpmpp_2m_sde" }, { "k_dpmpp_2m_sde", "dpmpp_2m_sde" }, { "dpmpp_2m_sde_gpu", "dpmpp_2m_sde" },
+    { "sample_dpmpp_2m_sde", "dpmpp_2m_sde" },
+    { "DPM++ 2M SDE Heun", "dpmpp_2m_sde_heun" }, { "k_dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun" },
+    { "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun" }, { "dpmpp_2m_sde_heun_gpu", "dpmpp_2m_sde_heun" },
+    { "DPM++ 3M SDE", "dpmpp_3m_sde" }, { "k_dpmpp_3m_sde", "dpmpp_3m_sde" }, { "dpmpp_3m_sde_gpu", "dpmpp_3m_sde" },
+    { "sample_dpmpp_3m_sde", "dpmpp_3m_sde" },
+    { "DPM fast", "dpm_fast" }, { "k_dpm_fast", "dpm_fast" }, { "sample_dpm_fast", "dpm_fast" },
+    { "DPM adaptive", "dpm_adaptive" }, { "k_dpm_ad", "dpm_adaptive" }, { "sample_dpm_adaptive", "dpm_adaptive" },
+    { "DDIM", "ddim" }, { "PLMS", "plms" }, { "DDPM", "ddpm" }, { "Restart", "restart" },
+    { "UniPC", "unipc" }, { "uni_pc", "unipc" }, { "uni_pc_bh2", "unipc" }, { "UniPC (A1111)", "unipc_original" },
+    { "LCM", "lcm" }, { "k_lcm", "lcm" }, { "sample_lcm", "lcm" }, { "TCD", "tcd" },
+    { "HeunPP2", "heunpp2" }, { "IPNDM", "ipndm" }, { "IPNDM_V", "ipndm_v" }, { "DEIS", "deis" }, { "res_multistep", "res_multistep" },
   };
   static const char *const schedules[][2] = {
-    { "Karras", "karras" },       { "SGM Uniform", "sgm_uniform" }, { "sgm_uniform", "sgm_uniform" }, { "Automatic", "automatic" },
-    { "Uniform", "normal" },      { "ddim_uniform", "ddim" },       { "Align Your Steps", "align_your_steps" },
-    { "automatic", "automatic" }, { "Exponential", "exponential" }, { "Normal", "normal" },           { "Simple", "simple" },
+    { "Automatic", "automatic" }, { "automatic", "automatic" }, { "Uniform", "normal" }, { "Normal", "normal" }, { "discrete", "normal" },
+    { "Karras", "karras" }, { "Exponential", "exponential" }, { "Polyexponential", "polyexponential" }, { "SGM Uniform", "sgm_uniform" },
+    { "sgm_uniform", "sgm_uniform" }, { "SGMUniform", "sgm_uniform" }, { "KL Optimal", "kl_optimal" }, { "kl_optimal", "kl_optimal" },
+    { "Align Your Steps", "align_your_steps" }, { "Simple", "simple" }, { "DDIM", "ddim" }, { "ddim_uniform", "ddim" }, { "Beta", "beta" },
+    { "linear_quadratic", "linear_quadratic" }, { "LCM", "lcm" }, { "logSNR", "log_snr" },
   };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (samplers); i++)
-    g_assert_cmpstr (vel_registry_find_id (VEL_REGISTRY_SAMPLERS, samplers[i][0]), ==, samplers[i][1]);
-  for (gsize i = 0; i < G_N_ELEMENTS (schedules); i++)
-    g_assert_cmpstr (vel_registry_find_id (VEL_REGISTRY_SCHEDULES, schedules[i][0]), ==, schedules[i][1]);
+  expect_ids (VEL_REGISTRY_SAMPLERS, samplers, G_N_ELEMENTS (samplers));
+  expect_ids (VEL_REGISTRY_SCHEDULES, schedules, G_N_ELEMENTS (schedules));
   g_assert_null (vel_registry_find_id (VEL_REGISTRY_SAMPLERS, "eule"));
   g_assert_null (vel_registry_find_id (VEL_REGISTRY_SAMPLERS, ""));
 }
