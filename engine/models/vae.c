@@ -2,62 +2,15 @@
  * ldm/modules/diffusionmodules/model.py Encoder, Decoder. */
 #include "config.h"
 
-#include "engine/models/vae.h"
-
-#include "engine/models/strips.h"
+#include "engine/models/vae-layers.h"
 
 #include <glib/gi18n-lib.h>
 
 #define PREFIX "first_stage_model."
 #define EPS 1e-6
-#define LATENT_CHANNELS 4
-
-typedef struct {
-  VelNorm norm1;
-  VelConv conv1; /* [out, in, 3, 3] */
-  VelNorm norm2;
-  VelConv conv2; /* [out, out, 3, 3] */
-  VelConv skip;  /* [out, in, 1, 1], where in != out */
-} ResBlock;
-
-/* One head over all pixels. */
-typedef struct {
-  VelNorm norm;
-  VelLinear qkv; /* [3 C, C] */
-  VelLinear out; /* [C, C] */
-} Attention;
-
-typedef struct {
-  ResBlock in;
-  Attention attention;
-  ResBlock out;
-} Middle;
-
-typedef struct {
-  unsigned n_blocks;
-  ResBlock *blocks;
-  gboolean has_resample;
-  VelConv resample; /* 3x3: stride 2 going down, after doubling going up */
-} Level;
-
-typedef struct {
-  VelConv conv_in;
-  unsigned n_levels;
-  Level *levels; /* by the file's number: 0 is full size */
-  Middle middle;
-  VelNorm norm_out;
-  VelConv conv_out;
-} Coder;
-
-struct VelVae {
-  VelType type; /* of activations */
-  Coder encoder, decoder;
-  VelConv quant, post_quant; /* 1x1 */
-  gboolean has_encoder;
-};
 
 static void
-res_block_load (ResBlock *self, VelLoader *loader, const char *prefix)
+res_block_load (VelVaeBlock *self, VelLoader *loader, const char *prefix)
 {
   gint64 out = vel_loader_size (loader, 0, "%sconv1.weight", prefix);
   gint64 in = vel_loader_size (loader, 1, "%sconv1.weight", prefix);
@@ -71,7 +24,7 @@ res_block_load (ResBlock *self, VelLoader *loader, const char *prefix)
 }
 
 static void
-res_block_clear (ResBlock *self)
+res_block_clear (VelVaeBlock *self)
 {
   vel_norm_clear (&self->norm1);
   vel_conv_clear (&self->conv1);
@@ -81,7 +34,7 @@ res_block_clear (ResBlock *self)
 }
 
 static void
-middle_load (Middle *self, VelLoader *loader, const char *coder)
+middle_load (VelVaeMiddle *self, VelLoader *loader, const char *coder)
 {
   g_autofree char *in = g_strconcat (coder, "mid.block_1.", NULL);
   g_autofree char *out = g_strconcat (coder, "mid.block_2.", NULL);
@@ -95,7 +48,7 @@ middle_load (Middle *self, VelLoader *loader, const char *coder)
 }
 
 static void
-middle_clear (Middle *self)
+middle_clear (VelVaeMiddle *self)
 {
   res_block_clear (&self->in);
   vel_norm_clear (&self->attention.norm);
@@ -106,12 +59,12 @@ middle_clear (Middle *self)
 
 /* prefix: "first_stage_model.decoder.up.3." */
 static void
-level_load (Level *self, VelLoader *loader, const char *prefix, const char *resample)
+level_load (VelVaeLevel *self, VelLoader *loader, const char *prefix, const char *resample)
 {
   g_autofree char *blocks = g_strconcat (prefix, "block.", NULL);
 
   self->n_blocks = vel_loader_count (loader, blocks);
-  self->blocks = g_new0 (ResBlock, MAX (self->n_blocks, 1));
+  self->blocks = g_new0 (VelVaeBlock, MAX (self->n_blocks, 1));
   for (unsigned i = 0; i < self->n_blocks && vel_loader_ok (loader); i++) {
     g_autofree char *block = g_strdup_printf ("%s%u.", blocks, i);
 
@@ -123,13 +76,13 @@ level_load (Level *self, VelLoader *loader, const char *prefix, const char *resa
 }
 
 static void
-coder_load (Coder *self, VelLoader *loader, const char *coder, const char *levels, const char *resample, gint64 in, gint64 out)
+coder_load (VelVaeCoder *self, VelLoader *loader, const char *coder, const char *levels, const char *resample, gint64 in, gint64 out)
 {
   g_autofree char *prefix = g_strconcat (coder, levels, NULL);
 
   vel_conv_load (&self->conv_in, loader, in, -1, 3, "%sconv_in", coder);
   self->n_levels = vel_loader_count (loader, prefix);
-  self->levels = g_new0 (Level, MAX (self->n_levels, 1));
+  self->levels = g_new0 (VelVaeLevel, MAX (self->n_levels, 1));
   for (unsigned i = 0; i < self->n_levels && vel_loader_ok (loader); i++) {
     g_autofree char *level = g_strdup_printf ("%s%u.", prefix, i);
 
@@ -141,7 +94,7 @@ coder_load (Coder *self, VelLoader *loader, const char *coder, const char *level
 }
 
 static void
-coder_clear (Coder *self)
+coder_clear (VelVaeCoder *self)
 {
   vel_conv_clear (&self->conv_in);
   for (unsigned i = 0; i < self->n_levels; i++) {
@@ -158,7 +111,7 @@ coder_clear (Coder *self)
 
 /* What a convolution takes must be what the layer before makes: a file can say anything. */
 static void
-check_chain (const Coder *self, VelLoader *loader, gboolean down)
+check_chain (const VelVaeCoder *self, VelLoader *loader, gboolean down)
 {
   gint64 channels = self->conv_in.out;
   gboolean fits = TRUE;
@@ -168,7 +121,7 @@ check_chain (const Coder *self, VelLoader *loader, gboolean down)
   if (!down)
     channels = self->middle.out.conv2.out;
   for (unsigned k = 0; k < self->n_levels && fits; k++) {
-    const Level *level = &self->levels[down ? k : self->n_levels - 1 - k];
+    const VelVaeLevel *level = &self->levels[down ? k : self->n_levels - 1 - k];
 
     for (unsigned i = 0; i < level->n_blocks && fits; i++) {
       fits = level->blocks[i].conv1.in == channels;
@@ -197,14 +150,14 @@ vel_vae_load (VelLoader *loader)
   g_autoptr (VelVae) self = g_new0 (VelVae, 1);
 
   self->type = loader->compute;
-  coder_load (&self->decoder, loader, PREFIX "decoder.", "up.", "upsample", LATENT_CHANNELS, 3);
-  vel_conv_load (&self->post_quant, loader, LATENT_CHANNELS, LATENT_CHANNELS, 1, PREFIX "post_quant_conv");
+  coder_load (&self->decoder, loader, PREFIX "decoder.", "up.", "upsample", VEL_VAE_CHANNELS, 3);
+  vel_conv_load (&self->post_quant, loader, VEL_VAE_CHANNELS, VEL_VAE_CHANNELS, 1, PREFIX "post_quant_conv");
   if (vel_loader_ok (loader))
     check_chain (&self->decoder, loader, FALSE);
   self->has_encoder = vel_loader_has (loader, PREFIX "encoder.conv_in.weight");
   if (self->has_encoder && vel_loader_ok (loader)) {
-    coder_load (&self->encoder, loader, PREFIX "encoder.", "down.", "downsample", 3, 2 * LATENT_CHANNELS);
-    vel_conv_load (&self->quant, loader, 2 * LATENT_CHANNELS, 2 * LATENT_CHANNELS, 1, PREFIX "quant_conv");
+    coder_load (&self->encoder, loader, PREFIX "encoder.", "down.", "downsample", 3, 2 * VEL_VAE_CHANNELS);
+    vel_conv_load (&self->quant, loader, 2 * VEL_VAE_CHANNELS, 2 * VEL_VAE_CHANNELS, 1, PREFIX "quant_conv");
     if (vel_loader_ok (loader))
       check_chain (&self->encoder, loader, TRUE);
   }
@@ -242,7 +195,7 @@ vel_vae_get_factor (const VelVae *self)
 
 /* The intermediates are the largest of the whole program (268 MB each at 512x512), so each is dropped as soon as it has been read. */
 static VelTensor *
-res_block (VelContext *ctx, const ResBlock *self, VelTensor *x)
+res_block (VelContext *ctx, const VelVaeBlock *self, VelTensor *x)
 {
   VelTensor *normed, *h, *skip;
 
@@ -259,7 +212,7 @@ res_block (VelContext *ctx, const ResBlock *self, VelTensor *x)
 
 /* x: [B, h, w, C] -> the same */
 static VelTensor *
-attention (VelContext *ctx, const Attention *self, VelTensor *x)
+attention (VelContext *ctx, const VelVaeAttention *self, VelTensor *x)
 {
   gint64 channels = self->out.out;
   VelTensor *h;
@@ -275,8 +228,8 @@ attention (VelContext *ctx, const Attention *self, VelTensor *x)
   return vel_context_close (ctx, h);
 }
 
-static VelTensor *
-middle (VelContext *ctx, const Middle *self, VelTensor *x)
+VelTensor *
+vel_vae_middle (VelContext *ctx, const VelVaeMiddle *self, VelTensor *x)
 {
   vel_context_open (ctx);
   x = res_block (ctx, &self->in, x);
@@ -296,15 +249,15 @@ middle (VelContext *ctx, const Middle *self, VelTensor *x)
 VelTensor *
 vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent)
 {
-  const Coder *decoder = &self->decoder;
+  const VelVaeCoder *decoder = &self->decoder;
   VelTensor *x;
 
   vel_context_open (ctx);
   x = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL);
   THEN (vel_conv (ctx, &decoder->conv_in, x, NULL));
-  THEN (middle (ctx, &decoder->middle, x));
+  THEN (vel_vae_middle (ctx, &decoder->middle, x));
   for (unsigned l = decoder->n_levels; l-- > 0;) {
-    const Level *level = &decoder->levels[l];
+    const VelVaeLevel *level = &decoder->levels[l];
 
     for (unsigned i = 0; i < level->n_blocks; i++)
       THEN (res_block (ctx, &level->blocks[i], x));
@@ -321,65 +274,9 @@ vel_vae_decode (VelContext *ctx, const VelVae *self, VelTensor *latent)
   return vel_context_close (ctx, x);
 }
 
-/* x: (transfer full) (nullable) */
-static VelStripped *
-res_block_in_strips (VelContext *ctx, const ResBlock *self, VelStripped *x, guint64 room)
-{
-  g_autoptr (VelStripped) input = x;
-  g_autoptr (VelStripped) h = vel_stripped_conv (ctx, &self->conv1, input, (VelStripOptions) { .norm = &self->norm1 }, room);
-  g_autoptr (VelStripped) skip = self->skip.weight ? vel_stripped_conv (ctx, &self->skip, input, (VelStripOptions) { 0 }, room) : NULL;
-
-  return vel_stripped_conv (ctx, &self->conv2, h, (VelStripOptions) { .norm = &self->norm2, .residual = skip ? skip : input }, room);
-}
-
-VelTensor *
-vel_vae_decode_in_strips (VelContext *ctx, const VelVae *self, VelTensor *latent, guint64 room)
-{
-  const Coder *decoder = &self->decoder;
-  g_autoptr (VelStripped) x = NULL;
-  VelTensor *first, *result;
-  unsigned factor = vel_vae_get_factor (self);
-
-  g_assert (latent->shape.size[0] == 1);
-  result = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, latent->shape.size[1] * factor, latent->shape.size[2] * factor, 3));
-  vel_context_open (ctx);
-  first = vel_conv (ctx, &self->post_quant, vel_op_convert (ctx, latent, self->type), NULL);
-  first = vel_conv (ctx, &decoder->conv_in, first, NULL);
-  first = middle (ctx, &decoder->middle, first); /* as small as latents */
-  x = vel_stripped_take (ctx, first);
-  vel_context_close (ctx, NULL);
-  for (unsigned l = decoder->n_levels; l-- > 0;) {
-    const Level *level = &decoder->levels[l];
-
-    for (unsigned i = 0; i < level->n_blocks; i++)
-      x = res_block_in_strips (ctx, &level->blocks[i], g_steal_pointer (&x), room);
-    if (level->has_resample) {
-      g_autoptr (VelStripped) before = g_steal_pointer (&x);
-
-      x = vel_stripped_conv (ctx, &level->resample, before, (VelStripOptions) { .doubled = TRUE }, room);
-    }
-  }
-  if (x) {
-    g_autoptr (VelStripped) before = g_steal_pointer (&x);
-
-    x = vel_stripped_conv (ctx, &decoder->conv_out, before, (VelStripOptions) { .norm = &decoder->norm_out }, room);
-  }
-  if (x) {
-    VelTensor *picture;
-
-    vel_context_open (ctx);
-    picture = vel_context_tensor (ctx, x->type, result->shape);
-    if (vel_context_ok (ctx))
-      vel_tensor_upload (picture, x->data);
-    vel_op_combine_into (ctx, result, 1, (double[]) { 1 }, &picture);
-    vel_context_close (ctx, NULL);
-  }
-  return result;
-}
-
 /* The first channels of each pixel: the mean of [mean, log variance]. */
-static VelTensor *
-take_mean (VelContext *ctx, VelTensor *moments)
+VelTensor *
+vel_vae_take_mean (VelContext *ctx, VelTensor *moments)
 {
   gint64 batch = moments->shape.size[0];
   gint64 height = moments->shape.size[1], width = moments->shape.size[2];
@@ -387,11 +284,11 @@ take_mean (VelContext *ctx, VelTensor *moments)
 
   vel_context_open (ctx);
   planes = vel_op_channels_first (ctx, moments); /* [B, 8, h, w] */
-  mean = vel_context_tensor (ctx, moments->type, VEL_SHAPE (batch, LATENT_CHANNELS, height, width));
+  mean = vel_context_tensor (ctx, moments->type, VEL_SHAPE (batch, VEL_VAE_CHANNELS, height, width));
   for (gint64 i = 0; i < batch; i++) {
     VelTensor *from = vel_context_slice (ctx, planes, i, 1);
-    VelTensor *first = vel_context_slice (ctx, vel_context_reshape (ctx, from, VEL_SHAPE (2 * LATENT_CHANNELS, height, width)), 0,
-                                          LATENT_CHANNELS);
+    VelTensor *first = vel_context_slice (ctx, vel_context_reshape (ctx, from, VEL_SHAPE (2 * VEL_VAE_CHANNELS, height, width)), 0,
+                                          VEL_VAE_CHANNELS);
 
     vel_op_combine_into (ctx, vel_context_slice (ctx, mean, i, 1), 1, (double[]) { 1 }, (VelTensor *[]) { first });
   }
@@ -402,24 +299,24 @@ take_mean (VelContext *ctx, VelTensor *moments)
 VelTensor *
 vel_vae_encode (VelContext *ctx, const VelVae *self, VelTensor *image)
 {
-  const Coder *encoder = &self->encoder;
+  const VelVaeCoder *encoder = &self->encoder;
   VelTensor *x;
 
   g_assert (self->has_encoder);
   vel_context_open (ctx);
   x = vel_conv (ctx, &encoder->conv_in, vel_op_convert (ctx, image, self->type), NULL);
   for (unsigned l = 0; l < encoder->n_levels; l++) {
-    const Level *level = &encoder->levels[l];
+    const VelVaeLevel *level = &encoder->levels[l];
 
     for (unsigned i = 0; i < level->n_blocks; i++)
       THEN (res_block (ctx, &level->blocks[i], x));
     if (level->has_resample) /* zeros right and below only, else pictures shift by a quarter of a latent */
       THEN (vel_conv_with (ctx, &level->resample, x, (VelConvOptions) { .stride = 2, .pad_after = 1 }));
   }
-  THEN (middle (ctx, &encoder->middle, x));
+  THEN (vel_vae_middle (ctx, &encoder->middle, x));
   THEN (vel_group_norm (ctx, &encoder->norm_out, x, TRUE));
   THEN (vel_conv (ctx, &encoder->conv_out, x, NULL));
   THEN (vel_conv (ctx, &self->quant, x, NULL));
-  x = take_mean (ctx, vel_op_convert (ctx, x, VEL_F32));
+  x = vel_vae_take_mean (ctx, vel_op_convert (ctx, x, VEL_F32));
   return vel_context_close (ctx, x);
 }

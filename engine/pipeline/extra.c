@@ -5,6 +5,8 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "engine/pipeline/room.h"
+
 /* Host values of one kind to a tensor of the context. */
 static VelTensor *
 fill (VelContext *ctx, VelShape shape, float value)
@@ -61,7 +63,7 @@ make_mask (VelContext *ctx, const VelModel *model, const VelInpaint *before, dou
     vel_tensor_upload (image, pixels);
     vel_tensor_upload (mask, shares);
   }
-  latent = vel_vae_encode (ctx, model->vae, image);
+  latent = vel_room_encode (ctx, model->vae, image);
   latent = vel_op_combine (ctx, 1, &scale, &latent);
   return vel_op_concat (ctx, mask, latent);
 }
@@ -71,7 +73,7 @@ static VelTensor *
 make_whole_mask (VelContext *ctx, const VelModel *model, guint width, guint height)
 {
   double scale = model->architecture.family->latent_scale;
-  VelTensor *latent = vel_vae_encode (ctx, model->vae, fill (ctx, VEL_SHAPE (1, height, width, 3), 0)), *mask;
+  VelTensor *latent = vel_room_encode (ctx, model->vae, fill (ctx, VEL_SHAPE (1, height, width, 3), 0)), *mask;
 
   latent = vel_op_combine (ctx, 1, &scale, &latent);
   mask = fill (ctx, VEL_SHAPE (1, latent->shape.size[1], latent->shape.size[2], 1), 1);

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "engine/pipeline/preview.h"
+#include "engine/pipeline/room.h"
 
 /* value = round (255 image), or cut to whole numbers; image = clamp ((decoded + 1) / 2). trace: (nullable) */
 static guint8 *
@@ -61,16 +62,6 @@ take_latent (VelPainting *self, gint64 index)
   return copy;
 }
 
-/* A third of what is free: the kernels want some too. */
-static guint64
-strip_room (VelPainting *self)
-{
-  guint64 free_bytes, total;
-
-  vel_device_get_memory (self->engine->device, &free_bytes, &total);
-  return free_bytes / 3;
-}
-
 /* rgb: (transfer full) as it was decoded */
 static void
 finish_picture (const VelPainting *self, VelPicture *picture, gint64 index, guint8 *rgb)
@@ -83,6 +74,17 @@ finish_picture (const VelPainting *self, VelPicture *picture, gint64 index, guin
   picture->height = bitmap->height;
   picture->rgb = g_steal_pointer (&bitmap->data);
   vel_bitmap_free (bitmap);
+}
+
+static VelTensor *
+decode_latent (VelPainting *self, VelContext *ctx, const VelVae *vae, VelTensor *scaled)
+{
+  VelStripPlace place;
+
+  if (!self->in_strips)
+    return vel_vae_decode (ctx, vae, scaled);
+  place = vel_room_find_place (vel_context_get_device (ctx), self->on_disk, self->narrow);
+  return vel_vae_decode_in_strips (ctx, vae, scaled, &place);
 }
 
 static VelPicture *
@@ -102,7 +104,7 @@ decode_once (VelPainting *self, gint64 index, GError **error)
     return NULL;
   }
   scaled = vel_op_combine (ctx, 1, (double[]) { 1 / self->model->architecture.family->latent_scale }, &latent);
-  decoded = self->in_strips ? vel_vae_decode_in_strips (ctx, vae, scaled, strip_room (self)) : vel_vae_decode (ctx, vae, scaled);
+  decoded = decode_latent (self, ctx, vae, scaled);
   if (vel_context_ok (ctx) && !vel_tensor_is_finite (decoded)) {
     const char *layer = find_culprit (self, vae, scaled);
 
@@ -130,7 +132,10 @@ vel_painting_decode (VelPainting *self, gint64 index, GError **error)
   for (;;) {
     VelType type = self->model->precision.vae, higher = vel_precision_higher (type, self->engine->device);
     g_autoptr (GError) failure = NULL;
-    VelPicture *picture = decode_once (self, index, &failure);
+    VelPicture *picture;
+
+    vel_painting_foresee_decode (self);
+    picture = decode_once (self, index, &failure);
 
     if (picture)
       return picture;

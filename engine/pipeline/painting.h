@@ -55,7 +55,9 @@ typedef struct {
   GPtrArray *changed;       /* (nullable) (element-type VelBitmap) of soft inpainting, where each has moved */
   gboolean sampled;         /* they are done, */
   GPtrArray *kept;          /* (nullable) (element-type VelKept) and on disk; NULL once a picture has it */
-  gboolean in_strips;       /* the device's memory is too small to decode whole pictures; */
+  gboolean in_strips;       /* memory is too small to decode whole pictures; */
+  gboolean on_disk;         /* even for what lies between the strips, */
+  gboolean narrow;          /* and for strips of more than two rows; */
   VelDevice *spare;         /* (nullable) where decoding goes on when it is too small even for strips, */
   VelVae *spare_vae;        /* with a VAE there */
 
@@ -111,6 +113,8 @@ VelPicture *vel_painting_decode (VelPainting *self, gint64 index, GError **error
 VelPicture *vel_painting_take_preview (VelPainting *self);
 void vel_picture_free (VelPicture *self);
 
+/* Before decoding on the processor: strips, where whole pictures would not fit. */
+void vel_painting_foresee_decode (VelPainting *self);
 /* The next rung of the ladder after memory ran out. Returns: FALSE at its end, with an error or none */
 gboolean vel_painting_make_room (VelPainting *self, GError **error);
 /* At the end of the ladder: what is missing, in numbers. */

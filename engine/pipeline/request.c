@@ -215,7 +215,7 @@ static const VelParam fixed[] = {
     VEL_PARAM_TEXT, VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, .standard = "", .group = "output" },
   { "precision", N_ ("Precision"), "float", N_ ("Arithmetic of the networks; fp32 is the exact reference."), VEL_PARAM_CHOICE,
     VEL_PARAM_HIDDEN, .standard = "auto", .choices = "auto|fp32|bf16|fp16", .group = "output" },
-  { "memory", N_ ("Memory"), "vram bytes", N_ ("How many bytes of a card's memory to use at most; 0 uses what is free."), VEL_PARAM_INT,
+  { "memory", N_ ("Memory"), "vram bytes", N_ ("How many bytes of a card's memory to use at most, or on the processor to decode within; 0 uses what is free."), VEL_PARAM_INT,
     VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, 0, 1e15, 1, .standard = "0", .group = "output" },
   { "threads", N_ ("Threads"), "cores", N_ ("How many processor cores to use; 0 uses all."), VEL_PARAM_INT,
     VEL_PARAM_HIDDEN | VEL_PARAM_TECHNICAL, 0, 1024, 1, .standard = "0", .group = "output" },

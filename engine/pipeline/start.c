@@ -6,6 +6,7 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "engine/pipeline/room.h"
 #include "engine/tensor/interpolate.h"
 
 #define MOST_STEPS 10000u /* of a run of which only the last are taken */
@@ -120,7 +121,7 @@ vel_start_encode (VelContext *ctx, const VelVae *vae, const VelBitmap *image, do
     return NULL;
   }
   vel_context_open (ctx);
-  mean = vel_vae_encode (ctx, vae, to_tensor (ctx, image));
+  mean = vel_room_encode (ctx, vae, to_tensor (ctx, image));
   latent = vel_tensor_new (vel_context_get_device (ctx), VEL_F32, mean->shape);
   if (!latent)
     vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the start picture"));

@@ -6,7 +6,7 @@
 #include <glib/gi18n-lib.h>
 
 #define LARGE (1 << 20)     /* what a lean context does not hoard */
-#define ACCEPTABLE_WASTE 2  /* a reused block may be this many times larger than asked */
+#define ACCEPTABLE_WASTE 2  /* a reused block may be this many times larger than asked, but for a large one of a lean context */
 
 typedef struct {
   void *data;
@@ -162,11 +162,12 @@ static gboolean
 take_idle (VelContext *self, size_t bytes, Block *block)
 {
   guint best = G_MAXUINT;
+  size_t waste = self->lean && bytes >= LARGE ? 1 : ACCEPTABLE_WASTE;
 
   for (guint i = 0; i < self->idle->len; i++) {
     size_t size = g_array_index (self->idle, Block, i).bytes;
 
-    if (size >= bytes && size / ACCEPTABLE_WASTE <= bytes
+    if (size >= bytes && size / waste <= bytes
         && (best == G_MAXUINT || size < g_array_index (self->idle, Block, best).bytes))
       best = i;
   }
