@@ -19,6 +19,7 @@ BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resol
 TORCH = "diffusers and transformers (networks), k-diffusion (samplers), A1111's rules"
 COMFYUI = "ComfyUI's rules over k-diffusion"
 DIFFUSERS = "diffusers' StableDiffusionPipeline, as it is"
+LOADER = TORCH + ", peft by diffusers' load_lora_weights"
 # feature, judge, cases of tests/golden/pictures
 PICTURES = [
     ("SD 1, four, three and two levels", TORCH, "euler-normal two-levels-simple one-block-sgm"),
@@ -42,6 +43,9 @@ PICTURES = [
     ("Prompts that change with the steps", TORCH, "timeline timeline-heun timeline-long timeline-sdxl"),
     ("AND with weights", TORCH, "compose compose-sdxl compose-even"),
     ("Textual inversion", TORCH, "embedding embedding-sdxl"),
+    ("LoRAs as kohya's scripts name layers, with convolutions; OneTrainer's; SDXL's by block", LOADER, "lora-kohya lora-xl-onetrainer lora-xl-blocks"),
+    ("LoRAs as diffusers and PEFT name layers, of now and of before 0.22; DoRA", LOADER, "lora-peft lora-xl-peft lora-processor lora-xl-dora"),
+    ("LoCon, LoHa and LoKr of LyCORIS", TORCH + ", LyCORIS' layers", "lora-locon lora-loha lora-lokr"),
     ("Masks: original, noise, nothing; a part alone", TORCH, "mask mask-ddim mask-ddim-blurred mask-noise mask-nothing mask-part"),
     ("Soft inpainting: whole, a part alone, with an inpainting model and mask weight", "A1111's rules in torch and numpy, Pillow",
      "mask-soft mask-soft-part mask-soft-channels mask-soft-ddim"),

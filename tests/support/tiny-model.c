@@ -193,7 +193,7 @@ tiny_model_request (json_t *options)
 
     if (g_str_equal (name, "bar") || g_str_equal (name, "model") || g_str_equal (name, "refiner"))
       continue;
-    if (g_str_equal (name, "init") || g_str_equal (name, "mask") || g_str_equal (name, "embedding"))
+    if (g_str_equal (name, "init") || g_str_equal (name, "mask") || g_str_equal (name, "embedding") || g_str_equal (name, "lora"))
       text = tiny_model_golden (json_string_value (value));
     else if (g_str_equal (name, "hires_upscaler") && strchr (json_string_value (value), '.') != NULL)
       text = g_test_build_filename (G_TEST_DIST, "golden", "upscalers", json_string_value (value), NULL);

@@ -1,7 +1,7 @@
 /* Whole pictures against PyTorch: every tensor on the way, within a stated bar.  SPDX-License-Identifier: Apache-2.0
  *
- * make.py, families.py, programs.py and prompts.py in tests/golden/pictures dumped the traces from diffusers, transformers and k-diffusion
- * in fp32. The bars are ten times what two independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
+ * make.py, families.py, programs.py, prompts.py and loras.py in tests/golden/pictures dumped the traces from diffusers, transformers,
+ * k-diffusion, peft and LyCORIS in fp32. The bars are ten times what two independent fp32 programs differ by, and a fifth or less of what a mistake makes. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -301,7 +301,9 @@ main (int argc, char **argv)
                                        "compose-sdxl", "compose-even",   "embedding",         "embedding-sdxl",
                                        "exact-steps",  "hires",          "hires-cut",         "hires-pixels",    "hires-ddim",
                                        "hires-sizes",  "hires-network", "tiling",           "tiling-x",
-                                       "tiling-y",     "tiling-sdxl",    "tiling-sdxl-x",    "comfyui-weights" };
+                                       "tiling-y",     "tiling-sdxl",    "tiling-sdxl-x",    "comfyui-weights",
+                                       "lora-kohya",   "lora-processor", "lora-peft",         "lora-xl-blocks",  "lora-xl-peft",
+                                       "lora-xl-onetrainer", "lora-xl-dora", "lora-locon",   "lora-loha",       "lora-lokr" };
   int status;
 
   g_test_init (&argc, &argv, NULL);
