@@ -77,6 +77,8 @@ static const struct {
   { "Schedule rho", "rho" },
   { "Schedule min sigma", "sigma_min" },
   { "Schedule max sigma", "sigma_max" },
+  { "Beta schedule alpha", "beta_alpha" },
+  { "Beta schedule beta", "beta_beta" },
   { "Discard penultimate sigma", "discard_penultimate" },
   { "SGM noise multiplier", "sgm_noise" },
   { "UniPC variant", "unipc_variant" },

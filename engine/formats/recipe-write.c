@@ -124,6 +124,10 @@ append_levels (GString *out, VelValues *request, const VelSampler *sampler)
     append_pair (out, "Schedule max sigma", vel_values_get (request, "sigma_max"));
   if (!isnan (rho) && vel_values_is_set (request, "rho") && vel_values_get_real (request, "rho") != rho)
     append_pair (out, "Schedule rho", vel_values_get (request, "rho"));
+  if (schedule && g_str_equal (schedule->id, "beta")) { /* always, there */
+    append_pair (out, "Beta schedule alpha", vel_values_is_set (request, "beta_alpha") ? vel_values_get (request, "beta_alpha") : "0.6");
+    append_pair (out, "Beta schedule beta", vel_values_is_set (request, "beta_beta") ? vel_values_get (request, "beta_beta") : "0.6");
+  }
   if (vel_values_get_bool (request, "sgm_noise") && !vel_values_is_set (request, "init") && !(flags & VEL_SAMPLER_VARIANCE_PRESERVING))
     append_pair (out, "SGM noise multiplier", "True");
 }

@@ -467,6 +467,11 @@ test_levels (void)
   expect_a1111 (request, &facts, "Steps: 20, Sampler: Euler, Schedule type: Exponential, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
                 "Model hash: 879db523c3, Model: dreamshaper_8, RNG: CPU, Discard penultimate sigma: True, Schedule min sigma: 0.05, "
                 "Schedule max sigma: 12, SGM noise multiplier: True, Version: Velatura 0.1.0");
+  set (request, "schedule", "beta");
+  set (request, "beta_alpha", "0.7");
+  text = vel_recipe_to_a1111 (request, &facts);
+  g_assert_nonnull (strstr (text, "Schedule max sigma: 12, Beta schedule alpha: 0.7, Beta schedule beta: 0.6, SGM noise multiplier: True, "));
+  g_clear_pointer (&text, g_free);
   set (request, "schedule", "automatic");
   set (request, "sampler", "ddim");
   expect_a1111 (request, &facts, "Steps: 20, Sampler: DDIM, Schedule type: Automatic, CFG scale: 7, Seed: 1234567890, Size: 512x768, "
@@ -582,6 +587,7 @@ test_apply (void)
   expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Uniform, Schedule min sigma: 0.1"), "sigma_min", "", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Schedule max sigma: 0, Schedule rho: 0"), "rho", "", NULL);
   expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Karras, Schedule rho: 4.5"), "rho", "4.5", NULL);
+  expect_applied (SETTINGS ("Sampler: Euler, Schedule type: Beta, Beta schedule alpha: 0.6, Beta schedule beta: 0.8"), "beta_beta", "0.8", NULL);
   expect_applied (SETTINGS ("Sampler: UniPC, Version: v1.10.1"), "sampler", "unipc_original", NULL);
   expect_applied (SETTINGS ("Sampler: UniPC, UniPC skip type: logSNR, UniPC order: 2, Version: v1.7.1"), "schedule", "log_snr", NULL);
   expect_applied (SETTINGS ("Sampler: UniPC, UniPC lower order final: False"), "unipc_lower_order_final", "false", NULL);

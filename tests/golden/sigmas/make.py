@@ -23,7 +23,7 @@ sys.modules["k_diffusion"].__path__ = [os.path.join(p, "k_diffusion") for p in s
 sys.modules["torchvision.transforms"].functional = None
 import k_diffusion.external as external  # noqa: E402
 import k_diffusion.sampling as sampling  # noqa: E402
-import samplers as more  # noqa: E402
+import samplers as paths  # noqa: E402
 from samplers import training  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,7 +35,7 @@ AYS = {"align_your_steps": [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.
        "align_your_steps.sdxl": [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029]}
 
 
-def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **rho):
+def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **more):
     low, high = sigma_min or wrap.sigmas[0].item(), sigma_max or wrap.sigmas[-1].item()
     if name == "normal" and not sigma_min:
         return wrap.get_sigmas(n)
@@ -43,7 +43,7 @@ def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **rho):
         first, last = (float(wrap.sigma_to_t(torch.tensor(s))) for s in (high, low))
         return sampling.append_zero(wrap.t_to_sigma(torch.linspace(first, last, n)))
     if name == "karras":
-        return sampling.get_sigmas_karras(n, low, high, **rho)
+        return sampling.get_sigmas_karras(n, low, high, **more)
     if name == "exponential":
         return sampling.get_sigmas_exponential(n, low, high)
     if name == "sgm_uniform":
@@ -52,11 +52,11 @@ def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **rho):
     if name == "simple":
         return torch.tensor([wrap.sigmas[-(1 + int(i * (1000 / n)))].item() for i in range(n)] + [0.0])
     if name == "polyexponential":
-        return sampling.get_sigmas_polyexponential(n, low, high, **rho)
+        return sampling.get_sigmas_polyexponential(n, low, high, **more)
     if name == "ddim_uniform":
         return sampling.append_zero(wrap.sigmas[1::max(1000 // n, 1)].flip(0))
     if name == "beta":
-        share = torch.tensor(stats.beta.ppf(1 - np.linspace(0, 1, n), 0.6, 0.6))
+        share = torch.tensor(stats.beta.ppf(1 - np.linspace(0, 1, n), more.get("beta_alpha", 0.6), more.get("beta_beta", 0.6)))
         return sampling.append_zero(low + (high - low) * share)
     if name == "kl_optimal":
         share = torch.arange(n + 1, dtype=torch.float64) / n
@@ -74,7 +74,7 @@ def schedule(wrap, name, n, sigma_min=None, sigma_max=None, **rho):
         return high * (1 - torch.tensor((done if n > 1 else [0.0]) + [1.0], dtype=torch.float64))
     if name in ("time_uniform", "time_quadratic", "log_snr"):  # UniPC's code, in float64: alpha is what it interpolates
         n = len(range(0, 1000, 1000 // n))
-        logs = -0.5 * np.log1p(more.levels(training()).numpy() ** 2)
+        logs = -0.5 * np.log1p(paths.levels(training()).numpy() ** 2)
         if name == "log_snr":
             first, last = (float(logs[k] - 0.5 * np.log(-np.expm1(2 * logs[k]))) for k in (-1, 0))
             return torch.tensor(np.exp(-np.linspace(first, last, n + 1)))
@@ -104,6 +104,9 @@ def schedules():
     for name in ("normal", "karras", "exponential", "polyexponential", "sgm_uniform", "kl_optimal", "beta"):
         options = dict(shaped, rho=3.5) if name in ("karras", "polyexponential") else shaped
         rows += [{"schedule": name, "steps": n, "options": options, "sigmas": floats(schedule(wrap, name, n, **options))} for n in (1, 9)]
+    for a, b in ((0.4, 0.9), (2.5, 0.3), (0.05, 7.0)):
+        options = dict(beta_alpha=a, beta_beta=b)
+        rows += [{"schedule": "beta", "steps": n, "options": options, "sigmas": floats(schedule(wrap, "beta", n, **options))} for n in (3, 6)]
     sigmas = torch.tensor([0.001, 0.0292, 0.03, 0.1, 0.5, 1.0, 1.2345, 3.0, 7.7, 14.0, 14.6146, 20.0])
     points = [[float("%.9g" % s), float("%.9g" % t)] for s, t in zip(sigmas.tolist(), wrap.sigma_to_t(sigmas).tolist())]
     with open(os.path.join(HERE, "sigmas.json"), "w") as f:
@@ -174,9 +177,9 @@ def samplers():
     for n, eta in ((10, 0.0), (8, 0.7), (50, 1.0)):
         sigmas, end = ddim(n, x, eta)
         rows.append(dict(sampler="ddim", sigmas=sigmas, params=dict(eta=eta), start=x.tolist(), end=end.tolist()))
-    for name, sigmas, opts in more.cases(training()):
+    for name, sigmas, opts in paths.cases(training()):
         start = x if name in ("plms", "tcd", "unipc_original") else x * sigmas[0]
-        rows.append(dict(sampler=name, sigmas=sigmas, params=opts, start=start.tolist(), end=more.run(name, model, sigmas, start, opts).tolist()))
+        rows.append(dict(sampler=name, sigmas=sigmas, params=opts, start=start.tolist(), end=paths.run(name, model, sigmas, start, opts).tolist()))
     with open(os.path.join(HERE, "samplers.json"), "w") as f:
         f.write('{"paths": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")
 
