@@ -14,6 +14,7 @@
 #include "tests/ui/harness.h"
 #include "ui/panels/history-strip.h"
 #include "ui/panels/welcome-page.h"
+#include "ui/widgets/param-control.h"
 #include "ui/widgets/prompt-view.h"
 #include "ui/widgets/section.h"
 #include "ui/window-restore.h"
@@ -609,6 +610,27 @@ test_sections (Fixture *self, gconstpointer data)
   photograph (self, "22-second-pass");
 }
 
+/* Parts of models are files in the model's section; SDXL's text encoders are two. */
+static void
+test_parts (Fixture *self, gconstpointer data)
+{
+  VelSection *section = VEL_SECTION (vel_harness_find_id (vel_harness_find_id (self->window, "sections"), "model"));
+  GtkWidget *text, *vae;
+
+  vel_values_reset (self->request);
+  vel_section_set_expanded (section, TRUE);
+  text = vel_section_find_control (section, "text_encoder");
+  vae = vel_section_find_control (section, "vae");
+  vel_param_file_choose (text, "/clip/clip_l.safetensors");
+  vel_param_file_choose (text, "/clip/clip_g.safetensors");
+  vel_param_file_choose (text, "/clip/clip_l.safetensors");
+  vel_param_file_choose (vae, "/vae/one.pt");
+  vel_param_file_choose (vae, "/vae/two.pt");
+  g_assert_cmpstr (vel_values_get (self->request, "text_encoder"), ==, "/clip/clip_l.safetensors\n/clip/clip_g.safetensors");
+  g_assert_cmpstr (vel_values_get (self->request, "vae"), ==, "/vae/two.pt");
+  g_assert_cmpstr (gtk_label_get_text (GTK_LABEL (vel_harness_find_type (text, GTK_TYPE_LABEL))), ==, "clip_l.safetensors, clip_g.safetensors");
+}
+
 /* A preset is chosen from the list or taken up where the model's name suggests it; one step leads back. */
 static void
 test_presets (Fixture *self, gconstpointer data)
@@ -750,6 +772,7 @@ main (int argc, char **argv)
   g_test_add ("/ui/lost-device", Fixture, NULL, set_up, test_lost_device, tear_down);
   g_test_add ("/ui/sections", Fixture, NULL, set_up, test_sections, tear_down);
   g_test_add ("/ui/presets", Fixture, NULL, set_up, test_presets, tear_down);
+  g_test_add ("/ui/parts", Fixture, NULL, set_up, test_parts, tear_down);
   g_test_add ("/ui/rows", Fixture, NULL, set_up, test_rows, tear_down);
   g_test_add ("/ui/draft", Fixture, NULL, set_up, test_draft, tear_down);
   g_test_add ("/ui/draft-is-back", Fixture, NULL, set_up, test_draft_is_back, tear_down);

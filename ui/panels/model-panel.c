@@ -64,7 +64,8 @@ show_facts (VelModelPanel *self, const VelCatalogEntry *entry)
   if (entry != NULL) {
     g_autofree char *size = g_format_size (entry->bytes);
 
-    text = g_strdup_printf ("%s · %s", family_label (entry), size);
+    text = g_strdup_printf (entry->part != NULL ? _("%s · %s · a UNet alone: choose its text encoder and VAE below") : "%s · %s",
+                            family_label (entry), size);
   } else if (!vel_models_is_read (self->models)) {
     text = g_strdup (_("Looking for models…"));
   } else if (name[0] != '\0') {

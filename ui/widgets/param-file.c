@@ -1,4 +1,4 @@
-/* A file to choose, and to let go again.
+/* A file to choose, and to let go again; of an option that takes several, each choice adds one.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
@@ -18,12 +18,27 @@ file_of (GtkWidget *box)
   return g_object_get_data (G_OBJECT (box), "file");
 }
 
+/* Of the files without their folders. Returns: (transfer full) */
+static char *
+dup_names (const char *paths)
+{
+  g_auto (GStrv) lines = g_strsplit (paths, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL; i++) {
+    char *name = g_filename_display_basename (lines[i]);
+
+    g_free (lines[i]);
+    lines[i] = name;
+  }
+  return g_strjoinv (C_("list", ", "), lines);
+}
+
 static void
 show_file (GtkWidget *box, VelValues *values, const VelParam *param)
 {
   File *self = file_of (box);
   const char *path = vel_values_get (values, param->name);
-  g_autofree char *name = path[0] != '\0' ? g_filename_display_basename (path) : g_strdup (_("Choose…"));
+  g_autofree char *name = path[0] != '\0' ? dup_names (path) : g_strdup (_("Choose…"));
   g_autofree char *spoken = g_strdup_printf ("%s, %s", _(param->label), name);
 
   gtk_label_set_text (self->name, name);
@@ -40,6 +55,28 @@ store (GtkWidget *box, const char *path)
   show_file (box, vel_param_binding_get_values (binding), vel_param_binding_get_param (binding));
 }
 
+/* Returns: (transfer full) the chosen file behind those that are there, if there may be several */
+static char *
+join (GtkWidget *box, const char *path)
+{
+  VelParamBinding *binding = vel_param_binding_of (box);
+  const VelParam *param = vel_param_binding_get_param (binding);
+  const char *before = vel_values_get (vel_param_binding_get_values (binding), param->name);
+  g_auto (GStrv) lines = g_strsplit (before, "\n", -1);
+
+  if ((param->flags & VEL_PARAM_LIST) == 0 || before[0] == '\0')
+    return g_strdup (path);
+  return g_strv_contains ((const char *const *) lines, path) ? g_strdup (before) : g_strconcat (before, "\n", path, NULL);
+}
+
+void
+vel_param_file_choose (GtkWidget *box, const char *path)
+{
+  g_autofree char *paths = join (box, path);
+
+  store (box, paths);
+}
+
 static void
 on_response (GtkNativeDialog *chooser, int response, GtkWidget *box)
 {
@@ -47,7 +84,7 @@ on_response (GtkNativeDialog *chooser, int response, GtkWidget *box)
   g_autofree char *path = file != NULL ? g_file_get_path (file) : NULL;
 
   if (path != NULL)
-    store (box, path);
+    vel_param_file_choose (box, path);
   g_object_unref (chooser);
 }
 
