@@ -90,16 +90,16 @@ vel_compact_forward (VelContext *ctx, const VelCompact *self, VelTensor *x)
 
   vel_context_open (ctx);
   for (unsigned i = 0; i < self->is.layers + 2; i++) {
-    VelTensor *before = made, *sums = vel_conv (ctx, &self->convs[i], before, NULL);
+    VelTensor *before = made;
 
-    made = i < self->is.layers + 1 ? vel_op_leaky (ctx, sums, self->slopes[i]) : sums;
-    if (made != sums)
-      vel_context_drop (ctx, sums);
+    made = vel_conv (ctx, &self->convs[i], before, NULL);
+    if (i < self->is.layers + 1)
+      vel_op_leaky (ctx, made, self->slopes[i]);
     if (before != x)
       vel_context_drop (ctx, before);
   }
   made = vel_op_channels_to_pixels (ctx, made, self->is.scale);
   base = vel_op_repeat_pixels (ctx, x, self->is.scale); /* the network learned what is missing in it */
-  made = vel_op_combine (ctx, 2, (double[]){ 1, 1 }, (VelTensor *[]){ made, base });
+  vel_op_combine_into (ctx, made, 2, (double[]){ 1, 1 }, (VelTensor *[]){ made, base });
   return vel_context_close (ctx, made);
 }

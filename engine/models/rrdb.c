@@ -215,7 +215,6 @@ vel_rrdb_free (VelRrdb *self)
   g_free (self);
 }
 
-/* The convolution of all that is there, the input and what came of it. */
 static VelTensor *
 conv_of (VelContext *ctx, const VelRrdb *self, const VelConv *conv, VelTensor *x)
 {
@@ -226,19 +225,26 @@ conv_of (VelContext *ctx, const VelRrdb *self, const VelConv *conv, VelTensor *x
 static VelTensor *
 dense_forward (VelContext *ctx, const VelRrdb *self, const Dense *dense, VelTensor *x)
 {
-  VelTensor *all = x, *made = NULL, *second = NULL; /* all: [1, h, w, features + growth k] */
+  VelTensor *all = x, *made, *second = NULL; /* all: [1, h, w, features + growth k] */
 
   vel_context_open (ctx);
   for (unsigned i = 0; i < 4; i++) {
+    VelTensor *more;
+
     made = conv_of (ctx, self, &dense->convs[i], all);
     if (dense->beside.weight && i == 1)
       second = made = vel_linear (ctx, &dense->beside, x, VEL_ACTIVATION_NONE, made);
     if (dense->beside.weight && i == 3)
       made = vel_op_combine (ctx, 2, (double[]){ 1, 1 }, (VelTensor *[]){ made, second });
-    all = vel_op_concat (ctx, all, made);
+    more = vel_op_concat (ctx, all, made);
+    if (all != x)
+      vel_context_drop (ctx, all);
+    if (made != second)
+      vel_context_drop (ctx, made);
+    all = more;
   }
   made = vel_conv (ctx, &dense->convs[4], all, NULL);
-  made = vel_op_combine (ctx, 2, (double[]){ SHARE, 1 }, (VelTensor *[]){ made, x });
+  vel_op_combine_into (ctx, made, 2, (double[]){ SHARE, 1 }, (VelTensor *[]){ made, x });
   return vel_context_close (ctx, made);
 }
 
@@ -250,7 +256,7 @@ block_forward (VelContext *ctx, const VelRrdb *self, const Block *block, VelTens
   vel_context_open (ctx);
   for (unsigned k = 0; k < 3; k++)
     made = dense_forward (ctx, self, &block->dense[k], made);
-  made = vel_op_combine (ctx, 2, (double[]){ SHARE, 1 }, (VelTensor *[]){ made, x });
+  vel_op_combine_into (ctx, made, 2, (double[]){ SHARE, 1 }, (VelTensor *[]){ made, x });
   return vel_context_close (ctx, made);
 }
 
@@ -272,14 +278,13 @@ vel_rrdb_forward (VelContext *ctx, const VelRrdb *self, VelTensor *x)
   }
   made = vel_conv (ctx, &self->body, made, first);
   for (unsigned i = 0; i < self->n_doublings; i++) {
-    VelTensor *before = made, *large;
+    VelTensor *before = made;
 
-    large = vel_conv_with (
+    made = vel_conv_with (
         ctx, &self->doublings[i], before,
         (VelConvOptions){ .pad_before = 1, .pad_after = 1, .up_height = 2 * before->shape.size[1], .up_width = 2 * before->shape.size[2] });
     vel_context_drop (ctx, before);
-    made = vel_op_leaky (ctx, large, self->slopes);
-    vel_context_drop (ctx, large);
+    vel_op_leaky (ctx, made, self->slopes);
   }
   made = vel_conv (ctx, &self->last, conv_of (ctx, self, &self->high, made), NULL);
   return vel_context_close (ctx, made);

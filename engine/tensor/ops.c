@@ -197,7 +197,6 @@ vel_op_activate (VelContext *ctx, VelTensor *x, VelActivation activation)
 VelTensor *
 vel_op_leaky (VelContext *ctx, VelTensor *x, const float *slopes)
 {
-  VelTensor *y = like (ctx, x, last_axis (x));
   VelDevice *device = vel_context_get_device (ctx);
 
   if (vel_context_ok (ctx))
@@ -206,10 +205,10 @@ vel_op_leaky (VelContext *ctx, VelTensor *x, const float *slopes)
                                                     .count = (size_t) vel_shape_count (x->shape),
                                                     .activation = VEL_ACTIVATION_LEAKY,
                                                     .x = x->data,
-                                                    .out = y->data,
+                                                    .out = x->data,
                                                     .channels = (size_t) last_axis (x),
                                                     .slopes = slopes });
-  return y;
+  return x;
 }
 
 void

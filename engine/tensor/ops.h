@@ -42,7 +42,7 @@ VelTensor *vel_op_group_norm (VelContext *ctx, VelTensor *x, VelTensor *x2, cons
 /* x: [..., C] */
 VelTensor *vel_op_layer_norm (VelContext *ctx, VelTensor *x, const float *gamma, const float *beta, double eps);
 VelTensor *vel_op_activate (VelContext *ctx, VelTensor *x, VelActivation activation);
-/* x: [..., C].  slopes: [C or more] floats in device memory, what numbers below 0 are multiplied by */
+/* x: [..., C], which is changed.  slopes: [C or more] floats in device memory, what numbers below 0 are multiplied by.  Returns: x */
 VelTensor *vel_op_leaky (VelContext *ctx, VelTensor *x, const float *slopes);
 /* sum of weights[i] * terms[i]; n <= 8; in the type of the first term, the others may have another */
 VelTensor *vel_op_combine (VelContext *ctx, unsigned n, const double *weights, VelTensor *const *terms);
