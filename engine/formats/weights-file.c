@@ -1,4 +1,4 @@
-/* A model in one file.  SPDX-License-Identifier: Apache-2.0 */
+/* A model, or a part of one, in one file; of a folder that is a part in one or several.  SPDX-License-Identifier: Apache-2.0 */
 #include "engine/formats/parts.h"
 #include "engine/formats/weights-set.h"
 
@@ -70,7 +70,7 @@ describe (GPtrArray *files, GArray *parts)
 
 /* Each part may speak its own dialect: single files in diffusers' naming, and mixtures of that with the original layout. */
 static void
-add_parts (VelWeights *self, VelTensorFile *file, GArray *parts, gboolean renumbered)
+add_parts (VelWeights *self, GArray *parts)
 {
   for (guint i = 0; i < parts->len; i++) {
     const VelPart *part = &g_array_index (parts, VelPart, i);
@@ -81,31 +81,47 @@ add_parts (VelWeights *self, VelTensorFile *file, GArray *parts, gboolean renumb
     self->components[component] = vel_part_make_names (part, component, self->files);
     self->roots[component] = g_strdup (part->root);
   }
-  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
-    const VelTensorEntry *entry = vel_tensor_file_get (file, i);
-    const VelPart *part = owner_of (parts, entry->name);
-    char *name = part && !vel_part_is_in_place (part)
-                     ? vel_part_to_original (part, component_of (parts, part), self->components[component_of (parts, part)], entry->name)
-                     : original_name (entry->name, renumbered);
+}
 
-    vel_weights_add (self->items, file, entry, name, g_str_equal (name, entry->name) ? NULL : g_strdup (entry->name));
-  }
+/* Returns: (transfer full) */
+static char *
+name_of (VelWeights *self, GArray *parts, const char *stored, gboolean renumbered)
+{
+  const VelPart *part = owner_of (parts, stored);
+  VelComponent component = part ? component_of (parts, part) : VEL_N_COMPONENTS;
+
+  return part && !vel_part_is_in_place (part) ? vel_part_to_original (part, component, self->components[component], stored)
+                                              : original_name (stored, renumbered);
+}
+
+static gboolean
+has_prefix (GPtrArray *files, const char *prefix)
+{
+  g_autofree const char **names = vel_weights_collect_names (files, prefix);
+
+  return names[0] != NULL;
 }
 
 gboolean
 vel_weights_open_file (VelWeights *self, GCancellable *cancellable, GError **error)
 {
-  VelTensorFile *file = vel_tensor_file_open (self->path, cancellable, error);
+  g_autoptr (GPtrArray) files = vel_weights_open_part_files (self->path, cancellable, error);
   g_autoptr (GArray) parts = NULL;
-  gboolean renumbered = FALSE;
+  gboolean renumbered;
 
-  if (!file)
+  if (!files)
     return FALSE;
-  g_ptr_array_add (self->files, file);
+  g_ptr_array_extend_and_steal (self->files, g_steal_pointer (&files));
   parts = vel_parts_find (self->files);
   self->what = describe (self->files, parts);
-  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++)
-    renumbered |= g_str_has_prefix (vel_tensor_file_get (file, i)->name, "cond_stage_model.1.");
-  add_parts (self, file, parts, renumbered);
+  add_parts (self, parts);
+  renumbered = has_prefix (self->files, "cond_stage_model.1.");
+  for (guint f = 0; f < self->files->len; f++)
+    for (gsize i = 0; i < vel_tensor_file_get_count (self->files->pdata[f]); i++) {
+      const VelTensorEntry *entry = vel_tensor_file_get (self->files->pdata[f], i);
+      char *name = name_of (self, parts, entry->name, renumbered);
+
+      vel_weights_add (self->items, self->files->pdata[f], entry, name, g_str_equal (name, entry->name) ? NULL : g_strdup (entry->name));
+    }
   return TRUE;
 }

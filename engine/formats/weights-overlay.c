@@ -37,13 +37,15 @@ is_folder (const char *path, const char *name)
   return g_file_test (inner, G_FILE_TEST_IS_DIR);
 }
 
-/* Returns: (transfer full) (element-type VelTensorFile); NULL with error */
-static GPtrArray *
-open_file (const char *path, GCancellable *cancellable, GError **error)
+GPtrArray *
+vel_weights_open_part_files (const char *path, GCancellable *cancellable, GError **error)
 {
-  VelTensorFile *file = vel_tensor_file_open (path, cancellable, error);
+  VelTensorFile *file;
   GPtrArray *files;
 
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return vel_diffusers_open (path, "", cancellable, error);
+  file = vel_tensor_file_open (path, cancellable, error);
   if (!file)
     return NULL;
   files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
@@ -87,15 +89,14 @@ static gboolean
 open_sources (GPtrArray *sources, VelPartKind kind, const char *path, GCancellable *cancellable, GError **error)
 {
   static const char *const folders[VEL_N_PARTS][2] = { { "unet" }, { "text_encoder", "text_encoder_2" }, { "vae" } };
-  gboolean whole = vel_diffusers_is_model (path);
   GPtrArray *files;
 
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-    return (files = open_file (path, cancellable, error)) && add_sources (sources, kind, files, path, error);
-  for (guint i = 0; i < (whole ? 2 : 1); i++) {
-    if (whole && i > 0 && (!folders[kind][i] || !is_folder (path, folders[kind][i])))
+  if (!vel_diffusers_is_model (path))
+    return (files = vel_weights_open_part_files (path, cancellable, error)) && add_sources (sources, kind, files, path, error);
+  for (guint i = 0; i < 2 && folders[kind][i]; i++) {
+    if (i > 0 && !is_folder (path, folders[kind][i]))
       continue;
-    files = vel_diffusers_open (path, whole ? folders[kind][i] : "", cancellable, error);
+    files = vel_diffusers_open (path, folders[kind][i], cancellable, error);
     if (!files || !add_sources (sources, kind, files, path, error))
       return FALSE;
   }

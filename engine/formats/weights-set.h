@@ -45,6 +45,8 @@ gboolean vel_weights_settle (VelWeights *self, GPtrArray *items, GError **error)
 /* Takes items in place of those it has, or sorts and lists its own; those it had must have moved. */
 void vel_weights_take (VelWeights *self, GPtrArray *items);
 
+/* A file, or those of a component's folder, sharded or not. Returns: (transfer full) (element-type VelTensorFile); NULL with error */
+GPtrArray *vel_weights_open_part_files (const char *path, GCancellable *cancellable, GError **error);
 /* Fill a new set. */
 gboolean vel_weights_open_file (VelWeights *self, GCancellable *cancellable, GError **error);
 gboolean vel_weights_open_folder (VelWeights *self, GCancellable *cancellable, GError **error);

@@ -12,9 +12,19 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+/* A folder that is no part's is a whole model's, or is told what it lacks. */
+static gboolean
+is_model_folder (const char *path)
+{
+  g_autofree char *part = vel_diffusers_is_model (path) ? NULL : vel_diffusers_find (path, "");
+
+  return g_file_test (path, G_FILE_TEST_IS_DIR) && !part;
+}
+
 VelWeights *
 vel_weights_open (const char *path, GCancellable *cancellable, GError **error)
 {
+  gboolean is_folder = is_model_folder (path);
   g_autoptr (VelWeights) self = g_new0 (VelWeights, 1);
 
   g_atomic_ref_count_init (&self->references);
@@ -23,7 +33,7 @@ vel_weights_open (const char *path, GCancellable *cancellable, GError **error)
   self->files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
   self->items = g_ptr_array_new_with_free_func (vel_weights_item_free);
   self->replaced = g_ptr_array_new_with_free_func (vel_weights_item_free);
-  if (!(g_file_test (path, G_FILE_TEST_IS_DIR) ? vel_weights_open_folder : vel_weights_open_file) (self, cancellable, error) ||
+  if (!(is_folder ? vel_weights_open_folder : vel_weights_open_file) (self, cancellable, error) ||
       !vel_weights_settle (self, self->items, error))
     return NULL;
   vel_weights_take (self, self->items);

@@ -14,7 +14,7 @@
 
 typedef struct VelWeights VelWeights;
 
-/* path: a file of any container that tensor-file.h knows, or a diffusers folder; recognised by content. cancellable: (nullable).
+/* path: a file of any container that tensor-file.h knows, a diffusers folder, or one of its components' folders; recognised by content. cancellable: (nullable).
  * Returns: (transfer full); NULL with VEL_ERROR_FORMAT */
 VelWeights *vel_weights_open (const char *path, GCancellable *cancellable, GError **error);
 VelWeights *vel_weights_ref (VelWeights *self);

@@ -207,6 +207,19 @@ set_parts (VelValues *request, const char *model, const char *naming)
   g_assert_true (vel_values_set (request, "vae", vae, NULL));
 }
 
+/* Parts of a diffusers folder are folders themselves, of one file or of shards. */
+static void
+set_folders (VelValues *request, const char *place)
+{
+  g_autofree char *unet = g_build_filename (place, ids[UNET], NULL), *vae = g_build_filename (place, ids[VAE], NULL);
+  g_autofree char *first = g_build_filename (place, ids[TEXT], NULL), *second = g_build_filename (place, ids[TEXT_2], NULL);
+  g_autofree char *both = g_file_test (second, G_FILE_TEST_EXISTS) ? g_strconcat (second, "\n", first, NULL) : g_strdup (first);
+
+  g_assert_true (vel_values_set (request, "unet", unet, NULL));
+  g_assert_true (vel_values_set (request, "text_encoder", both, NULL));
+  g_assert_true (vel_values_set (request, "vae", vae, NULL));
+}
+
 static void
 test_model (gconstpointer data)
 {
@@ -233,6 +246,14 @@ test_model (gconstpointer data)
       vel_values_set (other, "model", one_file, NULL);
     else
       set_parts (other, model, naming->id);
+    got = trace_of (other, "parts.safetensors");
+    assert_same (want, got);
+  }
+  if (is_folder) {
+    g_autoptr (VelValues) other = new_request (vocabulary);
+    g_autoptr (VelTensorFile) got = NULL;
+
+    set_folders (other, place);
     got = trace_of (other, "parts.safetensors");
     assert_same (want, got);
   }
