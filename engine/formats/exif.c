@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define MAX_ENTRIES 1000
+#define TAG_ORIENTATION 0x0112
+#define TYPE_SHORT 3
 #define TAG_EXIF 0x8769
 #define TAG_USER_COMMENT 0x9286
 
@@ -169,19 +171,54 @@ read_directory (GHashTable *text, const Tiff *tiff, guint32 offset)
   return below;
 }
 
+static gboolean
+open_tiff (Tiff *self, const guint8 *data, gsize bytes)
+{
+  if (bytes >= 6 && memcmp (data, "Exif\0\0", 6) == 0) {
+    data += 6;
+    bytes -= 6;
+  }
+  if (bytes < 8 || (memcmp (data, "II*\0", 4) != 0 && memcmp (data, "MM\0*", 4) != 0))
+    return FALSE;
+  *self = (Tiff){ data, bytes, data[0] == 'I' };
+  return TRUE;
+}
+
+guint
+vel_exif_get_orientation (const guint8 *data, gsize bytes)
+{
+  Tiff tiff;
+  guint32 offset;
+  guint count;
+
+  if (!open_tiff (&tiff, data, bytes))
+    return 0;
+  offset = read32 (&tiff, 4);
+  if (offset > tiff.bytes || tiff.bytes - offset < 2)
+    return 0;
+  count = MIN (read16 (&tiff, offset), MAX_ENTRIES);
+  for (guint i = 0; i < count; i++) {
+    gsize entry = (gsize) offset + 2 + 12 * (gsize) i;
+
+    if (entry + 12 > tiff.bytes)
+      break;
+    if (read16 (&tiff, entry) == TAG_ORIENTATION && read16 (&tiff, entry + 2) == TYPE_SHORT) {
+      guint found = read16 (&tiff, entry + 8);
+
+      return found <= 8 ? found : 0;
+    }
+  }
+  return 0;
+}
+
 void
 vel_exif_add_texts (GHashTable *text, const guint8 *data, gsize bytes)
 {
   Tiff tiff;
   guint32 below;
 
-  if (bytes >= 6 && memcmp (data, "Exif\0\0", 6) == 0) {
-    data += 6;
-    bytes -= 6;
-  }
-  if (bytes < 8 || (memcmp (data, "II*\0", 4) != 0 && memcmp (data, "MM\0*", 4) != 0))
+  if (!open_tiff (&tiff, data, bytes))
     return;
-  tiff = (Tiff){ data, bytes, data[0] == 'I' };
   below = read_directory (text, &tiff, read32 (&tiff, 4));
   if (below)
     read_directory (text, &tiff, below);

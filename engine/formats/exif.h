@@ -14,6 +14,8 @@
 /* text: keyword to UTF-8 text, owned by the table; what is there already stays. tiff: from "II" or "MM" on, or with "Exif\0\0" before it.
  * Anything that is damaged is left out. */
 void vel_exif_add_texts (GHashTable *text, const guint8 *tiff, gsize bytes);
+/* Which way up a picture is to be seen, 1 to 8; 0 where it is not said. The bytes as above. */
+guint vel_exif_get_orientation (const guint8 *tiff, gsize bytes);
 /* keyword: copied. value: (transfer full). */
 void vel_exif_take_text (GHashTable *text, const char *keyword, char *value);
 /* Bytes of unknown encoding up to a NUL: UTF-8 if they are, else Latin-1. Returns: (transfer full) */

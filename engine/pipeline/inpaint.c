@@ -5,7 +5,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "engine/formats/png.h"
+#include "engine/formats/photo.h"
 #include "engine/pipeline/outpaint.h"
 #include "engine/pipeline/soft.h"
 #include "engine/pixels/blur.h"
@@ -83,25 +83,25 @@ read_task (VelValues *request, guint width, guint height, guint factor)
 static VelBitmap *
 read_image (const char *path, GError **error)
 {
-  g_autoptr (VelPng) png = vel_png_read (path, FALSE, error);
+  g_autoptr (VelPhoto) photo = vel_photo_read (path, FALSE, error);
 
-  return png ? vel_bitmap_new_take (png->width, png->height, 3, g_steal_pointer (&png->rgb)) : NULL;
+  return photo ? vel_bitmap_new_take (photo->width, photo->height, 3, g_steal_pointer (&photo->rgb)) : NULL;
 }
 
 static VelBitmap *
 read_mask (const Task *task, GError **error)
 {
-  g_autoptr (VelPng) png = vel_png_read (task->mask_path, FALSE, error);
+  g_autoptr (VelPhoto) photo = vel_photo_read (task->mask_path, FALSE, error);
   VelBitmap *mask;
 
-  if (!png)
+  if (!photo)
     return NULL;
-  if (png->alpha) {
-    mask = vel_bitmap_new_take (png->width, png->height, 1, g_steal_pointer (&png->alpha));
+  if (photo->alpha) {
+    mask = vel_bitmap_new_take (photo->width, photo->height, 1, g_steal_pointer (&photo->alpha));
     for (gsize i = 0; !task->soft && i < vel_bitmap_bytes (mask); i++)
       mask->data[i] = mask->data[i] > LIGHT ? 255 : 0;
   } else {
-    g_autoptr (VelBitmap) rgb = vel_bitmap_new_take (png->width, png->height, 3, g_steal_pointer (&png->rgb));
+    g_autoptr (VelBitmap) rgb = vel_bitmap_new_take (photo->width, photo->height, 3, g_steal_pointer (&photo->rgb));
 
     mask = vel_bitmap_grey (rgb);
   }

@@ -6,7 +6,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
-#include "engine/formats/png.h"
+#include "engine/formats/photo.h"
 
 #define LONGEST 4096 /* as a width that is asked for */
 
@@ -53,11 +53,11 @@ vel_outpaint_plan (VelOutpaint *self, VelValues *request, guint width, guint hei
 gboolean
 vel_outpaint_measure (VelOutpaint *self, VelValues *request, guint factor, GError **error)
 {
-  g_autoptr (VelPng) png = vel_png_read (vel_values_get (request, "init"), TRUE, error);
+  g_autoptr (VelPhoto) photo = vel_photo_read (vel_values_get (request, "init"), TRUE, error);
 
-  if (!png)
+  if (!photo)
     return FALSE;
-  vel_outpaint_plan (self, request, png->width, png->height, factor);
+  vel_outpaint_plan (self, request, photo->width, photo->height, factor);
   if (!vel_outpaint_gives_size (request) || MAX (self->width, self->height) <= LONGEST)
     return TRUE;
   g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
