@@ -73,6 +73,7 @@ PARTS = [
     ("A real card's Philox (`cuda:SMS`)", "PyTorch's and curand's rules, in numpy", "sampling/test-noise", r"cuda\.json: largest relative difference"),
     ("Brownian tree, torch's normals", "torchsde", "sampling/test-brownian", r"path [0-6]: largest relative difference"),
     ("Brownian tree, NV's normals", "torchsde over A1111's rng_philox", "sampling/test-brownian", r"path [78]: largest relative difference"),
+    ("Upscalers: ESRGAN in every layout, ESRGAN+, Real-ESRGAN's compact networks", "PyTorch, spandrel", "models/test-upscalers", r"cpu: relative L2"),
     ("Variation seeds, noise of another size", "A1111's rng, in torch", "sampling/test-first-noise", r"case \d+: largest difference"),
 ]
 

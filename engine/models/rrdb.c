@@ -127,11 +127,11 @@ look (VelLoader *loader, const Names *names, VelRrdbFacts *facts)
                                       : inputs == 12 ? 2
                                                      : 1,
                            .plus = vel_loader_has (loader, "%s0%s1.conv1x1.weight", names->block, names->dense) };
-  facts->scale = (1u << names->n_doublings) / facts->shuffle;
+  facts->scale = (1u << MIN (names->n_doublings, MOST_DOUBLINGS)) / facts->shuffle;
   if (!vel_loader_ok (loader))
     return FALSE;
   if ((inputs == 3 || inputs == 12 || inputs == 48) && outputs == 3 && facts->scale > 0 && names->n_doublings <= MOST_DOUBLINGS &&
-      facts->growth > 0 && facts->blocks > 0)
+      facts->features > 0 && facts->growth > 0 && facts->blocks > 0)
     return TRUE;
   g_set_error (&loader->error, VEL_ERROR, VEL_ERROR_FAMILY,
                _ ("The upscaler in \"%s\" takes %" PRId64 " channels, gives %" PRId64

@@ -61,7 +61,7 @@ expect_close (const float *found, const VelTensorEntry *entry, const char *name)
     reference += (double) wanted[i] * wanted[i];
     largest = MAX (largest, difference);
   }
-  g_test_message ("%s: relative L2 %.2e, largest difference %.2e", name, sqrt (square / reference), largest);
+  g_test_message ("%s: relative L2 %.2e (largest difference %.2e)", name, sqrt (square / reference), largest);
   g_assert_cmpfloat (sqrt (square / reference), <, 1e-5);
 }
 
@@ -109,14 +109,14 @@ test_network (gconstpointer data)
   run_on (test, fast);
 }
 
-/* One tensor of a file in another shape, or left away. */
+/* One tensor of a file in another shape, under another name, or left away (NULL). Returns: (transfer full) what loading says */
 static char *
-load_changed (const char *file, const char *name, gboolean away, VelShape shape)
+load_changed (const char *file, const char *name, const char *as, VelShape shape)
 {
   g_autoptr (VelWeights) weights = open_file (file);
   const char *const *names = vel_weights_get_names (weights);
   g_autoptr (GString) json = g_string_new ("{"), data = g_string_new (NULL);
-  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "velatura-changed.safetensors", NULL);
+  g_autofree char *path = g_build_filename (g_get_user_data_dir (), "changed.safetensors", NULL);
   g_autoptr (VelDevice) device = vel_device_new_reference ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VelWeights) changed = NULL;
@@ -129,11 +129,11 @@ load_changed (const char *file, const char *name, gboolean away, VelShape shape)
     VelShape sizes = is ? shape : entry->shape;
     gsize bytes = (gsize) vel_shape_count (sizes) * vel_type_size (entry->type), before = data->len;
 
-    if (is && away)
+    if (is && !as)
       continue;
     g_string_set_size (data, before + bytes);
     memset (data->str + before, 0, bytes);
-    g_string_append_printf (json, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", json->len > 1 ? "," : "", names[i], entry->dtype);
+    g_string_append_printf (json, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", json->len > 1 ? "," : "", is ? as : names[i], entry->dtype);
     for (unsigned k = 0; k < sizes.n; k++)
       g_string_append_printf (json, "%s%" G_GINT64_FORMAT, k ? "," : "", sizes.size[k]);
     g_string_append_printf (json, "],\"data_offsets\":[%zu,%zu]}", before, data->len);
@@ -142,6 +142,7 @@ load_changed (const char *file, const char *name, gboolean away, VelShape shape)
   length = GUINT64_TO_LE (json->len);
   g_string_prepend_len (json, (const char *) &length, sizeof length);
   g_string_append_len (json, data->str, (gssize) data->len);
+  g_assert_cmpint (g_mkdir_with_parents (g_get_user_data_dir (), 0700), ==, 0);
   g_assert_true (g_file_set_contents (path, json->str, (gssize) json->len, NULL));
   changed = vel_weights_open (path, NULL, &error);
   g_assert_no_error (error);
@@ -156,9 +157,9 @@ load_changed (const char *file, const char *name, gboolean away, VelShape shape)
 }
 
 static void
-expect_refused (const char *file, const char *name, gboolean away, VelShape shape, const char *said)
+expect_refused (const char *file, const char *name, const char *as, VelShape shape, const char *said)
 {
-  g_autofree char *message = load_changed (file, name, away, shape);
+  g_autofree char *message = load_changed (file, name, as, shape);
 
   g_test_message ("%s", message);
   g_assert_nonnull (strstr (message, said));
@@ -170,17 +171,19 @@ test_refused (void)
 {
   const char *first = "first-x8.safetensors", *real = "real-x1.safetensors", *compact = "compact-x2.safetensors";
 
-  expect_refused (first, "model.1.sub.0.RDB2.conv3.0.weight", FALSE, VEL_SHAPE (3, 11, 3, 3), "[3, 11, 3, 3]");
-  expect_refused (first, "model.1.sub.0.RDB3.conv5.0.bias", TRUE, VEL_SHAPE (0), "is missing");
-  expect_refused (first, "model.0.weight", FALSE, VEL_SHAPE (6, 4, 3, 3), "takes 4 channels");
-  expect_refused (first, "model.0.weight", FALSE, VEL_SHAPE (0, 3, 3, 3), "");
-  expect_refused (first, "model.1.sub.0.RDB1.conv1.0.weight", FALSE, VEL_SHAPE (6), "");
-  expect_refused (first, "model.1.sub.0.RDB1.conv1.0.weight", TRUE, VEL_SHAPE (0), "no upscaler that is known");
-  expect_refused (real, "conv_up1.weight", TRUE, VEL_SHAPE (0), "doubles the size 0 times");
-  expect_refused (real, "conv_last.weight", FALSE, VEL_SHAPE (1, 6, 3, 3), "gives 1");
-  expect_refused (compact, "body.4.weight", FALSE, VEL_SHAPE (13, 8, 3, 3), "gives 13 channels");
-  expect_refused (compact, "body.3.weight", FALSE, VEL_SHAPE (1), "[1]");
-  expect_refused (compact, "body.4.weight", TRUE, VEL_SHAPE (0), "");
+  expect_refused (first, "model.1.sub.0.RDB2.conv3.0.weight", "model.1.sub.0.RDB2.conv3.0.weight", VEL_SHAPE (3, 11, 3, 3),
+                  "[3, 11, 3, 3]");
+  expect_refused (first, "model.1.sub.0.RDB3.conv5.0.bias", NULL, VEL_SHAPE (0), "is missing");
+  expect_refused (first, "model.0.weight", "model.0.weight", VEL_SHAPE (6, 4, 3, 3), "takes 4 channels");
+  expect_refused (first, "model.0.weight", "model.0.weight", VEL_SHAPE (0, 3, 3, 3), "takes 3 channels");
+  expect_refused (first, "model.1.sub.0.RDB1.conv1.0.weight", "model.1.sub.0.RDB1.conv1.0.weight", VEL_SHAPE (6), "");
+  expect_refused (first, "model.1.sub.0.RDB1.conv1.0.weight", NULL, VEL_SHAPE (0), "no upscaler that is known");
+  expect_refused (first, "model.13.weight", "model.901.weight", VEL_SHAPE (3, 6, 3, 3), "doubles the size 299 times");
+  expect_refused (real, "conv_up1.weight", NULL, VEL_SHAPE (0), "doubles the size 0 times");
+  expect_refused (real, "conv_last.weight", "conv_last.weight", VEL_SHAPE (1, 6, 3, 3), "gives 1");
+  expect_refused (compact, "body.4.weight", "body.4.weight", VEL_SHAPE (13, 8, 3, 3), "gives 13 channels");
+  expect_refused (compact, "body.3.weight", "body.3.weight", VEL_SHAPE (1), "[1]");
+  expect_refused (compact, "body.4.weight", NULL, VEL_SHAPE (0), "");
 }
 
 int
