@@ -61,6 +61,13 @@ name_of (const char *path)
 }
 
 static gboolean
+find_tokenizer (VelModel *self, VelModelKey key, GError **error)
+{
+  self->tokenizer = vel_tokenizer_find (*key.tokenizer ? key.tokenizer : NULL, key.path, error);
+  return self->tokenizer != NULL;
+}
+
+static gboolean
 check_vocabulary (const VelModel *self, GError **error)
 {
   for (guint i = 0; self->text[i]; i++) {
@@ -205,7 +212,10 @@ open_originals (gpointer data, GCancellable *cancellable, GError **error)
 gboolean
 vel_model_need (VelModel *self, VelDevice *device, VelModelKey key, gboolean text, gboolean unet, GCancellable *cancellable, GError **error)
 {
-  if (!bring (self, device, key, text, unet, cancellable, error))
+  gboolean bare = text && !self->tokenizer; /* nothing was to be read so far */
+
+  if ((bare && !find_tokenizer (self, key, error)) || !bring (self, device, key, text, unet, cancellable, error)
+      || (bare && !check_vocabulary (self, error)))
     return FALSE;
   if (!self->loras)
     return TRUE;
@@ -364,13 +374,12 @@ vel_model_load (VelDevice *device, VelModelKey key, VelPictureSize size, guint r
   self->path = g_strdup (key.path);
   self->name = name_of (key.path);
   self->identity = identity_of (key);
-  self->tokenizer = vel_tokenizer_find (*key.tokenizer ? key.tokenizer : NULL, key.path, error);
-  if (!self->tokenizer)
+  if (size.batch > 0 && !find_tokenizer (self, key, error))
     return NULL;
   loader.weights = weights;
   loader.total_bytes = vel_weights_get_bytes (weights);
   choose_plan (self, device, weights, size, rung);
-  if (!load_networks (self, &loader, size.batch > 0, error) || !check_vocabulary (self, error))
+  if (!load_networks (self, &loader, size.batch > 0, error) || (size.batch > 0 && !check_vocabulary (self, error)))
     return NULL;
   if (!fit_preview (self, device, cancellable, error))
     return NULL;

@@ -27,7 +27,7 @@ typedef struct {
   char *path, *name; /* name: the file's stem or the folder's name */
   VelArchitecture architecture;
   VelNoiseLevels *levels;
-  VelTokenizer *tokenizer;
+  VelTokenizer *tokenizer; /* NULL until texts are to be read */
   VelClip *text[VEL_MAX_TEXTS + 1]; /* ends with NULL; they may all be away, and so may the UNet: what is not needed now may make room */
   VelUNet *unet;
   VelSlots *text_slots[VEL_MAX_TEXTS], *unet_slots; /* of each that is there */
