@@ -8,74 +8,13 @@
 #include <string.h>
 
 #include "engine/catalog.h"
-#include "engine/paths.h"
+#include "engine/collection.h"
 #include "engine/text/prompt-tags.h"
-
-#define DEPTH 4 /* folders within folders; more are no collection */
-
-static const char *const endings[] = { ".safetensors", ".pt", ".ckpt", ".bin", NULL };
-
-static gboolean
-is_lora_name (const char *leaf)
-{
-  for (guint i = 0; endings[i]; i++)
-    if (g_str_has_suffix (leaf, endings[i]) && strlen (leaf) > strlen (endings[i]))
-      return TRUE;
-  return FALSE;
-}
-
-static void
-list_folder (GPtrArray *found, const char *folder, guint depth)
-{
-  g_autoptr (GDir) open = g_dir_open (folder, 0, NULL);
-  const char *leaf;
-
-  while (open && (leaf = g_dir_read_name (open))) {
-    g_autofree char *path = g_build_filename (folder, leaf, NULL);
-
-    if (is_lora_name (leaf))
-      g_ptr_array_add (found, g_steal_pointer (&path));
-    else if (depth < DEPTH && *leaf != '.' && g_file_test (path, G_FILE_TEST_IS_DIR))
-      list_folder (found, path, depth + 1);
-  }
-}
-
-static int
-compare_paths (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-static char *
-folder_path (void)
-{
-  return g_build_filename (vel_paths_get_data (), "loras", NULL);
-}
 
 GPtrArray *
 vel_loras_list (void)
 {
-  g_autofree char *folder = folder_path ();
-  GPtrArray *found = g_ptr_array_new_with_free_func (g_free);
-
-  list_folder (found, folder, 0);
-  g_ptr_array_sort (found, compare_paths);
-  return found;
-}
-
-/* Returns: (transfer full) the leaf, without its ending, in one case */
-static char *
-fold_stem (const char *path)
-{
-  g_autofree char *leaf = g_path_get_basename (path), *valid = NULL;
-
-  for (guint i = 0; endings[i]; i++)
-    if (g_str_has_suffix (leaf, endings[i])) {
-      leaf[strlen (leaf) - strlen (endings[i])] = '\0';
-      break;
-    }
-  valid = g_utf8_make_valid (leaf, -1);
-  return g_utf8_casefold (valid, -1);
+  return vel_collection_list ("loras", FALSE);
 }
 
 static gboolean
@@ -90,22 +29,19 @@ char *
 vel_loras_find (const char *name, GError **error)
 {
   g_autoptr (GPtrArray) all = NULL;
-  g_autofree char *wanted = NULL, *folder = NULL, *shown = NULL;
+  g_autofree char *folder = NULL, *shown = NULL;
+  const char *found;
 
   if (g_file_test (name, G_FILE_TEST_IS_REGULAR))
     return g_canonicalize_filename (name, NULL);
   all = vel_loras_list ();
-  wanted = fold_stem (name);
-  for (guint i = 0; i < all->len && !strchr (name, '/'); i++) {
-    g_autofree char *stem = fold_stem (all->pdata[i]);
-
-    if (g_str_equal (stem, wanted))
-      return g_strdup (all->pdata[i]);
-  }
+  found = vel_collection_find (all, name);
+  if (found)
+    return g_strdup (found);
   for (guint i = 0; i < all->len && !strchr (name, '/'); i++)
     if (is_called (all->pdata[i], name))
       return g_strdup (all->pdata[i]);
-  folder = folder_path ();
+  folder = vel_collection_get_folder ("loras");
   shown = g_filename_display_name (folder);
   g_set_error (
       error, VEL_ERROR, VEL_ERROR_REQUEST,
@@ -150,15 +86,8 @@ vel_loras_parse (const char *text, GError **error)
 static char *
 dup_plain_name (const char *path)
 {
-  g_autofree char *leaf = g_path_get_basename (path);
-  char *name;
-
-  for (guint i = 0; endings[i]; i++)
-    if (g_str_has_suffix (leaf, endings[i])) {
-      leaf[strlen (leaf) - strlen (endings[i])] = '\0';
-      break;
-    }
-  name = g_utf8_make_valid (leaf, -1);
+  g_autofree char *leaf = vel_collection_dup_stem (path);
+  char *name = g_utf8_make_valid (leaf, -1);
   for (char *from = name, *to = name;; from++)
     if (!*from || !strchr (":,<>", *from)) {
       *to++ = *from;
