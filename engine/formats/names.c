@@ -144,6 +144,22 @@ add_unet (VelNames *self, const char *const *names)
   }
 }
 
+/* A UNet's first half, what reads the picture, and a 1x1 convolution for each result. */
+static void
+add_control (VelNames *self, const char *const *names)
+{
+  guint results = count (names, "controlnet_down_blocks."), hints = count (names, "controlnet_cond_embedding.blocks.");
+
+  add_unet (self, names);
+  add_same (self, "input_hint_block.0.", "controlnet_cond_embedding.conv_in.");
+  for (guint i = 0; i < hints; i++)
+    add (self, NULL, g_strdup_printf ("input_hint_block.%u.", 2 * (i + 1)), g_strdup_printf ("controlnet_cond_embedding.blocks.%u.", i));
+  add (self, NULL, g_strdup_printf ("input_hint_block.%u.", 2 * (hints + 1)), g_strdup ("controlnet_cond_embedding.conv_out."));
+  for (guint i = 0; i < results; i++)
+    add (self, NULL, g_strdup_printf ("zero_convs.%u.0.", i), g_strdup_printf ("controlnet_down_blocks.%u.", i));
+  add_same (self, "middle_block_out.0.", "controlnet_mid_block.");
+}
+
 static void
 add_unet_block (VelNames *self, const char *side, guint block, const char *level, guint l, guint k)
 {
@@ -247,6 +263,8 @@ vel_component_get_prefix (VelComponent component)
     return "conditioner.embedders.0.";
   case VEL_COMPONENT_TEXT_ENCODER_2:
     return "conditioner.embedders.1.";
+  case VEL_COMPONENT_CONTROL:
+    return "control_model.";
   case VEL_N_COMPONENTS:
     break;
   }
@@ -263,6 +281,8 @@ vel_names_new (VelComponent component, const char *const *stored)
   g_array_set_clear_func (self->pairs, clear_pair);
   if (component == VEL_COMPONENT_UNET)
     add_unet (self, stored);
+  else if (component == VEL_COMPONENT_CONTROL)
+    add_control (self, stored);
   else if (component == VEL_COMPONENT_VAE)
     add_vae (self, stored);
   else

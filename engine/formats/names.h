@@ -10,6 +10,7 @@ typedef enum {
   VEL_COMPONENT_TEXT_ENCODER,   /* the only one */
   VEL_COMPONENT_TEXT_ENCODER_1, /* of two, or of families that may have two */
   VEL_COMPONENT_TEXT_ENCODER_2,
+  VEL_COMPONENT_CONTROL,        /* a ControlNet, of no model */
   VEL_N_COMPONENTS
 } VelComponent;
 

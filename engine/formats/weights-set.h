@@ -12,6 +12,7 @@ typedef struct {
   char *name;            /* stored.name, owned */
   char *own_name;        /* "unet/conv_in.weight" if the file says something else, or NULL */
   void *copy;            /* of data that is not plain as it lies in the file */
+  const VelTensorEntry *base; /* (nullable) what it is a difference to, of VelWeights.base */
   gboolean used;
 } VelWeightsItem;
 
@@ -25,6 +26,8 @@ struct VelWeights {
   VelNames *components[VEL_N_COMPONENTS]; /* of those in another layout; NULL for others */
   char *roots[VEL_N_COMPONENTS];          /* what stands before their own names: "unet/", "unet."; NULL likewise */
   char *sources[VEL_N_COMPONENTS];        /* to show, of those that are from another file; NULL for others */
+  gboolean difference;                    /* it says that it holds differences */
+  VelWeights *base;                       /* (nullable) to this model's UNet */
   const char *what;                       /* as vel_weights_describe */
   const char **names;                     /* of the items */
 };
@@ -47,6 +50,11 @@ void vel_weights_take (VelWeights *self, GPtrArray *items);
 
 /* A file, or those of a component's folder, sharded or not. Returns: (transfer full) (element-type VelTensorFile); NULL with error */
 GPtrArray *vel_weights_open_part_files (const char *path, GCancellable *cancellable, GError **error);
+/* Returns: (transfer full) an empty one */
+VelWeights *vel_weights_new (const char *path);
+/* The sum of two tensors of one shape, of any type. out: floats */
+void vel_weights_sum (const VelTensorEntry *a, const VelTensorEntry *b, float *out);
+
 /* Fill a new set. */
 gboolean vel_weights_open_file (VelWeights *self, GCancellable *cancellable, GError **error);
 gboolean vel_weights_open_folder (VelWeights *self, GCancellable *cancellable, GError **error);

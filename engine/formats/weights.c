@@ -22,10 +22,9 @@ is_model_folder (const char *path)
 }
 
 VelWeights *
-vel_weights_open (const char *path, GCancellable *cancellable, GError **error)
+vel_weights_new (const char *path)
 {
-  gboolean is_folder = is_model_folder (path);
-  g_autoptr (VelWeights) self = g_new0 (VelWeights, 1);
+  VelWeights *self = g_new0 (VelWeights, 1);
 
   g_atomic_ref_count_init (&self->references);
   self->path = g_strdup (path);
@@ -33,7 +32,15 @@ vel_weights_open (const char *path, GCancellable *cancellable, GError **error)
   self->files = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_file_unref);
   self->items = g_ptr_array_new_with_free_func (vel_weights_item_free);
   self->replaced = g_ptr_array_new_with_free_func (vel_weights_item_free);
-  if (!(is_folder ? vel_weights_open_folder : vel_weights_open_file) (self, cancellable, error) ||
+  return self;
+}
+
+VelWeights *
+vel_weights_open (const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VelWeights) self = vel_weights_new (path);
+
+  if (!(is_model_folder (path) ? vel_weights_open_folder : vel_weights_open_file) (self, cancellable, error) ||
       !vel_weights_settle (self, self->items, error))
     return NULL;
   vel_weights_take (self, self->items);
@@ -60,6 +67,7 @@ vel_weights_unref (VelWeights *self)
   g_ptr_array_unref (self->items);
   g_ptr_array_unref (self->replaced);
   g_ptr_array_unref (self->files);
+  g_clear_pointer (&self->base, vel_weights_unref);
   g_free (self->names);
   g_free (self->path);
   g_free (self->shown);
@@ -280,10 +288,32 @@ use_copy (VelWeightsItem *item)
   return TRUE;
 }
 
+/* A difference is as large as what it is added to, in floats. */
+static gboolean
+make_sum (VelWeightsItem *item, GError **error)
+{
+  gsize count = (gsize) vel_shape_count (item->stored.shape);
+
+  item->view = item->stored;
+  item->view.type = VEL_F32;
+  item->view.bytes = count * sizeof (float);
+  if (item->copy)
+    return use_copy (item);
+  item->copy = g_try_malloc (MAX (item->view.bytes, 1));
+  if (!item->copy) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), item->name, item->view.bytes);
+    return FALSE;
+  }
+  vel_weights_sum (&item->stored, item->base, item->copy);
+  return use_copy (item);
+}
+
 /* Files of older writers begin their data anywhere, checkpoints hold views and quantised types: kernels read whole elements in a row. */
 static gboolean
 make_plain (VelWeightsItem *item, GError **error)
 {
+  if (item->base)
+    return make_sum (item, error);
   item->view = item->stored;
   if (vel_tensor_entry_is_plain (&item->stored))
     return TRUE;
@@ -365,7 +395,7 @@ static gboolean
 is_ballast (const char *name)
 {
   return g_str_has_suffix (name, ".position_ids") || g_str_has_suffix (name, ".logit_scale") || strstr (name, ".text_projection") ||
-         strstr (name, "model_ema.") || g_str_has_prefix (name, "first_stage_model.loss.") || vel_float8_scale_is_name (name);
+         strstr (name, "model_ema.") || g_str_has_prefix (name, "control_model.") || g_str_has_prefix (name, "first_stage_model.loss.") || vel_float8_scale_is_name (name);
 }
 
 GStrv

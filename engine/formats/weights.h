@@ -27,6 +27,14 @@ const char *vel_weights_get_container (VelWeights *self);
  * reads. Returns: FALSE with VEL_ERROR_FORMAT saying what the file is instead, or VEL_ERROR_FAMILY where the model has no use for it */
 gboolean vel_weights_overlay (VelWeights *self, VelPartKind kind, const char *const *paths, GCancellable *cancellable, GError **error);
 
+/* A ControlNet: its tensors alone, under "control_model.", in whatever layout and beside whatever else they lie. path: a file or a folder of
+ * diffusers'. Returns: (transfer full); NULL with VEL_ERROR_FORMAT saying what it is instead */
+VelWeights *vel_weights_open_control (const char *path, GCancellable *cancellable, GError **error);
+/* Whether it holds differences to the weights of a model's UNet. */
+gboolean vel_weights_is_difference (VelWeights *self);
+/* They are what is handed out from now on with the UNet's own added, in fp32. Returns: FALSE with VEL_ERROR_WEIGHT where one has another shape */
+gboolean vel_weights_add_unet (VelWeights *self, VelWeights *model, GError **error);
+
 /* A model with parts from elsewhere. path: (nullable) NULL: the UNet's. parts: by VelPartKind, a line for each file; "" leaves the model's
  * own. */
 VelWeights *vel_weights_open_with (const char *path, const char *const parts[VEL_N_PARTS], GCancellable *cancellable, GError **error);

@@ -120,3 +120,58 @@ vel_transformer (VelContext *ctx, const VelTransformer *self, VelTensor *x, VelT
   x = vel_linear (ctx, &self->proj_out, h, VEL_ACTIVATION_NONE, x);
   return vel_context_close (ctx, x);
 }
+
+struct VelTextKeys {
+  GPtrArray *keys_values; /* VelTensor [B, T, 2 C], in the order the transformer blocks run */
+};
+
+VelTextKeys *
+vel_text_keys_new (void)
+{
+  VelTextKeys *self = g_new (VelTextKeys, 1);
+
+  self->keys_values = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_tensor_unref);
+  return self;
+}
+
+void
+vel_text_keys_free (VelTextKeys *self)
+{
+  if (!self)
+    return;
+  g_ptr_array_unref (self->keys_values);
+  g_free (self);
+}
+
+void
+vel_text_keys_fill (VelContext *ctx, VelTextKeys *self, const VelTransformer *transformer, VelTensor *context, guint *used)
+{
+  for (unsigned i = 0; i < transformer->n_blocks && vel_context_ok (ctx); i++, ++*used) {
+    const VelLinear *cross_kv = &transformer->blocks[i].cross_kv;
+    VelTensor *made;
+
+    if (*used == self->keys_values->len) {
+      VelTensor *kept = vel_tensor_new (vel_context_get_device (ctx), context->type,
+                                        VEL_SHAPE (context->shape.size[0], context->shape.size[1], cross_kv->out));
+
+      if (!kept) {
+        vel_context_fail (ctx, VEL_ERROR_MEMORY, _ ("There is not enough memory for the prompt; close other programs"));
+        return;
+      }
+      g_ptr_array_add (self->keys_values, kept);
+    }
+    vel_context_open (ctx);
+    made = vel_linear (ctx, cross_kv, context, VEL_ACTIVATION_NONE, NULL);
+    vel_op_combine_into (ctx, self->keys_values->pdata[*used], 1, (double[]) { 1 }, &made);
+    vel_context_close (ctx, NULL);
+  }
+}
+
+VelTensor *
+vel_text_keys_transform (VelContext *ctx, const VelTextKeys *self, const VelTransformer *transformer, VelTensor *x, guint *used)
+{
+  VelTensor *const *keys_values = (VelTensor *const *) self->keys_values->pdata + *used;
+
+  *used += transformer->n_blocks;
+  return vel_transformer (ctx, transformer, x, keys_values);
+}

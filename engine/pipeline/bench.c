@@ -40,7 +40,7 @@ typedef struct {
   const VelModel *model;
   VelBenchPart part;
   VelTensor *input;
-  VelUNetText *text;
+  VelTextKeys *text;
   VelTensor *shifts;
 } Subject;
 
@@ -59,7 +59,7 @@ prepare (Subject *self, VelContext *ctx, const VelBenchRequest *request, guint w
                                   noise (ctx, VEL_SHAPE (request->batch, 77, vel_unet_get_context_dim (self->model->unet))));
   self->input = vel_op_convert (ctx, self->input, vel_unet_get_type (self->model->unet));
   vector = vel_unet_get_vector_width (self->model->unet);
-  self->shifts = vel_unet_embed_times (ctx, self->model->unet, &(float) { 500 }, 1, 7, vector ? noise (ctx, VEL_SHAPE (1, vector)) : NULL);
+  self->shifts = vel_time_embedding_run (ctx, vel_unet_get_times (self->model->unet), &(float) { 500 }, 1, 7, vector ? noise (ctx, VEL_SHAPE (1, vector)) : NULL);
 }
 
 static void
@@ -75,7 +75,7 @@ run (gpointer data, VelContext *ctx)
       vel_clip_encode (ctx, self->model->text[i], tokens, NULL, G_N_ELEMENTS (tokens), 1, 0, NULL);
     break;
   case VEL_BENCH_UNET:
-    vel_unet_forward (ctx, self->model->unet, self->input, self->shifts, self->text);
+    vel_unet_forward (ctx, self->model->unet, self->input, self->shifts, self->text, NULL);
     break;
   case VEL_BENCH_VAE:
     vel_vae_decode (ctx, self->model->vae, self->input);
@@ -150,7 +150,7 @@ vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResul
   prepare (&subject, ctx, request, result->width, result->height);
   time_runs (self, ctx, request->runs, run, &subject, result);
   ok = vel_context_check (ctx, error);
-  g_clear_pointer (&subject.text, vel_unet_text_free);
+  g_clear_pointer (&subject.text, vel_text_keys_free);
   if (!ok)
     vel_bench_result_clear (result);
   return ok;

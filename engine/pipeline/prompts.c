@@ -69,6 +69,7 @@ encode (VelContext *ctx, VelPrompts *self, const VelConditioner *conditioner, co
     return condition;
   condition = g_new0 (VelCondition, 1);
   g_hash_table_insert (self->encoded, g_steal_pointer (&key), condition);
+  condition->negative = passage->negative;
   vel_conditioning_encode (ctx, conditioner, passage, condition);
   return condition;
 }
@@ -221,6 +222,7 @@ vel_prompts_set_extra (VelPrompts *self, VelTensor *extra, VelTensor *none, doub
     const VelCondition *with = negative->entries[i];
     VelCondition *without = g_new0 (VelCondition, 1);
 
+    without->negative = with->negative;
     without->states = vel_tensor_ref (with->states);
     without->vector = with->vector ? vel_tensor_ref (with->vector) : NULL;
     without->extra = vel_tensor_ref (none);

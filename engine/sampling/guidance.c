@@ -26,7 +26,7 @@ struct VelGuidance {
   const VelCondition **conditions; /* [n] */
   double *weights;                 /* [n] */
   gint64 batch;
-  unsigned evaluation;
+  unsigned evaluation, step, n_steps;
   VelNetwork network;
   double rescale;
   VelTimes *times; /* of the terms here */
@@ -107,7 +107,7 @@ vel_guidance_new (VelContext *ctx, const VelNetwork *network, const VelElsewhere
     self->weights[i] = terms[i].weight;
     self->conditions[i] = terms[i].condition;
   }
-  self->times = vel_times_new (ctx, network, self->here, self->conditions, sigmas, n_sigmas);
+  self->times = vel_times_new (ctx, network, vel_unet_get_times (network->unet), self->here, self->conditions, sigmas, n_sigmas);
   add_groups (ctx, self, network, shape);
   if (self->here < n)
     self->half = vel_half_new (ctx, elsewhere, network, self->conditions[self->here], shape, sigmas, n_sigmas);
@@ -146,6 +146,13 @@ void
 vel_guidance_set_rescale (VelGuidance *self, double amount)
 {
   self->rescale = amount;
+}
+
+void
+vel_guidance_set_step (VelGuidance *self, unsigned step, unsigned n_steps)
+{
+  self->step = step;
+  self->n_steps = n_steps;
 }
 
 void
@@ -201,6 +208,7 @@ run_group (VelContext *ctx, VelGuidance *self, const Group *group, VelTensor *x,
   }
   if (times->shape.size[0] > 1) /* every term has a row of its own */
     times = vel_context_slice (ctx, times, group->first, runner->n);
+  vel_denoiser_set_step (runner->denoiser, self->step, self->n_steps);
   made = vel_denoiser_run (ctx, runner->denoiser, x, sigma, times, &raw);
   if (self->watch) /* the next group may use the same memory */
     raw = vel_op_combine (ctx, 1, (double[]){ 1 }, &raw);

@@ -34,6 +34,8 @@ void vel_guidance_set_change (VelGuidance *self, VelChangeFunc change, gpointer 
 /* Strong guidance makes everything louder: by how much of the way the network's guided output is brought back to the deviation of the first
  * term's (Lin et al. 2023, section 3.4; diffusers' rescale_noise_cfg). 0: not at all, as from the beginning. */
 void vel_guidance_set_rescale (VelGuidance *self, double amount);
+/* Evaluations from now on are of step k, from 0, of n. */
+void vel_guidance_set_step (VelGuidance *self, unsigned step, unsigned n_steps);
 /* Of one that takes over from another: counts on from the evaluations behind it. */
 void vel_guidance_go_on (VelGuidance *self, unsigned evaluations);
 unsigned vel_guidance_get_evaluations (const VelGuidance *self);

@@ -93,7 +93,7 @@ bind_there (gpointer data)
     vel_times_bind (self->ctx, self->times, conditions);
     vel_denoiser_bind (self->ctx, self->denoiser, conditions);
   } else {
-    self->times = vel_times_new (self->ctx, &self->network, 1, conditions, self->sigmas, self->n_sigmas);
+    self->times = vel_times_new (self->ctx, &self->network, vel_unet_get_times (self->network.unet), 1, conditions, self->sigmas, self->n_sigmas);
     self->denoiser = vel_denoiser_new (self->ctx, &self->network, 1, conditions, self->shape);
   }
   vel_context_close (self->ctx, NULL);
@@ -148,6 +148,7 @@ vel_half_new (VelContext *ctx, const VelElsewhere *elsewhere, const VelNetwork *
   self->elsewhere = *elsewhere;
   self->network = *network;
   self->network.unet = elsewhere->unet;
+  self->network.n_controls = 0; /* they are on the first device */
   self->shape = shape;
   self->x = g_new (float, count);
   self->denoised = g_new (float, count);

@@ -109,6 +109,7 @@ host_denoise (VelRun *run, VelTensor *out, VelTensor *x, double sigma)
     run->guidance = run->sampling->turn (ctx, sigma, run->guidance, run->sampling->turn_data);
   if (!vel_context_ok (ctx))
     return false;
+  vel_guidance_set_step (run->guidance, MAX (run->started, 1) - 1, run->n_steps);
   vel_context_open (ctx);
   denoised = run->sampling->mask && run->sampling->mask_input ? denoise_under_mask (run, x, sigma) : denoise_over_mask (run, x, sigma);
   vel_op_combine_into (ctx, out, 1, (double[]) { 1 }, &denoised);

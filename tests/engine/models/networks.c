@@ -140,11 +140,11 @@ test_unet (gconstpointer data)
   time = (float) levels->sigma_to_t (levels->model, sigma);
   x = upload (&self, "latent.000", TRUE);
   x = vel_op_combine (self.ctx, 1, &scale, &x);
-  shifts = vel_unet_embed_times (self.ctx, unet, &time, 1, 7, NULL);
+  shifts = vel_time_embedding_run (self.ctx, vel_unet_get_times (unet), &time, 1, 7, NULL);
   for (int side = 0; side < 2; side++) {
-    g_autoptr (VelUNetText) text = vel_unet_text_new (self.ctx, unet, upload (&self, side ? "uncond" : "cond", FALSE));
+    g_autoptr (VelTextKeys) text = vel_unet_text_new (self.ctx, unet, upload (&self, side ? "uncond" : "cond", FALSE));
 
-    compare (&self, vel_unet_forward (self.ctx, unet, x, shifts, text), side ? "model.uncond" : "model.cond", 3e-5);
+    compare (&self, vel_unet_forward (self.ctx, unet, x, shifts, text, NULL), side ? "model.uncond" : "model.cond", 3e-5);
   }
   tear_down (&self);
 }
