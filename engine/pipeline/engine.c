@@ -15,6 +15,7 @@ vel_engine_new (const char *device, const VelDeviceOptions *options, GError **er
   self->options = *options;
   self->left = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_kept_release);
   self->loras = vel_lora_stack_new ();
+  self->controls = vel_control_nets_new ();
   self->device = vel_device_open (device, options, error);
   if (!self->device)
     return NULL;
@@ -29,6 +30,7 @@ vel_engine_free (VelEngine *self)
     return;
   g_clear_pointer (&self->second, vel_second_free);
   g_clear_pointer (&self->upscaler, vel_upscaler_free);
+  g_clear_pointer (&self->controls, vel_control_nets_free);
   g_clear_pointer (&self->model, vel_model_free);
   g_clear_pointer (&self->device, vel_device_unref);
   g_free (self->upscaler_path);
@@ -79,6 +81,7 @@ vel_engine_use (VelEngine *self, const char *spec, guint64 memory, GError **erro
     return TRUE;
   /* A card's memory must be free before the card is opened anew. */
   g_clear_pointer (&self->upscaler, vel_upscaler_free);
+  vel_control_nets_drop (self->controls);
   g_clear_pointer (&self->model, vel_model_free);
   g_clear_pointer (&self->device, vel_device_unref);
   self->rung = 0;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/pipeline/control-nets.h"
 #include "engine/pipeline/generate.h"
 #include "engine/pipeline/model.h"
 #include "engine/pipeline/second.h"
@@ -20,7 +21,8 @@ struct VelEngine {
   GStrv outputs;            /* (nullable) where its pictures are to go, */
   guint n_kept;             /* how many of the request at hand were put there, */
   GPtrArray *left;          /* (element-type VelKept) and those that were not given to anybody */
-  VelLoraStack *loras;      /* of the last request */
+  VelLoraStack *loras;      /* of the last request, */
+  VelControlNets *controls; /* likewise */
   guint rung;               /* of the memory's ladder: memory ran out on those before it, with this model on this device */
 };
 

@@ -52,20 +52,23 @@ vel_memory_needs_estimate (VelMemoryNeeds *self, VelWeights *weights, const VelA
     }
   self->painting
     = 2 * (guint64) size.batch * pixels * PAINTING_CHANNELS * (guint64) architecture->model_channels * vel_type_size (precision.unet);
+  self->controls = size.controls + size.n_controls * (self->painting / 2); /* half a UNet each */
 }
 
 static guint
 first_rung (const VelMemoryNeeds *needs, guint64 free_bytes)
 {
-  if (free_bytes == 0 || needs->text + needs->unet + needs->vae + needs->painting <= free_bytes)
+  guint64 always = needs->vae + needs->painting + needs->controls;
+
+  if (free_bytes == 0 || needs->text + needs->unet + always <= free_bytes)
     return 0;
-  return needs->unet + needs->vae + needs->painting <= free_bytes ? 1 : 2;
+  return needs->unet + always <= free_bytes ? 1 : 2;
 }
 
 void
 vel_memory_plan_choose (VelMemoryPlan *self, const VelMemoryNeeds *needs, guint64 free_bytes, guint rung)
 {
-  guint64 others = needs->vae + needs->painting + 2 * needs->largest, room = free_bytes > others ? free_bytes - others : 0;
+  guint64 others = needs->vae + needs->painting + needs->controls + 2 * needs->largest, room = free_bytes > others ? free_bytes - others : 0;
 
   self->rung = MIN (MAX (rung, first_rung (needs, free_bytes)), VEL_LAST_RUNG);
   self->fit = self->rung == 0 ? VEL_FIT_WHOLE : self->rung == 1 ? VEL_FIT_IN_TURNS : VEL_FIT_STREAMED;

@@ -4,7 +4,8 @@
  * What is free is looked at before each picture, and the first rung of a ladder that fits is taken:
  *   whole      everything is on the device at once, and stays for the next picture
  *   in turns   the text encoder leaves once it has spoken
- *   streamed   besides, weights of the UNet that find no room come from the host's memory for each use, the next one while one is used
+ *   streamed   besides, weights of the UNet that find no room come from the host's memory for each use, the next one while one is used; on the last
+ *              rung those of ControlNets too
  * The needs are estimates; when memory runs out nevertheless, the picture is painted again a rung further down (generate.c). What is painted is
  * decoded whole, then without the other networks on the device, then in strips (vae.h), then by the processor. */
 #pragma once
@@ -17,6 +18,8 @@ typedef struct {
   guint width, height; /* of the first pass; 0: the architecture's */
   gint64 batch;        /* 0: nothing is painted, only decoded */
   VelValues *request;  /* (nullable) may ask for a second pass, which is larger */
+  guint n_controls;    /* networks beside the UNet, */
+  guint64 controls, controls_held; /* bytes of their weights: that they take, and that they take on the device already */
 } VelPictureSize;
 
 /* In bytes. */
@@ -24,6 +27,7 @@ typedef struct {
   guint64 text, unet, vae;  /* weights, in the precision they are computed in */
   guint64 largest;          /* of the UNet's weights */
   guint64 painting;         /* intermediates of a step, with guidance */
+  guint64 controls;         /* weights and intermediates of networks beside the UNet */
 } VelMemoryNeeds;
 
 typedef enum { VEL_FIT_WHOLE, VEL_FIT_IN_TURNS, VEL_FIT_STREAMED } VelFit;

@@ -328,7 +328,7 @@ choose_plan (VelModel *self, VelDevice *device, VelWeights *weights, VelPictureS
   vel_device_get_memory (device, &free_bytes, &total);
   vel_memory_needs_estimate (&self->needs, weights, &self->architecture, self->precision, size);
   if (free_bytes > 0)
-    free_bytes += self->text_bytes + self->unet_bytes + (self->unet_slots ? vel_slots_get_bytes (self->unet_slots) : 0)
+    free_bytes += size.controls_held + self->text_bytes + self->unet_bytes + (self->unet_slots ? vel_slots_get_bytes (self->unet_slots) : 0)
                   + (self->vae ? self->needs.vae : 0);
   if (!(device->kernels->features & VEL_FEATURE_OUTSIDE))
     free_bytes = rung = 0; /* the processor: memory that is short is swapped */

@@ -102,7 +102,11 @@ vel_painting_load (VelPainting *self, GError **error)
     return FALSE;
   if (self->width > 0 && self->height > 0 && !vel_hires_plan (&self->hires, request, self->width, self->height, FACTOR, error))
     return FALSE; /* before anything is loaded */
-  size = (VelPictureSize) { self->width, self->height, vel_values_get_int (request, "batch"), request };
+  if (!vel_painting_choose_controls (self, error))
+    return FALSE;
+  size = (VelPictureSize) { self->width, self->height, vel_values_get_int (request, "batch"), request, self->controls->len,
+                            vel_control_nets_estimate (self->engine->controls, self->key.precision.unet),
+                            vel_control_nets_get_bytes (self->engine->controls) };
   model = !vel_values_is_set (request, "model") && *self->parts[VEL_PART_UNET] ? self->parts[VEL_PART_UNET] : vel_values_get (request, "model");
   self->model = vel_engine_load (self->engine, model, self->key, size, on_loading, self, self->cancellable, error);
   if (self->model)

@@ -12,6 +12,7 @@ drop_networks (VelPainting *self)
 {
   gboolean there = self->model->text[0] || self->model->unet;
 
+  vel_control_nets_drop (self->engine->controls);
   vel_model_drop_text (self->model);
   vel_model_drop_unet (self->model);
   return there;
@@ -109,8 +110,8 @@ vel_painting_explain_memory (VelPainting *self, GError **failure)
   if (!device || !model || !(device->kernels->features & VEL_FEATURE_OUTSIDE) || !g_error_matches (*failure, VEL_ERROR, VEL_ERROR_MEMORY))
     return;
   vel_device_get_memory (device, &free_bytes, &total);
-  most = free_bytes + model->text_bytes + model->unet_bytes + model->needs.vae;
-  needed = g_format_size (MAX (model->needs.painting + model->needs.vae + 2 * model->needs.largest, most + device->wanted));
+  most = free_bytes + vel_control_nets_get_bytes (self->engine->controls) + model->text_bytes + model->unet_bytes + model->needs.vae;
+  needed = g_format_size (MAX (model->needs.painting + model->needs.controls + model->needs.vae + 2 * model->needs.largest, most + device->wanted));
   left = g_format_size (most);
   message = g_strdup_printf (_ ("The memory of %s is too small for this picture, even piece by piece: about %s are needed and %s are free; choose a "
                                 "smaller picture, close other programs or go on with the processor (device cpu)"),

@@ -171,6 +171,7 @@ hand_over (VelContext *ctx, double sigma, VelGuidance *now, gpointer data)
   g_clear_pointer (&self->guidance, vel_guidance_free);
   vel_model_drop_text (self->model);
   vel_model_drop_unet (self->model);
+  vel_control_nets_drop (self->engine->controls);
   self->guidance = vel_refiner_take_over (ctx, self->refiner, &task, self->model, evaluations, self->cancellable);
   return self->guidance;
 }
@@ -221,6 +222,7 @@ static gboolean
 sample_once (VelPainting *self, GError **error)
 {
   g_autoptr (VelContext) ctx = vel_painting_new_context (self, self->engine->device);
+  g_autoptr (GArray) controls = vel_painting_make_controls (self, ctx, error);
   guint factor = vel_vae_get_factor (self->model->vae);
   VelShape shape = VEL_SHAPE (self->batch, self->height / factor, self->width / factor, 4);
   unsigned n_terms;
@@ -228,7 +230,8 @@ sample_once (VelPainting *self, GError **error)
   g_autofree VelRandom *streams = g_new (VelRandom, self->batch);
   g_autofree guint64 *seeds = g_new (guint64, self->batch);
   VelNetwork network = { self->model->unet, self->model->architecture.prediction, self->model->levels, self->rules->nearest_time,
-                         vel_values_get_real (self->request, "cfg") };
+                         vel_values_get_real (self->request, "cfg"), (const VelControl *) (controls ? controls->data : NULL),
+                         controls ? controls->len : 0 };
   g_autoptr (VelMask) mask = NULL;
   VelSampling sampling = { .ctx = ctx,
                            .levels = self->model->levels,
@@ -244,6 +247,8 @@ sample_once (VelPainting *self, GError **error)
                            .step_data = self };
   VelTensor *noise, *start, *before;
 
+  if (!controls)
+    return FALSE;
   g_clear_pointer (&self->latents, vel_tensor_unref);
   self->latents = vel_tensor_new (self->engine->device, VEL_F32, shape);
   if (!self->latents)
@@ -289,7 +294,7 @@ vel_painting_sample (VelPainting *self, GError **error)
     self->elsewhere = vel_prompts_are_guided (self->prompts) ? vel_engine_use_second (self->engine, vel_values_get (self->request, "device2"), self->key,
                                                             self->cancellable, &failure)
                                    : NULL;
-    if (!failure && sample_once (self, &failure))
+    if (!failure && vel_painting_load_controls (self, &failure) && sample_once (self, &failure))
       return TRUE;
     if (!vel_painting_may_retry (self, failure, type, higher)) {
       g_propagate_error (error, g_steal_pointer (&failure));

@@ -56,6 +56,7 @@ vel_painting_clear (VelPainting *self)
 {
   g_clear_pointer (&self->notes, g_ptr_array_unref);
   g_clear_pointer (&self->prompts, vel_prompts_free);
+  g_clear_pointer (&self->controls, g_ptr_array_unref);
   g_clear_pointer (&self->refiner_path, g_free);
   for (guint i = 0; i < VEL_N_PARTS; i++)
     g_clear_pointer (&self->parts[i], g_free);

@@ -46,6 +46,7 @@ typedef struct {
   VelRefiner *refiner;   /* (nullable) while sampling */
   gboolean refining;     /* it has taken over */
   unsigned finished;     /* steps of the pass at hand */
+  GPtrArray *controls;           /* (element-type VelControlWish) ControlNets */
   const VelElsewhere *elsewhere; /* (nullable) for one half of it */
   VelPrompts *prompts;
   VelInpaint *before;       /* (nullable) the start picture, */
@@ -90,6 +91,12 @@ VelPromptsAsked vel_painting_ask_prompts (const VelPainting *self);
 gboolean vel_painting_choose_loras (VelPainting *self, GError **error);
 /* What they did is said, and what else the prompt asks for. Returns: FALSE with an error if one did nothing */
 gboolean vel_painting_report_loras (VelPainting *self, GError **error);
+/* The ControlNets that the request asks for, opened; their pictures are looked at. */
+gboolean vel_painting_choose_controls (VelPainting *self, GError **error);
+/* And on the device, beside the model's UNet, which is there. */
+gboolean vel_painting_load_controls (VelPainting *self, GError **error);
+/* For the pass at hand. Returns: (transfer full) (element-type VelControl) */
+GArray *vel_painting_make_controls (VelPainting *self, VelContext *ctx, GError **error);
 const char *vel_painting_get_text (const VelPainting *self, const char *name, const char *hires);
 /* The start picture, if there is one. */
 gboolean vel_painting_encode_start (VelPainting *self, GError **error);

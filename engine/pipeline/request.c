@@ -47,6 +47,10 @@ static const VelParam fixed[] = {
     N_ ("Changes the model by a file: FILE, FILE:STRENGTH or FILE:UNET:TEXT. Those in the data folder's “loras” are found by their name, and by "
         "<lora:name:strength> in the prompt."),
     VEL_PARAM_FILE, VEL_PARAM_HIDDEN | VEL_PARAM_LIST, .standard = "", .group = "model" },
+  { "control", N_ ("ControlNets"), "controlnet pose depth canny scribble guide sketch",
+    N_ ("Lets the picture follow another one: MODEL:IMAGE, or MODEL:IMAGE:weight=0.8,start=0,end=0.5,mode=balanced,resize=stretch. Those in the data "
+        "folder's “controlnets” are found by their name."),
+    VEL_PARAM_FILE, VEL_PARAM_HIDDEN | VEL_PARAM_LIST, .standard = "", .group = "model" },
   { "prediction", N_ ("Prediction"), "epsilon v-prediction parameterization",
     N_ ("What the network was trained to predict, where the file does not say."), VEL_PARAM_CHOICE, VEL_PARAM_NONE, .standard = "",
     .choices = "eps|v", .group = "model" },
