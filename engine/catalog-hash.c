@@ -26,7 +26,8 @@
 static char *
 hashed_file (const char *path, GError **error)
 {
-  char *file = g_file_test (path, G_FILE_TEST_IS_DIR) ? vel_diffusers_find (path, "unet") : g_strdup (path);
+  gboolean whole = vel_diffusers_is_model (path);
+  char *file = g_file_test (path, G_FILE_TEST_IS_DIR) ? vel_diffusers_find (path, whole ? "unet" : "") : g_strdup (path);
 
   if (file)
     return file;
@@ -203,7 +204,10 @@ vel_catalog_hash_data (const char *path, GCancellable *cancellable, GError **err
 char *
 vel_catalog_hash_vae (VelValues *request)
 {
-  return vel_values_is_set (request, "vae") ? vel_catalog_hash (vel_values_get (request, "vae"), NULL, NULL) : NULL;
+  const char *name = vel_values_get (request, "vae");
+  g_autofree char *path = *name ? vel_catalog_resolve_parts (VEL_PART_VAE, name, NULL, NULL) : NULL;
+
+  return path ? vel_catalog_hash (path, NULL, NULL) : NULL;
 }
 
 /* Whether a name stands in a text as a word of its own, whatever its case. text: folded */

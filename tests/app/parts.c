@@ -43,7 +43,8 @@ assert_says (const char *path, const char *key, const char *expected)
 static void
 test_inspect (void)
 {
-  g_autofree char *problem = inspected (unet, "problem");
+  g_autofree char *problem = inspected (unet, "problem"), *hash = inspected (unet, "hash_autov2");
+  g_autofree char *unet_folder = g_path_get_dirname (unet);
 
   assert_says (model, "parts", "unet,text-encoder,vae");
   assert_says (model, "problem", "");
@@ -53,6 +54,8 @@ test_inspect (void)
   assert_says (first, "parts", "text-encoder");
   assert_says (first, "text_encoder_widths", "64");
   assert_says (vae, "parts", "vae");
+  assert_says (unet_folder, "parts", "unet");
+  assert_says (unet_folder, "hash_autov2", hash);
   g_assert_nonnull (strstr (problem, "name CLIP-L and OpenCLIP-bigG with --text-encoder and a VAE with --vae"));
 }
 
@@ -115,7 +118,8 @@ test_convert (void)
 static void
 test_names (void)
 {
-  g_autofree char *folder = g_build_filename (g_getenv ("XDG_DATA_HOME"), "velatura", "models", NULL);
+  g_autofree char *folder = g_build_filename (g_getenv ("XDG_DATA_HOME"), "velatura", "models", NULL),
+                  *picture = vel_program_path ("picture.png");
   const char *const files[][3] = {
     { unet, "diffusion_models", "painter.safetensors" },
     { first, "clip", "small.safetensors" },
@@ -137,6 +141,9 @@ test_names (void)
                                                    "painter.safetensors" });
   assert_paints_the_same (
       want, (const char *[8]){ "--model", "painter", "--text-encoder", "small", "--text-encoder", "large", "--vae", "painter" });
+  outcome = vel_program_run (NULL, "inspect", picture, NULL);
+  g_assert_nonnull (strstr (outcome->out, "  VAE hash: "));
+  g_assert_nonnull (strstr (outcome->out, "  Module 2: large\n"));
   outcome = vel_program_run (NULL, "list", "models", NULL);
   g_assert_nonnull (strstr (outcome->out, "painter "));
   g_assert_null (strstr (outcome->out, "small "));
