@@ -104,7 +104,7 @@ describe_param (const VelParam *param)
 {
   const char *help = gettext (param->help && *param->help ? param->help : param->label);
   g_autofree char *allowed = allowed_values (param), *standard = NULL;
-  const gboolean has_standard = *param->standard && param->type != VEL_PARAM_BOOL;
+  const gboolean has_standard = *param->standard && (param->type != VEL_PARAM_BOOL || g_str_equal (param->standard, "true"));
 
   if (has_standard)
     standard = g_strdup_printf (_ ("default %s"), param->standard);

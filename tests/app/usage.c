@@ -19,7 +19,9 @@ static void
 test_help (void)
 {
   static const char *const verbs[] = { "generate", "inspect", "convert", "list", "history", "bench", "debug" };
-  static const char *const flags[] = { "--prompt TEXT", "--seed N", "--clip-skip N", "--cfg X", "--sampler ID", "--json", "--trace PATH" };
+  static const char *const flags[] = { "--prompt TEXT", "--seed N", "--clip-skip N", "--cfg X", "--sampler ID", "--json", "--trace PATH",
+                                       "--rho X", "--discard-penultimate", "--unipc-variant ID", "--unipc-order N",
+                                       "steadies few of them. (default\n" };
   const VelOutcome *outcome = vel_program_run (NULL, "--help", NULL);
 
   g_assert_cmpint (outcome->status, ==, 0);
