@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "config.h"
-#include "engine/pipeline/facts.h"
+#include "engine/ticket.h"
 
 #define MAX_LANES 16
 
@@ -31,7 +31,7 @@ struct _VelWorker {
   gboolean counted;       /* the cards were looked for */
   pthread_mutex_t mutex;  /* not GMutex, see job.c */
   pthread_cond_t wake;
-  GQueue queue;   /* Ticket */
+  GQueue queue;   /* VelTicket */
   gboolean held;  /* a device was lost, and nobody said how to go on */
   char *sentence; /* what happened to it */
   gboolean quit;
@@ -43,97 +43,6 @@ enum { JOB_ADDED, JOB_OVER, HELD, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 /* --- what the worker's thread does --- */
-
-/* The request in work, as the worker's thread sees it. */
-typedef struct {
-  VelWorker *worker;
-  VelJob *job;
-  VelJobReport report;
-  GArray *saved; /* gint64, history ids */
-} Work;
-
-static void
-on_progress (const VelProgress *progress, gpointer data)
-{
-  static const VelJobState states[] = {
-    [VEL_STAGE_LOADING] = VEL_JOB_LOADING,
-    [VEL_STAGE_TEXT] = VEL_JOB_LOADING,
-    [VEL_STAGE_SAMPLING] = VEL_JOB_SAMPLING,
-    [VEL_STAGE_DECODING] = VEL_JOB_DECODING,
-    [VEL_STAGE_ENLARGING] = VEL_JOB_DECODING,
-  };
-  Work *work = data;
-
-  work->report.state = states[progress->stage];
-  work->report.fraction = progress->stage == VEL_STAGE_TEXT ? 1 : progress->fraction;
-  work->report.seconds_left = progress->seconds_left;
-  if (progress->stage == VEL_STAGE_SAMPLING) {
-    work->report.step = progress->step;
-    work->report.n_steps = progress->n_steps;
-  }
-  if (progress->preview)
-    vel_job_put_frame (work->job, progress->preview, progress->preview_width, progress->preview_height, progress->step);
-  vel_job_report (work->job, work->report);
-}
-
-static gboolean
-save (Work *work, VelValues *request, VelResult *result, GError **error)
-{
-  g_autoptr (VelFacts) facts = NULL;
-
-  if (!work->worker->history)
-    return TRUE;
-  work->report.state = VEL_JOB_SAVING;
-  vel_job_report (work->job, work->report);
-  facts = vel_facts_new (result, request);
-  for (guint i = 0; i < result->pictures->len; i++) {
-    VelPicture *picture = g_ptr_array_index (result->pictures, i);
-    VelRecipeFacts own = vel_facts_of (facts, picture);
-    gint64 id = vel_history_save (work->worker->history, picture->rgb, picture->request ? picture->request : request, &own, error);
-
-    if (id < 0)
-      return FALSE;
-    vel_kept_discard (g_steal_pointer (&picture->kept));
-    g_array_append_val (work->saved, id);
-  }
-  return TRUE;
-}
-
-/* device: (nullable) */
-static void
-finish (Work *work, VelResult *result, const GError *error, const char *device)
-{
-  gboolean failed = error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-
-  if (result) {
-    VelPicture *first = g_ptr_array_index (result->pictures, 0);
-
-    vel_job_put_frame (work->job, first->rgb, first->width, first->height, work->report.n_steps);
-    work->report.has_seed = TRUE;
-    work->report.seed = first->seed;
-  }
-  work->report.state = failed ? VEL_JOB_FAILED : error || result->partial ? VEL_JOB_CANCELLED : VEL_JOB_DONE;
-  work->report.seconds_left = 0;
-  vel_job_end (work->job, work->report, (VelJobOutcome) { failed ? error : NULL, device, work->saved });
-}
-
-/* A waiting job together with the worker's own copy of its request. */
-typedef struct {
-  VelJob *job;
-  VelValues *request;
-  VelUnfinished *unfinished; /* (nullable) it was painted before, and is to be decoded alone */
-  GPtrArray *left;           /* (nullable) (element-type VelKept) painted by a device that was lost then */
-} Ticket;
-
-static void
-ticket_free (Ticket *ticket)
-{
-  g_object_unref (ticket->job);
-  g_object_unref (ticket->request);
-  vel_unfinished_free (ticket->unfinished);
-  g_clear_pointer (&ticket->left, g_ptr_array_unref);
-  g_free (ticket);
-}
 
 static gboolean
 show_held (gpointer data)
@@ -151,7 +60,7 @@ show_held (gpointer data)
 
 /* The job goes back to where it came from. Returns: FALSE if somebody stopped it meanwhile */
 static gboolean
-hold (VelWorker *self, Ticket *ticket, const GError *error)
+hold (VelWorker *self, VelTicket *ticket, const GError *error)
 {
   GSource *source;
   gboolean stopped;
@@ -175,14 +84,6 @@ hold (VelWorker *self, Ticket *ticket, const GError *error)
   g_source_attach (source, self->context);
   g_source_unref (source);
   return TRUE;
-}
-
-/* Files of what nobody wants any more, or what is painted anew. */
-static void
-discard_all (GPtrArray *kept)
-{
-  while (kept->len)
-    vel_kept_discard (g_ptr_array_steal_index (kept, kept->len - 1));
 }
 
 static gboolean
@@ -214,73 +115,36 @@ open_engine (Lane *self, VelValues *request, GError **error)
   return self->engine != NULL;
 }
 
-/* Returns: (transfer full) (nullable) */
-static VelResult *
-paint (Lane *self, Ticket *ticket, Work *work, GError **error)
-{
-  GCancellable *cancellable = vel_job_get_cancellable (ticket->job);
-
-  if (!open_engine (self, ticket->request, error))
-    return NULL;
-  if (ticket->unfinished)
-    return vel_engine_finish (self->engine, ticket->unfinished, NULL, (guint64) vel_values_get_int (ticket->request, "memory"), on_progress,
-                              work, cancellable, error);
-  return vel_engine_generate (self->engine, ticket->request, on_progress, work, NULL, TRUE, cancellable, error);
-}
-
-/* What was painted and will not be saved: a person who stopped it does not want it; otherwise it is unfinished from now on. */
-static void
-leave (Lane *self, Ticket *ticket, VelResult *result, const GError *error)
-{
-  g_autoptr (GPtrArray) left = self->engine ? vel_engine_take_left (self->engine) : g_ptr_array_new ();
-  gboolean stopped = (result && result->partial) || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-
-  if (stopped && !is_quitting (self->worker)) {
-    discard_all (left);
-    for (guint i = 0; result && i < result->pictures->len; i++)
-      vel_kept_discard (g_steal_pointer (&((VelPicture *) result->pictures->pdata[i])->kept));
-  }
-  if (ticket->left && (result || left->len))
-    discard_all (ticket->left);
-  if (g_error_matches (error, VEL_ERROR, VEL_ERROR_LOST) && left->len) {
-    g_clear_pointer (&ticket->left, g_ptr_array_unref);
-    ticket->left = g_steal_pointer (&left);
-  }
-}
-
 /* ticket: (transfer full) */
 static void
-run_job (Lane *self, Ticket *ticket)
+run_job (Lane *self, VelTicket *ticket)
 {
   VelWorker *worker = self->worker;
-  VelJob *job = ticket->job;
-  g_autoptr (GArray) saved = g_array_new (FALSE, FALSE, sizeof (gint64));
-  Work work = { worker, job, { .state = VEL_JOB_LOADING, .seconds_left = -1 }, saved };
-  g_autoptr (VelResult) result = NULL;
-  g_autoptr (GError) error = NULL;
+  VelTurn turn = { .ticket = ticket, .history = worker->history };
   const VelDevice *device;
 
-  result = paint (self, ticket, &work, &error);
-  if (result && !result->partial)
-    save (&work, ticket->request, result, &error);
-  leave (self, ticket, result, error);
-  if (g_error_matches (error, VEL_ERROR, VEL_ERROR_LOST)) {
-    if (hold (worker, ticket, error))
+  if (open_engine (self, ticket->request, &turn.error))
+    vel_turn_paint (&turn, self->engine);
+  vel_turn_leave (&turn, self->engine, is_quitting (worker));
+  if (g_error_matches (turn.error, VEL_ERROR, VEL_ERROR_LOST)) {
+    if (hold (worker, ticket, turn.error)) {
+      vel_turn_clear (&turn);
       return;
-    g_clear_error (&error);
-    g_cancellable_set_error_if_cancelled (vel_job_get_cancellable (job), &error);
+    }
+    g_clear_error (&turn.error);
+    g_cancellable_set_error_if_cancelled (vel_job_get_cancellable (ticket->job), &turn.error);
   }
   device = self->engine ? vel_engine_get_device (self->engine) : NULL;
-  finish (&work, result, error, device ? device->name : NULL);
-  g_clear_pointer (&result, vel_result_free); /* with what it holds of the files; */
-  ticket_free (ticket);
+  vel_turn_end (&turn, device ? device->name : NULL);
+  vel_turn_clear (&turn); /* with what it and the ticket hold of the files; */
+  vel_ticket_free (ticket);
   if (worker->history) /* then they are to be seen */
     vel_history_tell_unfinished (worker->history);
 }
 
 /* Any lane paints what leaves the choice; what names a card is that card's, and the rest the first lane's. */
 static gboolean
-takes (const Lane *self, const Ticket *ticket)
+takes (const Lane *self, const VelTicket *ticket)
 {
   const char *device = vel_values_get (ticket->request, "device");
   const VelWorker *worker = self->worker;
@@ -350,7 +214,7 @@ lane_thread (gpointer data)
 
   pthread_mutex_lock (&worker->mutex);
   while (!worker->quit) {
-    Ticket *ticket;
+    VelTicket *ticket;
 
     if (!(link = find_ticket (self))) {
       pthread_cond_wait (&worker->wake, &worker->mutex);
@@ -398,11 +262,10 @@ static VelJob *
 add (VelWorker *self, VelValues *request, VelUnfinished *unfinished)
 {
   VelJob *job = vel_job_new (request, self->context);
-  Ticket *ticket = g_new (Ticket, 1);
+  VelTicket *ticket = vel_ticket_new (job, request, unfinished);
 
   g_signal_connect (job, "over", G_CALLBACK (on_over), self);
   g_ptr_array_add (self->jobs, job);
-  *ticket = (Ticket) { g_object_ref (job), vel_values_dup (request), unfinished, NULL };
   pthread_mutex_lock (&self->mutex);
   g_queue_push_tail (&self->queue, ticket);
   if (self->n_lanes == 0)
@@ -429,11 +292,11 @@ vel_worker_finish (VelWorker *self, VelUnfinished *unfinished)
 static gboolean
 unqueue (VelWorker *self, VelJob *job)
 {
-  Ticket *ticket = NULL;
+  VelTicket *ticket = NULL;
 
   pthread_mutex_lock (&self->mutex);
   for (GList *link = self->queue.head; link; link = link->next)
-    if (((Ticket *) link->data)->job == job) {
+    if (((VelTicket *) link->data)->job == job) {
       ticket = link->data;
       g_queue_delete_link (&self->queue, link);
       break;
@@ -441,10 +304,10 @@ unqueue (VelWorker *self, VelJob *job)
   if (self->queue.length == 0)
     self->held = FALSE;
   pthread_mutex_unlock (&self->mutex);
-  if (ticket && ticket->left && !is_quitting (self))
-    discard_all (ticket->left);
+  if (ticket && !is_quitting (self))
+    vel_ticket_discard_left (ticket);
   if (ticket)
-    ticket_free (ticket);
+    vel_ticket_free (ticket);
   return ticket != NULL;
 }
 
@@ -496,7 +359,7 @@ vel_worker_resume (VelWorker *self, const char *device)
     vel_values_set (vel_job_get_request (self->jobs->pdata[i]), "device", device, NULL);
   pthread_mutex_lock (&self->mutex);
   for (GList *link = self->queue.head; device && link; link = link->next)
-    vel_values_set (((Ticket *) link->data)->request, "device", device, NULL);
+    vel_values_set (((VelTicket *) link->data)->request, "device", device, NULL);
   self->held = FALSE;
   pthread_cond_broadcast (&self->wake);
   pthread_mutex_unlock (&self->mutex);
@@ -541,7 +404,7 @@ vel_worker_dispose (GObject *object)
     vel_job_abandon (self->jobs->pdata[i]);
   }
   g_ptr_array_set_size (self->jobs, 0);
-  g_queue_clear_full (&self->queue, (GDestroyNotify) ticket_free);
+  g_queue_clear_full (&self->queue, (GDestroyNotify) vel_ticket_free);
   g_clear_object (&self->history);
   G_OBJECT_CLASS (vel_worker_parent_class)->dispose (object);
 }
