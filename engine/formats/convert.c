@@ -4,6 +4,7 @@
 #include "engine/formats/convert.h"
 
 #include "engine/error.h"
+#include "engine/formats/convert-layout.h"
 #include "engine/formats/float8-scales.h"
 #include "engine/formats/float8.h"
 #include "engine/formats/gguf-blocks.h"
@@ -26,7 +27,7 @@ typedef struct {
   const VelConvert *how;
   GCancellable *cancellable;
   VelTensorPlan *plan;
-  const char **names; /* in the weights; the plan has those that are written */
+  GPtrArray *written; /* VelWritten, of each */
   Form *forms;
   gboolean bare; /* a part alone: without the prefix that it has in a whole model */
   gsize count, n_done;
@@ -95,6 +96,31 @@ form_bytes (Form form, const VelTensorEntry *entry)
   }
 }
 
+/* One for all parts of a tensor that is made of several. */
+static Form
+choose_form_of (const Job *job, const VelWritten *written)
+{
+  const VelTensorEntry *first = vel_weights_find (job->weights, written->parts[0]);
+  Form form = choose_form (job->how, written->parts[0], first);
+
+  for (guint i = 1; i < written->n_parts; i++)
+    if (!g_str_equal (vel_weights_find (job->weights, written->parts[i])->dtype, first->dtype) && form == AS_STORED)
+      form = AS_F32;
+  if (written->transposed && (form == AS_STORED || (form == AS_Q8_0 && written->axes[1] % VEL_BLOCK != 0)))
+    form = AS_F16; /* rows and columns change places number by number */
+  return form;
+}
+
+static guint64
+bytes_of (const Job *job, const VelWritten *written, Form form)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < written->n_parts; i++)
+    bytes += form_bytes (form, vel_weights_find (job->weights, written->parts[i]));
+  return bytes;
+}
+
 /* Programs read a part's file without the prefix that its names have in a whole model; a file that has it keeps it. */
 static gboolean
 is_bare (VelWeights *weights)
@@ -128,12 +154,14 @@ static gboolean
 plan_tensor (Job *job, const char *name, GError **error)
 {
   const VelTensorEntry *entry = vel_weights_find (job->weights, name);
-  Form form = choose_form (job->how, name, entry);
+  VelWritten *written = vel_float8_scale_is_name (name) ? NULL : vel_written_new (job->weights, name);
+  Form form = written ? choose_form_of (job, written) : AS_STORED;
   const char *dtype = form == AS_STORED ? entry->dtype : dtypes[form];
   g_autofree char *shown = vel_shown (name);
 
-  if (vel_float8_scale_is_name (name))
+  if (!written)
     return TRUE;
+  g_ptr_array_add (job->written, written);
   if (form == AS_STORED && (entry->element == 0 || !vel_tensor_type_find (dtype) || vel_tensor_type_find (dtype)->foreign)) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_FORMAT, _ ("tensor “%s” can not be converted: it is stored as %s"), shown, dtype);
     return FALSE;
@@ -145,8 +173,8 @@ plan_tensor (Job *job, const char *name, GError **error)
     return FALSE;
   }
   job->forms[job->count] = form;
-  job->names[job->count] = name;
-  job->plan[job->count++] = (VelTensorPlan){ name_to_write (job, name), dtype, entry->n_axes, entry->axes, form_bytes (form, entry) };
+  job->plan[job->count++] =
+      (VelTensorPlan){ name_to_write (job, written->name), dtype, written->n_axes, written->axes, bytes_of (job, written, form) };
   return TRUE;
 }
 
@@ -213,16 +241,32 @@ is_same (const VelTensorEntry *entry, Form form)
          (form == AS_BF16 && entry->type == VEL_BF16);
 }
 
+/* Columns as rows, in a copy. floats: [count] */
+static VelTensorEntry
+transpose (const VelTensorEntry *entry, float *floats)
+{
+  VelTensorEntry turned = *entry;
+  gsize rows = (gsize) entry->axes[0], columns = (gsize) entry->axes[1];
+
+  for (gsize i = 0; i < rows; i++)
+    for (gsize k = 0; k < columns; k++)
+      floats[k * rows + i] = element (entry, i * columns + k);
+  turned.type = VEL_F32;
+  turned.data = floats;
+  turned.bytes = rows * columns * sizeof *floats;
+  return turned;
+}
+
 static gboolean
-fill (Job *job, gsize index, const VelTensorEntry *entry, GError **error)
+fill (Job *job, gsize index, const VelTensorEntry *entry, guint8 *out, GError **error)
 {
   g_autofree char *shown = NULL;
 
   if (is_same (entry, job->forms[index]))
-    memcpy (job->out, entry->data, entry->bytes);
+    memcpy (out, entry->data, entry->bytes);
   else if (job->forms[index] == AS_Q8_0)
-    convert_to_blocks (entry, job->out);
-  else if (!convert (entry, job->forms[index], job->out)) {
+    convert_to_blocks (entry, out);
+  else if (!convert (entry, job->forms[index], out)) {
     shown = vel_shown (job->plan[index].name);
     g_set_error (error, VEL_ERROR, VEL_ERROR_NUMBERS, _ ("tensor “%s” has numbers beyond 65504, which fp16 does not hold; convert to bf16"),
                  shown);
@@ -232,25 +276,51 @@ fill (Job *job, gsize index, const VelTensorEntry *entry, GError **error)
 }
 
 /* Always a copy: only what was copied can be known to have been in the file. */
+static gboolean
+add_part (Job *job, gsize index, const char *name, guint8 *out, GError **error)
+{
+  const VelWritten *written = job->written->pdata[index];
+  const VelTensorEntry *entry = vel_weights_load (job->weights, name, error);
+  g_autofree float *floats = NULL;
+  VelTensorEntry turned;
+
+  if (!entry)
+    return FALSE;
+  if (!written->transposed)
+    return fill (job, index, entry, out, error) && vel_weights_release (job->weights, entry, error);
+  floats = g_try_new (float, MAX (count_elements (entry), 1));
+  if (!floats) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), name, (gsize) entry->bytes);
+    return FALSE;
+  }
+  turned = transpose (entry, floats);
+  return fill (job, index, &turned, out, error) && vel_weights_release (job->weights, entry, error);
+}
+
 static const void *
 make_tensor (gpointer data, gsize index, GError **error)
 {
   Job *job = data;
   const VelTensorPlan *plan = &job->plan[index];
-  const VelTensorEntry *entry;
+  const VelWritten *written = job->written->pdata[index];
+  guint8 *out;
 
   g_clear_pointer (&job->out, g_free);
-  if (g_cancellable_set_error_if_cancelled (job->cancellable, error) ||
-      !(entry = vel_weights_load (job->weights, job->names[index], error)))
+  if (g_cancellable_set_error_if_cancelled (job->cancellable, error))
     return NULL;
   if (job->how->progress)
     job->how->progress ((double) job->n_done++ / (double) job->count, job->how->data);
-  if (!(job->out = g_try_malloc (MAX (plan->bytes, 1)))) {
+  if (!(job->out = out = g_try_malloc (MAX (plan->bytes, 1)))) {
     g_set_error (error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("there is no memory for tensor “%s” of %zu bytes"), plan->name,
                  (gsize) plan->bytes);
     return NULL;
   }
-  return fill (job, index, entry, error) && vel_weights_release (job->weights, entry, error) ? job->out : NULL;
+  for (guint i = 0; i < written->n_parts; i++) {
+    if (!add_part (job, index, written->parts[i], out, error))
+      return NULL;
+    out += form_bytes (job->forms[index], vel_weights_find (job->weights, written->parts[i]));
+  }
+  return job->out;
 }
 
 /* What the file says of itself, and what programs look for in the new container. Returns: (transfer full) */
@@ -281,9 +351,9 @@ vel_convert (VelWeights *weights, const VelConvert *how, GCancellable *cancellab
   const char *const *names = vel_weights_get_names (weights);
   guint n = g_strv_length ((char **) names);
   g_autofree VelTensorPlan *plan = g_new (VelTensorPlan, n);
-  g_autofree const char **planned = g_new (const char *, n);
+  g_autoptr (GPtrArray) written = g_ptr_array_new_with_free_func ((GDestroyNotify) vel_written_free);
   g_autofree Form *forms = g_new (Form, n);
-  Job job = { weights, how, cancellable, plan, planned, forms, is_bare (weights) };
+  Job job = { weights, how, cancellable, plan, written, forms, is_bare (weights) };
   g_autoptr (GHashTable) metadata = describe (&job);
   gboolean done = TRUE;
 

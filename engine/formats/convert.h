@@ -21,7 +21,7 @@ typedef struct {
   gpointer data;
 } VelConvert;
 
-/* Writes every tensor under its name in the original layout, of a part alone without the prefix; metadata goes along. Floating numbers are rounded once, to nearest, ties to
+/* Writes every tensor as the original layout has it (convert-layout.h), of a part alone without the prefix; metadata goes along. Floating numbers are rounded once, to nearest, ties to
  * even; others stay what they are, and so does what an 8-bit type would spoil: everything but matrices and kernels, and the VAE.
  * Scales of 8-bit weights are multiplied in.
  * Returns: FALSE with VEL_ERROR_NUMBERS naming a tensor that fp16 can not hold, VEL_ERROR_FORMAT, VEL_ERROR_STORAGE, G_IO_ERROR_EXISTS */

@@ -20,9 +20,9 @@ static VelPng *
 paint (const char *of)
 {
   g_autofree char *path = vel_program_path ("picture.png");
-  const VelOutcome *outcome = vel_program_run (NULL, "generate", "--model", of, "--tokenizer", vocabulary, "--prompt", "a lighthouse",
-                                               "--width", "64", "--height", "64", "--steps", "2", "--seed", "5", "--threads", "1",
-                                               "--force", "--output", path, NULL);
+  const VelOutcome *outcome =
+      vel_program_run (NULL, "generate", "--model", of, "--tokenizer", vocabulary, "--prompt", "a lighthouse", "--width", "64", "--height",
+                       "64", "--steps", "2", "--seed", "5", "--threads", "1", "--force", "--output", path, NULL);
   g_autoptr (GError) error = NULL;
   VelPng *png;
 
@@ -148,12 +148,12 @@ test_checkpoint (void)
   g_autofree ZipMember *members = g_new0 (ZipMember, count + 1);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
 
-  members[0] = (ZipMember) { "tiny/data.pkl", pickle->data, pickle->len };
+  members[0] = (ZipMember){ "tiny/data.pkl", pickle->data, pickle->len };
   for (gsize i = 0; i < count; i++) {
     const VelTensorEntry *entry = vel_tensor_file_get (file, i);
 
     g_ptr_array_add (names, g_strdup_printf ("tiny/data/%zu", i));
-    members[i + 1] = (ZipMember) { names->pdata[i], entry->data, entry->bytes };
+    members[i + 1] = (ZipMember){ names->pdata[i], entry->data, entry->bytes };
   }
   zip = zip_new (members, count + 1, 0);
   g_assert_true (g_file_set_contents (path, (char *) zip->data, zip->len, NULL));
@@ -180,8 +180,11 @@ static const char *const leaves[][2] = {
   { "model.transformer.resblocks.", "encoder.layers." },
 };
 static const char *const parts[][2] = {
-  { ".ln_1.", ".layer_norm1." }, { ".ln_2.", ".layer_norm2." }, { ".mlp.c_fc.", ".mlp.fc1." },
-  { ".mlp.c_proj.", ".mlp.fc2." }, { ".attn.out_proj.", ".self_attn.out_proj." },
+  { ".ln_1.", ".layer_norm1." },
+  { ".ln_2.", ".layer_norm2." },
+  { ".mlp.c_fc.", ".mlp.fc1." },
+  { ".mlp.c_proj.", ".mlp.fc2." },
+  { ".attn.out_proj.", ".self_attn.out_proj." },
 };
 
 /* name: within the encoder. Returns: (transfer full) */
@@ -216,8 +219,8 @@ add_renamed (GArray *out, GPtrArray *names, const VelTensorEntry *entry, const c
   }
   tensor.shape.size[0] /= 3;
   for (guint i = 0; i < 3; i++) {
-    g_autofree char *one = g_strdup_printf ("%.*s.self_attn.%s_proj.%s", (int) (stacked - within), within, letters[i],
-                                            stacked + strlen (".attn.in_proj_"));
+    g_autofree char *one =
+        g_strdup_printf ("%.*s.self_attn.%s_proj.%s", (int) (stacked - within), within, letters[i], stacked + strlen (".attn.in_proj_"));
 
     g_ptr_array_add (names, transformers_name (one, prefix));
     tensor.name = names->pdata[names->len - 1];
@@ -247,7 +250,7 @@ write_converted (const char *from, const char *to)
       add_renamed (out, names, entry, entry->name + strlen (prefixes[p][0]) - strlen ("model."), prefixes[p][1]);
     else {
       g_ptr_array_add (names, p == 2 ? g_strconcat (prefixes[p][1], entry->name + strlen (prefixes[p][0]), NULL) : g_strdup (entry->name));
-      g_array_append_val (out, ((VelTensorOut) { names->pdata[names->len - 1], entry->type, entry->shape, entry->data }));
+      g_array_append_val (out, ((VelTensorOut){ names->pdata[names->len - 1], entry->type, entry->shape, entry->data }));
     }
   }
   g_assert_true (vel_safetensors_write (to, (const VelTensorOut *) (gpointer) out->data, out->len, NULL, NULL));
@@ -261,6 +264,62 @@ test_other_names (gconstpointer name)
 
   write_converted (from, to);
   g_assert_cmpint (difference (from, to), ==, 0);
+}
+
+/* A diffusers folder of SDXL becomes what other programs open: OpenCLIP's fused matrices and transposed projection, convolutions in the
+ * VAE's attention. It paints the same. */
+static void
+test_original_layout (void)
+{
+#define OPEN "conditioner.embedders.1.model."
+  static const struct {
+    const char *name;
+    VelShape shape;
+  } wanted[] = {
+    { OPEN "token_embedding.weight", VEL_SHAPE (-1, 64) },
+    { OPEN "positional_embedding", VEL_SHAPE (77, 64) },
+    { OPEN "text_projection", VEL_SHAPE (64, 64) },
+    { OPEN "ln_final.bias", VEL_SHAPE (64) },
+    { OPEN "transformer.resblocks.0.attn.in_proj_weight", VEL_SHAPE (192, 64) },
+    { OPEN "transformer.resblocks.2.attn.in_proj_bias", VEL_SHAPE (192) },
+    { OPEN "transformer.resblocks.1.attn.out_proj.weight", VEL_SHAPE (64, 64) },
+    { OPEN "transformer.resblocks.1.mlp.c_fc.weight", VEL_SHAPE (256, 64) },
+    { OPEN "transformer.resblocks.1.mlp.c_proj.bias", VEL_SHAPE (64) },
+    { OPEN "transformer.resblocks.0.ln_2.weight", VEL_SHAPE (64) },
+    { "conditioner.embedders.0.transformer.text_model.encoder.layers.0.self_attn.k_proj.weight", VEL_SHAPE (64, 64) },
+    { "first_stage_model.decoder.mid.attn_1.q.weight", VEL_SHAPE (64, 64, 1, 1) },
+    { "first_stage_model.encoder.mid.attn_1.proj_out.weight", VEL_SHAPE (64, 64, 1, 1) },
+  };
+  g_autofree char *folder = vel_program_path ("sdxl-folder"), *from = tiny_model_write ("sdxl-folder", folder);
+  g_autofree char *to = vel_program_path ("original.safetensors"),
+                  *own = g_build_filename (from, "text_encoder_2", "model.safetensors", NULL);
+  g_autoptr (VelTensorFile) file = NULL, before = NULL;
+  const VelTensorEntry *stored, *turned, *fused, *keys;
+
+  g_assert_cmpint (vel_program_run (NULL, "convert", from, "--to", "bf16", "--output", to, NULL)->status, ==, 0);
+  file = vel_safetensors_open (to, NULL, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (wanted); i++) {
+    const VelTensorEntry *entry = vel_tensor_file_find (file, wanted[i].name);
+
+    g_test_message ("%s", wanted[i].name);
+    g_assert_nonnull (entry);
+    g_assert_cmpuint (entry->shape.n, ==, wanted[i].shape.n);
+    for (guint k = 0; k < entry->shape.n; k++)
+      g_assert_true (wanted[i].shape.size[k] == -1 || wanted[i].shape.size[k] == entry->shape.size[k]);
+  }
+  for (gsize i = 0; i < vel_tensor_file_get_count (file); i++)
+    g_assert_false (g_str_has_prefix (vel_tensor_file_get (file, i)->name, "conditioner.embedders.1.transformer."));
+  before = vel_tensor_file_open (own, NULL, NULL);
+  stored = vel_tensor_file_find (before, "text_projection.weight");
+  turned = vel_tensor_file_find (file, OPEN "text_projection");
+  for (gsize i = 0; i < 64; i++)
+    for (gsize k = 0; k < 64; k++)
+      g_assert_cmpint (((const guint16 *) stored->data)[i * 64 + k], ==, ((const guint16 *) turned->data)[k * 64 + i]);
+  keys = vel_tensor_file_find (before, "text_model.encoder.layers.1.self_attn.k_proj.weight");
+  fused = vel_tensor_file_find (file, OPEN "transformer.resblocks.1.attn.in_proj_weight");
+  g_assert_cmpmem ((const char *) fused->data + keys->bytes, keys->bytes, keys->data, keys->bytes);
+  g_assert_cmpint (difference (from, to), ==, 0);
+#undef OPEN
 }
 
 /* Nothing is replaced unasked, and a file that lies is called by what is wrong with it. */
@@ -282,7 +341,7 @@ test_refused (void)
   PUT (pickle, "\x80\2}X\1\0\0\0xcposix\nsystem\nX\2\0\0\0id\x85Rs.");
   zip = zip_around (pickle);
   g_assert_true (g_file_set_contents (hostile, (char *) zip->data, zip->len, NULL));
-  for (const char *const *verb = (const char *[]) { "inspect", "convert", NULL }; *verb; verb++)
+  for (const char *const *verb = (const char *[]){ "inspect", "convert", NULL }; *verb; verb++)
     vel_assert_refused (g_str_equal (*verb, "inspect") ? vel_program_run (NULL, "inspect", hostile, NULL)
                                                        : vel_program_run (NULL, "convert", hostile, "--output", out, NULL),
                         1, "its pickle names posix.system");
@@ -302,6 +361,7 @@ main (int argc, char **argv)
   g_test_add_func ("/convert/checkpoint", test_checkpoint);
   g_test_add_data_func ("/convert/other-names/sd2", "sd2", test_other_names);
   g_test_add_data_func ("/convert/other-names/sdxl", "sdxl", test_other_names);
+  g_test_add_func ("/convert/original-layout", test_original_layout);
   g_test_add_func ("/convert/refused", test_refused);
   return vel_program_finish ();
 }
