@@ -55,6 +55,8 @@ PICTURES = [
     ("Start pictures of another size; their latents", TORCH + ", Pillow", "resize-fit resize-fill resize-stretch resize-latent resize-latent-odd"),
     ("Second pass over a start picture: its latent stretched, a part alone, grown softly", TORCH + ", Pillow", "hires-start hires-mask hires-grown"),
     ("Second pass: latents, pixels, cut, DDIM", TORCH + ", Pillow", "hires hires-cut hires-pixels hires-ddim hires-sizes"),
+    ("ControlNets: ranges, weights and modes, two at once, two passes; SD1, SD2, SDXL, inpainting", TORCH + ", Pillow",
+     "control control-two control-odd control-hires control-sd2 control-sdxl control-inpaint"),
     ("Tiling, both axes and one, in two passes; SD1 and SDXL", TORCH + ", Pillow", "tiling tiling-x tiling-y tiling-sdxl tiling-sdxl-x"),
     ("Second pass over what a Real-ESRGAN network enlarged", TORCH + ", Pillow, spandrel", "hires-network"),
     ("`--render-as comfyui`: start, timesteps, noise of steps", COMFYUI, "comfyui-euler-a comfyui-2m comfyui-dpm2 comfyui-ddim"),

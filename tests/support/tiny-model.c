@@ -191,7 +191,7 @@ tiny_model_request (json_t *options)
     g_autofree char *text = NULL;
     g_autoptr (GError) error = NULL;
 
-    if (g_str_equal (name, "bar") || g_str_equal (name, "model") || g_str_equal (name, "refiner"))
+    if (g_str_equal (name, "bar") || g_str_equal (name, "model") || g_str_equal (name, "refiner") || g_str_equal (name, "control"))
       continue;
     if (g_str_equal (name, "init") || g_str_equal (name, "mask") || g_str_equal (name, "embedding") || g_str_equal (name, "lora"))
       text = tiny_model_golden (json_string_value (value));

@@ -11,7 +11,7 @@
 char *tiny_model_write (const char *name, const char *folder);
 /* A path under tests/golden/pictures. Returns: (transfer full) */
 char *tiny_model_golden (const char *relative);
-/* The options of a case of tests/golden/pictures, but for its model and its bar. Returns: (transfer full) */
+/* The options of a case of tests/golden/pictures, but for its models and its bar. Returns: (transfer full) */
 VelValues *tiny_model_request (json_t *options);
 /* Removes a folder and everything in it. */
 void tiny_remove_tree (const char *path);

@@ -141,6 +141,26 @@ bar_of_case (json_t *options)
   return 3e-4;
 }
 
+/* A case's "MODEL:IMAGE:keys", by their paths. */
+static void
+set_controls (VelValues *request, json_t *texts)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  json_t *text;
+  size_t i;
+
+  json_array_foreach (texts, i, text)
+  {
+    g_auto (GStrv) parts = g_strsplit (json_string_value (text), ":", 3);
+    g_autofree char *picture = tiny_model_golden (parts[1]);
+
+    g_string_append_printf (lines, "%s%s:%s%s%s", i ? "\n" : "", model_path (parts[0]), picture, parts[2] ? ":" : "", parts[2] ? parts[2] : "");
+  }
+  vel_values_set (request, "control", lines->str, &error);
+  g_assert_no_error (error);
+}
+
 /* option: (nullable) set to value, beside those of the case */
 static void
 run_case (const char *name, const char *option, const char *value)
@@ -160,6 +180,8 @@ run_case (const char *name, const char *option, const char *value)
   vel_values_set (request, "model", model_path (json_string_value (json_object_get (options, "model"))), NULL);
   if (json_object_get (options, "refiner"))
     vel_values_set (request, "refiner", model_path (json_string_value (json_object_get (options, "refiner"))), NULL);
+  if (json_object_get (options, "control"))
+    set_controls (request, json_object_get (options, "control"));
   if (option)
     g_assert_true (vel_values_set (request, option, value, NULL));
   result = vel_engine_generate (fixture.engine, request, NULL, NULL, got, FALSE, NULL, &error);
@@ -303,7 +325,9 @@ main (int argc, char **argv)
                                        "hires-sizes",  "hires-network", "tiling",           "tiling-x",
                                        "tiling-y",     "tiling-sdxl",    "tiling-sdxl-x",    "comfyui-weights",
                                        "lora-kohya",   "lora-processor", "lora-peft",         "lora-xl-blocks",  "lora-xl-peft",
-                                       "lora-xl-onetrainer", "lora-xl-dora", "lora-locon",   "lora-loha",       "lora-lokr" };
+                                       "lora-xl-onetrainer", "lora-xl-dora", "lora-locon",   "lora-loha",       "lora-lokr",
+                                       "control",      "control-two",    "control-odd",       "control-hires",    "control-sd2",
+                                       "control-sdxl", "control-inpaint" };
   int status;
 
   g_test_init (&argc, &argv, NULL);
