@@ -33,16 +33,11 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const char *const later[] = {
-  "--control", NULL,
-};
-
 static const VelUsage usage = {
   "generate", "--prompt TEXT [options]",
   N_ ("Paints pictures from a prompt. Without --output they go into the history and their paths are printed."),
   N_ ("In --output {seed} {index} {date} {model} are filled in.\n"
      "Exit status: 0 done, 1 the job failed, 2 wrong usage, 130 stopped by Ctrl+C.\n"),
-  later,
 };
 
 typedef struct {

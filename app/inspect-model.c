@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "engine/catalog.h"
+#include "engine/control/controlnet.h"
+#include "engine/formats/diffusers.h"
 #include "engine/formats/weights.h"
 #include "engine/lora/lora.h"
 #include "engine/models/family.h"
@@ -99,6 +101,21 @@ describe_lora (json_t *found, const char *path, GError **error)
   return TRUE;
 }
 
+/* A ControlNet: what it fits. */
+static gboolean
+describe_control (json_t *found, const char *path, GError **error)
+{
+  g_autoptr (VelWeights) weights = vel_weights_open_control (path, NULL, error);
+
+  if (!weights)
+    return FALSE;
+  json_object_set_new (found, "controlnet",
+                       json_pack ("{s:s?,s:I,s:b}", "family", vel_controlnet_guess_family (weights), "context_dim",
+                                  (json_int_t) vel_unet_find_context_dim (weights, vel_component_get_prefix (VEL_COMPONENT_CONTROL)), "difference",
+                                  vel_weights_is_difference (weights)));
+  return TRUE;
+}
+
 /* A network that enlarges pictures, if it is one. */
 static gboolean
 describe_upscaler (json_t *found, VelWeights *weights, GError **error)
@@ -155,6 +172,8 @@ describe_architecture (json_t *found, VelWeights *weights, GError **error)
     json_object_set_new (found, "family", json_null ());
     if (vel_lora_is_one (vel_weights_get_names (weights)))
       return describe_lora (found, vel_weights_get_path (weights), error);
+    if (g_strcmp0 (vel_weights_get_other (weights), "controlnet") == 0)
+      return describe_control (found, vel_weights_get_path (weights), error);
     return describe_upscaler (found, weights, error);
   }
   if (!vel_architecture_read (&is, weights, NULL, &problem))
@@ -230,13 +249,42 @@ describe_hashes (json_t *found, const char *path, GError **error)
   return TRUE;
 }
 
-json_t *
-vel_inspect_model (const char *path, GError **error)
+/* A folder of diffusers' that holds no model but one network. Returns: (transfer full) (nullable): NULL for another, or with an error */
+static json_t *
+inspect_folder (const char *path, GError **error)
 {
-  g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, error);
+  g_autoptr (VelWeights) weights = vel_weights_open_control (path, NULL, error);
   g_autofree char *shown = g_filename_display_name (path);
   json_t *found;
 
+  if (!weights)
+    return NULL;
+  found = json_pack ("{s:s,s:s,s:n,s:[s]}", "file", shown, "container", vel_weights_get_container (weights), "family", "parts", "controlnet");
+  if (!describe_control (found, path, error))
+    g_clear_pointer (&found, json_decref);
+  else
+    count_parameters (found, weights);
+  return found;
+}
+
+static gboolean
+is_lone_network (const char *path)
+{
+  g_autofree char *file = g_file_test (path, G_FILE_TEST_IS_DIR) && !vel_diffusers_is_model (path) ? vel_diffusers_find (path, "") : NULL;
+
+  return file != NULL;
+}
+
+json_t *
+vel_inspect_model (const char *path, GError **error)
+{
+  g_autofree char *shown = g_filename_display_name (path);
+  g_autoptr (VelWeights) weights = NULL;
+  json_t *found;
+
+  if (is_lone_network (path))
+    return inspect_folder (path, error);
+  weights = vel_weights_open (path, NULL, error);
   if (!weights)
     return NULL;
   found = json_pack ("{s:s,s:s}", "file", shown, "container", vel_weights_get_container (weights));

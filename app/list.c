@@ -9,7 +9,9 @@
 
 #include "app/flags.h"
 #include "engine/catalog.h"
+#include "engine/collection.h"
 #include "engine/lora/files.h"
+#include "engine/pipeline/control-nets.h"
 #include "engine/models/upscaler.h"
 #include "engine/paths.h"
 #include "engine/pipeline/presets.h"
@@ -23,11 +25,11 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const VelUsage usage = { "list", "models|parts|loras|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
+static const VelUsage usage = { "list", "models|parts|loras|controlnets|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
                                 N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
 
 /* Kinds of the plan that this version does not have. */
-static const char *const later_kinds[] = { "controlnets", "preprocessors", NULL };
+static const char *const later_kinds[] = { "preprocessors", NULL };
 
 /* row: (transfer full), its first members are columns for people */
 static void
@@ -114,6 +116,32 @@ list_loras (gboolean as_json)
     label = g_strdup_printf ("%s, %u layers  %s", kind, lora->layers->len, lora->path);
     print_row (json_pack ("{s:s,s:s,s:i,s:s}", "name", lora->name, "kind", kind, "layers", (int) lora->layers->len, "path", lora->path), as_json,
                lora->name, label);
+  }
+  return VEL_EXIT_DONE;
+}
+
+/* Those of the data folder, which --control asks for by their names. */
+static VelExit
+list_controlnets (gboolean as_json)
+{
+  g_autoptr (GPtrArray) paths = vel_control_nets_list ();
+
+  for (guint i = 0; i < paths->len; i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (VelWeights) weights = vel_weights_open_control (paths->pdata[i], NULL, &error);
+    g_autofree char *name = NULL, *label = NULL;
+    const char *family;
+
+    if (!weights) {
+      fprintf (stderr, "velatura: %s\n", error->message);
+      continue;
+    }
+    name = vel_collection_dup_stem (paths->pdata[i]);
+    family = vel_controlnet_guess_family (weights);
+    label = g_strdup_printf ("%-6s %s", family ? family : "?", (const char *) paths->pdata[i]);
+    print_row (json_pack ("{s:s,s:s?,s:b,s:s}", "name", name, "family", family, "difference", vel_weights_is_difference (weights), "path",
+                          paths->pdata[i]),
+               as_json, name, label);
   }
   return VEL_EXIT_DONE;
 }
@@ -228,7 +256,7 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused (_ ("list needs to know what: models, parts, loras, upscalers, embeddings, presets, samplers, schedules or devices"));
+    return vel_verb_misused (_ ("list needs to know what: models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
     return list_entries (vel_catalog_list_models (NULL), as_json);
@@ -238,6 +266,8 @@ run (int argc, char **argv)
     return list_upscalers (as_json);
   if (g_str_equal (what, "loras"))
     return list_loras (as_json);
+  if (g_str_equal (what, "controlnets"))
+    return list_controlnets (as_json);
   if (g_str_equal (what, "embeddings"))
     return list_embeddings (as_json);
   if (g_str_equal (what, "presets"))
@@ -248,7 +278,7 @@ run (int argc, char **argv)
     return list_registered (kind, as_json);
   if (g_strv_contains (later_kinds, what))
     return vel_verb_misused (_ ("list %s is not available in this version"), what);
-  return vel_verb_misused (_ ("“%s” can not be listed: there are models, parts, loras, upscalers, embeddings, presets, samplers, schedules and devices"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules and devices"), what);
 }
 
-const VelVerb vel_verb_list = { "list", N_ ("lists models, parts, loras, upscalers, embeddings, presets, samplers, schedules or devices"), run };
+const VelVerb vel_verb_list = { "list", N_ ("lists models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules or devices"), run };

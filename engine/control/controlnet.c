@@ -18,6 +18,18 @@ struct VelControlNet {
   VelConv middle; /* 1x1: middle_block_out.0 */
 };
 
+const char *
+vel_controlnet_guess_family (VelWeights *weights)
+{
+  gint64 width = vel_unet_find_context_dim (weights, PREFIX);
+  gboolean vector = vel_weights_has (weights, PREFIX "label_emb.0.0.weight");
+
+  for (const VelFamily *const *family = vel_family_get_all (); *family; family++)
+    if ((*family)->context_dim == width && ((*family)->sizes[0] != VEL_SIZE_END) == vector)
+      return (*family)->id;
+  return NULL;
+}
+
 static char *
 show (VelWeights *weights)
 {

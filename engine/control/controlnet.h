@@ -11,6 +11,9 @@ typedef struct VelControlNet VelControlNet;
  * model. Returns: FALSE with VEL_ERROR_FAMILY, naming both and what differs */
 gboolean vel_controlnet_check (VelWeights *weights, const char *name, const VelArchitecture *model, GError **error);
 
+/* Whose it is, by the width of the texts it reads: "sd1". Returns: (nullable) where that is nobody's usual one */
+const char *vel_controlnet_guess_family (VelWeights *weights);
+
 /* heads, head_dim: as of the model's UNet. Returns: (transfer full); NULL after an error of the loader */
 VelControlNet *vel_controlnet_load (VelLoader *loader, gint64 heads, gint64 head_dim);
 void vel_controlnet_free (VelControlNet *self);

@@ -3,6 +3,7 @@
 
 #include "engine/formats/recipe.h"
 
+#include "engine/formats/recipe-control.h"
 #include "engine/formats/recipe-parts.h"
 #include "engine/formats/recipe-spelling.h"
 #include "engine/formats/shown.h"
@@ -305,7 +306,7 @@ tell_missing (const VelRecipeFields *fields, guint first, VelValues *request, GH
   for (guint i = first; fields->keys[i]; i++) {
     const char *key = fields->keys[i];
 
-    if ((i > first && !g_str_has_prefix (key, word)) || option_of (fields, key, request) || is_silent (key) ||
+    if ((i > first && !g_str_has_prefix (key, word)) || option_of (fields, key, request) || is_silent (key) || vel_recipe_control_is_key (key) ||
         is_usual (key, fields->values[i]))
       continue;
     g_hash_table_add (done, (char *) key);
@@ -332,7 +333,13 @@ apply_rest (const VelRecipeFields *fields, guint i, VelValues *request, GHashTab
 
   if (is_silent (key) || is_usual (key, fields->values[i]) || g_hash_table_contains (done, key))
     return;
-  tell_missing (fields, i, request, done, problems);
+  if (vel_recipe_control_is_key (key)) {
+    g_autofree char *sentence = vel_recipe_control_explain (key, fields->values[i]);
+
+    add_problem (problems, "%s", sentence);
+  } else {
+    tell_missing (fields, i, request, done, problems);
+  }
 }
 
 /* A refiner is named with its hash behind it, "sd_xl_refiner_1.0 [7440042bbd]". */

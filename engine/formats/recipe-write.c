@@ -3,6 +3,7 @@
  * modules/processing.py, create_infotext; modules/sd_samplers_common.py, Sampler.initialize, for the keys of samplers. */
 #include "engine/formats/recipe.h"
 
+#include "engine/formats/recipe-control.h"
 #include "engine/formats/recipe-spelling.h"
 #include "engine/formats/settings.h"
 #include "engine/registry.h"
@@ -276,6 +277,22 @@ append_inpainting (GString *out, VelValues *request)
     append_pair (out, "Masked content", vel_recipe_their_spelling ("fill", fill));
 }
 
+/* In the order of the option's lines, as titles are. */
+static void
+append_controls (GString *out, VelValues *request, const char *titles)
+{
+  g_autoptr (GPtrArray) wishes = vel_control_wishes_parse (vel_values_get (request, "control"), NULL);
+  g_auto (GStrv) lines = g_strsplit (titles ? titles : "", "\n", -1);
+  guint n = g_strv_length (lines);
+
+  for (guint i = 0; wishes && i < wishes->len; i++) {
+    g_autofree char *key = g_strdup_printf ("ControlNet %u", i);
+    g_autofree char *value = vel_recipe_control_to_a1111 (wishes->pdata[i], i < n ? lines[i] : NULL);
+
+    append_pair (out, key, value);
+  }
+}
+
 /* A1111 has no step to hand over at, but can count its share in steps. */
 static void
 append_refiner (GString *out, VelValues *request, const char *title)
@@ -297,6 +314,7 @@ append_extras (GString *out, VelValues *request, const VelRecipeFacts *facts, co
 
   append_second_pass (out, request);
   append_inpainting (out, request);
+  append_controls (out, request, facts->controls);
   append_pair (out, "Lora hashes", facts->lora_hashes);
   append_pair (out, "TI hashes", facts->embedding_hashes);
   if (!g_str_equal (emphasis, "original") && has_emphasis (request))

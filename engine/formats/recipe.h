@@ -20,6 +20,7 @@ typedef struct {
   const char *vae_hash;                       /* AutoV2 of the VAE that replaces the model's own, or NULL */
   const char *refiner;                        /* as vel_catalog_dup_title has it, or NULL */
   const char *lora_hashes, *embedding_hashes; /* "name: AutoV3, other: …", or NULL */
+  const char *controls;                       /* of ControlNets that options name: "canny [d14c016b]", a line each; or NULL */
   const char *lora_tags;                      /* of LoRAs that options name: " <lora:ink:0.8>", or NULL; in A1111 the prompt has them */
   guint64 variation_seed;                     /* where the request asks for a variation */
   guint painted_width, painted_height;        /* what was asked for, where the picture is of another size; 0: it is not */

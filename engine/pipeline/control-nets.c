@@ -6,6 +6,7 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
+#include "engine/catalog.h"
 #include "engine/collection.h"
 #include "engine/control/wish.h"
 
@@ -52,6 +53,31 @@ vel_control_nets_find (const char *name, GError **error)
                   "shows what there is"),
                name, shown);
   return NULL;
+}
+
+/* Without what would end it in a list. Returns: (transfer full) */
+static char *
+dup_title (const char *model)
+{
+  g_autofree char *path = vel_control_nets_find (model, NULL), *stem = vel_collection_dup_stem (path ? path : model);
+  g_autofree char *name = g_strdelimit (g_utf8_make_valid (stem, -1), ",:\n\"", '_');
+  g_autofree char *hash = path && g_file_test (path, G_FILE_TEST_IS_REGULAR) ? vel_catalog_hash_kind (VEL_HASH_AUTOV1, path, NULL, NULL) : NULL;
+
+  return hash ? g_strdup_printf ("%s [%s]", name, hash) : g_steal_pointer (&name);
+}
+
+char *
+vel_control_nets_dup_titles (VelValues *request)
+{
+  g_autoptr (GPtrArray) wishes = vel_control_wishes_parse (vel_values_get (request, "control"), NULL);
+  GString *titles = g_string_new (NULL);
+
+  for (guint i = 0; wishes && i < wishes->len; i++) {
+    g_autofree char *title = dup_title (((const VelControlWish *) wishes->pdata[i])->model);
+
+    g_string_append_printf (titles, "%s%s", i ? "\n" : "", title);
+  }
+  return g_string_free (titles, FALSE);
 }
 
 static void

@@ -13,6 +13,9 @@ GPtrArray *vel_control_nets_list (void);
  */
 char *vel_control_nets_find (const char *name, GError **error);
 
+/* For the settings text of a picture: those that a request names, as A1111 does, "canny [d14c016b]", a line each. Returns: (transfer full) */
+char *vel_control_nets_dup_titles (VelValues *request);
+
 /* Returns: (transfer full) */
 VelControlNets *vel_control_nets_new (void);
 void vel_control_nets_free (VelControlNets *self);

@@ -5,10 +5,12 @@
 
 #include "engine/catalog.h"
 #include "engine/lora/files.h"
+#include "engine/pipeline/control-nets.h"
 
 struct VelFacts {
   const VelResult *result;
   char *vae_hash, *embedding_hashes, *refiner; /* (nullable) */
+  char *controls;
   GPtrArray *lora_hashes, *lora_tags;          /* (element-type utf8) (nullable) of each picture: choices in prompts may hold tags */
 };
 
@@ -18,7 +20,7 @@ vel_facts_new (const VelResult *result, VelValues *request)
   VelFacts *self = g_new (VelFacts, 1);
 
   *self = (VelFacts){ result, vel_catalog_hash_vae (request), vel_catalog_hash_embeddings (request),
-                      vel_catalog_dup_title (vel_values_get (request, "refiner")), g_ptr_array_new_with_free_func (g_free),
+                      vel_catalog_dup_title (vel_values_get (request, "refiner")), vel_control_nets_dup_titles (request), g_ptr_array_new_with_free_func (g_free),
                       g_ptr_array_new_with_free_func (g_free) };
   for (guint i = 0; i < result->pictures->len; i++) {
     const VelPicture *picture = result->pictures->pdata[i];
@@ -40,6 +42,7 @@ vel_facts_free (VelFacts *self)
   g_free (self->vae_hash);
   g_free (self->embedding_hashes);
   g_free (self->refiner);
+  g_free (self->controls);
   g_free (self);
 }
 
@@ -63,5 +66,6 @@ vel_facts_of (const VelFacts *self, const VelPicture *picture)
                            .lora_hashes = self->lora_hashes->pdata[index],
                            .lora_tags = self->lora_tags->pdata[index],
                            .refiner = self->refiner,
+                           .controls = self->controls,
                            .version = "Velatura " VEL_VERSION };
 }
