@@ -101,7 +101,7 @@ def build(name, unet):
     write_recipe(HERE / "models" / (name + ".json"), made, {"model.safetensors": [[n, n, *row[1:]] for n, row in rows.items()]})
     if name == "control-sd1":
         write_recipe(HERE / "models" / (name + "-folder.json"), made,
-                     {"diffusion_pytorch_model.safetensors": [[new, old, *rows[old][1:]] for new, old in names.items()]})
+                     {"model.safetensors": [[new, old, *rows[old][1:]] for new, old in names.items()]})
     return net.eval()
 
 
