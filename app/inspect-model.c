@@ -6,7 +6,6 @@
 
 #include "engine/catalog.h"
 #include "engine/control/controlnet.h"
-#include "engine/formats/diffusers.h"
 #include "engine/formats/weights.h"
 #include "engine/lora/lora.h"
 #include "engine/models/family.h"
@@ -249,42 +248,13 @@ describe_hashes (json_t *found, const char *path, GError **error)
   return TRUE;
 }
 
-/* A folder of diffusers' that holds no model but one network. Returns: (transfer full) (nullable): NULL for another, or with an error */
-static json_t *
-inspect_folder (const char *path, GError **error)
-{
-  g_autoptr (VelWeights) weights = vel_weights_open_control (path, NULL, error);
-  g_autofree char *shown = g_filename_display_name (path);
-  json_t *found;
-
-  if (!weights)
-    return NULL;
-  found = json_pack ("{s:s,s:s,s:n,s:[s]}", "file", shown, "container", vel_weights_get_container (weights), "family", "parts", "controlnet");
-  if (!describe_control (found, path, error))
-    g_clear_pointer (&found, json_decref);
-  else
-    count_parameters (found, weights);
-  return found;
-}
-
-static gboolean
-is_lone_network (const char *path)
-{
-  g_autofree char *file = g_file_test (path, G_FILE_TEST_IS_DIR) && !vel_diffusers_is_model (path) ? vel_diffusers_find (path, "") : NULL;
-
-  return file != NULL;
-}
-
 json_t *
 vel_inspect_model (const char *path, GError **error)
 {
+  g_autoptr (VelWeights) weights = vel_weights_open (path, NULL, error);
   g_autofree char *shown = g_filename_display_name (path);
-  g_autoptr (VelWeights) weights = NULL;
   json_t *found;
 
-  if (is_lone_network (path))
-    return inspect_folder (path, error);
-  weights = vel_weights_open (path, NULL, error);
   if (!weights)
     return NULL;
   found = json_pack ("{s:s,s:s}", "file", shown, "container", vel_weights_get_container (weights));
