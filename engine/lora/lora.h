@@ -10,7 +10,7 @@ typedef struct {
   char *layer; /* as vel_lora_names_split leaves it */
   VelLoraNetwork network;
   VelDeltaParts parts;
-  gboolean applied; /* to the model at hand */
+  gboolean applied; /* to the model at hand; of several names of one weight in a file only the first one's layer is */
 } VelLoraLayer;
 
 typedef struct {

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "engine/error.h"
+#include "engine/formats/shown.h"
+#include "engine/lora/terms.h"
 #include "kernels/half.h"
 
 #define SHOWN 3 /* names of a list in a sentence */
@@ -22,6 +24,7 @@ struct VelLoraStack {
 
 /* One layer of one file on its slot. */
 typedef struct {
+  VelTensorFile *file;
   const VelLoraLayer *layer;
   const VelLoraTarget *target;
   double strength;
@@ -92,6 +95,8 @@ take_lora (GPtrArray *before, const char *path, GCancellable *cancellable, GErro
     return vel_lora_open (path, cancellable, error);
   lora = g_steal_pointer (&use->lora);
   g_ptr_array_remove_fast (before, use);
+  for (guint i = 0; i < lora->layers->len; i++)
+    ((VelLoraLayer *) lora->layers->pdata[i])->applied = FALSE; /* the model may be another one */
   return lora;
 }
 
@@ -161,34 +166,55 @@ note_change (GHashTable *changes, VelSlot *slot, Change change)
   g_array_append_val (list, change);
 }
 
-/* Every layer that the network has, on the slots that it changes. Returns: (transfer full) (element-type VelSlot GArray) */
+static guint
+hash_target (gconstpointer data)
+{
+  const VelLoraTarget *target = data;
+
+  return g_direct_hash (target->weight) ^ (guint) target->first;
+}
+
+static gboolean
+is_same_target (gconstpointer a, gconstpointer b)
+{
+  const VelLoraTarget *x = a, *y = b;
+
+  return x->weight == y->weight && x->first == y->first;
+}
+
+/* Every layer of one file that the network has, on the slots that it changes. */
+static void
+gather_file (const Use *use, VelLoraNames *names, VelLoraNetwork network, GHashTable *changes)
+{
+  g_autoptr (GHashTable) taken = g_hash_table_new (hash_target, is_same_target);
+  double strength = strength_of (use, network);
+
+  for (guint i = 0; i < use->lora->layers->len; i++) {
+    VelLoraLayer *layer = use->lora->layers->pdata[i];
+    gboolean meant = layer->network == network || layer->network == VEL_LORA_ANY;
+    const VelLoraTarget *target = meant ? vel_lora_names_find (names, layer->layer) : NULL;
+    Change change = { use->lora->file, layer, target, strength };
+
+    if (!target || !g_hash_table_add (taken, (gpointer) target))
+      continue;
+    layer->applied = TRUE;
+    if (strength == 0)
+      continue;
+    if (vel_delta_has_weight (&layer->parts))
+      note_change (changes, target->weight->slot, change);
+    if (layer->parts.tensors[VEL_DELTA_DIFF_BIAS] && target->bias)
+      note_change (changes, target->bias->slot, change);
+  }
+}
+
+/* What it points to is the names'. Returns: (transfer full) (element-type VelSlot GArray) */
 static GHashTable *
 gather (VelLoraStack *self, VelLoraNames *names, VelLoraNetwork network)
 {
   GHashTable *changes = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_array_unref);
 
-  for (guint i = 0; i < self->uses->len; i++) {
-    const Use *use = self->uses->pdata[i];
-
-    for (guint k = 0; k < use->lora->layers->len; k++) {
-      VelLoraLayer *layer = use->lora->layers->pdata[k];
-      const VelLoraTarget *target = NULL;
-      Change change;
-
-      if (layer->network == network || layer->network == VEL_LORA_ANY)
-        target = vel_lora_names_find (names, layer->layer);
-      if (!target)
-        continue;
-      layer->applied = TRUE;
-      change = (Change){ layer, target, strength_of (use, network) };
-      if (change.strength == 0)
-        continue;
-      if (vel_delta_has_weight (&layer->parts))
-        note_change (changes, target->weight->slot, change);
-      if (layer->parts.tensors[VEL_DELTA_DIFF_BIAS] && target->bias)
-        note_change (changes, target->bias->slot, change);
-    }
-  }
+  for (guint i = 0; i < self->uses->len; i++)
+    gather_file (self->uses->pdata[i], names, network, changes);
   return changes;
 }
 
@@ -226,48 +252,64 @@ read_original (float *out, gpointer data, GError **error)
   return vel_weights_release (run->weights, entry, error);
 }
 
+/* Whether a change is that of the layer's bias, which lies in a table. */
 static gboolean
-make_term (Run *run, const Change *change, gboolean table, VelDelta *delta, VelMergeTerm *term, GError **error)
+is_bias (const Change *change, const VelSlot *slot)
+{
+  return slot != change->target->weight->slot;
+}
+
+static const VelSlotPart *
+part_of (const Change *change, const VelSlot *slot)
+{
+  return is_bias (change, slot) ? change->target->bias : change->target->weight;
+}
+
+/* What the layer's tensors say, which must have been the file's. */
+static gboolean
+make_delta (Run *run, const Change *change, gboolean bias, VelDelta *delta, GError **error)
 {
   const VelLoraTarget *target = change->target;
-  gboolean bias = table && target->bias && change->layer->parts.tensors[VEL_DELTA_DIFF_BIAS];
+  const VelDeltaParts *parts = &change->layer->parts;
+  VelDeltaShape shape = { target->rows, target->weight->in, target->weight->kernel };
 
   *delta = (VelDelta){ .scale = 1 };
   run->target = target;
   if (bias)
-    delta->up = vel_delta_make_bias (&change->layer->parts, target->rows, error);
-  else if (!vel_delta_make (delta, &change->layer->parts, (VelDeltaShape){ target->rows, target->weight->in, target->weight->kernel },
-                            read_original, run, error))
+    delta->up = vel_delta_make_bias (parts, target->rows, error);
+  else if (!vel_delta_make (delta, parts, shape, read_original, run, error))
     return FALSE;
-  if (!delta->up)
-    return FALSE;
-  *term = (VelMergeTerm){ .rank = delta->rank,
-                          .scale = delta->scale * change->strength,
-                          .type = VEL_F32,
-                          .up = delta->up,
-                          .down = delta->down,
-                          .first = (bias ? target->bias->first : target->weight->first) + target->first,
-                          .rows = target->rows };
-  return TRUE;
+  if (delta->up && vel_tensor_file_check_intact (change->file, error))
+    return TRUE;
+  vel_delta_clear (delta);
+  return FALSE;
 }
 
 static gboolean
 change_slot (Run *run, VelSlot *slot, const GArray *changes, GError **error)
 {
-  g_autofree VelDelta *deltas = g_new0 (VelDelta, changes->len);
-  g_autofree VelMergeTerm *terms = g_new0 (VelMergeTerm, changes->len);
-  gboolean ok = TRUE;
+  g_auto (VelLoraTerms) terms;
+  gsize rows = 0, columns = 1;
 
-  for (guint i = 0; ok && i < changes->len; i++) {
+  for (guint i = 0; i < changes->len; i++) {
     const Change *change = &g_array_index (changes, Change, i);
+    const VelSlotPart *part = part_of (change, slot);
 
-    ok = make_term (run, change, slot != change->target->weight->slot, &deltas[i], &terms[i], error);
+    rows = MAX (rows, part->first + change->target->first + change->target->rows);
+    columns = part->in * part->kernel * part->kernel;
   }
-  if (ok)
-    ok = vel_slot_change (slot, terms, changes->len, error);
-  for (guint i = 0; i < changes->len; i++)
-    vel_delta_clear (&deltas[i]);
-  return ok;
+  vel_lora_terms_init (&terms, rows, columns);
+  for (guint i = 0; i < changes->len; i++) {
+    const Change *change = &g_array_index (changes, Change, i);
+    gsize first = part_of (change, slot)->first + change->target->first;
+    VelDelta delta;
+
+    if (g_cancellable_set_error_if_cancelled (run->cancellable, error) ||
+        !make_delta (run, change, is_bias (change, slot), &delta, error) ||
+        !vel_lora_terms_take (&terms, &delta, change->strength, first, change->target->rows, &change->layer->parts, error))
+      return FALSE;
+  }
+  return vel_slot_change (slot, terms.terms, terms.n, error);
 }
 
 /* In the order of the model, so that memory runs out at the same place every time. */
@@ -301,16 +343,25 @@ vel_lora_stack_apply (VelLoraStack *self, VelSlots *slots, VelLoraNetwork networ
   Run run = { originals, data, cancellable };
   gboolean ok;
 
+  if (self->uses->len > 0)
+    names = network == VEL_LORA_UNET ? vel_lora_names_new_unet (slots) : vel_lora_names_new_text (slots);
+  changes = gather (self, names, network); /* for the report too, of a model that has them already */
   if (g_str_equal (state, vel_slots_get_state (slots)))
     return TRUE;
-  names = network == VEL_LORA_UNET ? vel_lora_names_new_unet (slots) : vel_lora_names_new_text (slots);
-  changes = gather (self, names, network);
   vel_slots_set_state (slots, "?");
   ok = change_all (&run, slots, changes, error);
   if (ok)
     vel_slots_set_state (slots, state);
   g_clear_pointer (&run.weights, vel_weights_unref);
   return ok;
+}
+
+static void
+list_one (GString *list, const char *name)
+{
+  g_autofree char *shown = vel_shown (name);
+
+  g_string_append_printf (list, "%s%s", list->len > 0 ? ", " : "", shown);
 }
 
 /* The first few of what was left out. */
@@ -320,15 +371,15 @@ list_left (const VelLora *lora)
   GString *list = g_string_new (NULL);
   guint n = 0;
 
-  for (guint i = 0; i < lora->layers->len; i++) {
+  for (guint i = 0; i < lora->layers->len && n <= SHOWN; i++) {
     const VelLoraLayer *layer = lora->layers->pdata[i];
 
     if (!layer->applied && n++ < SHOWN)
-      g_string_append_printf (list, "%s%s", list->len ? ", " : "", layer->name);
+      list_one (list, layer->name);
   }
-  for (guint i = 0; lora->unknown[i]; i++)
+  for (guint i = 0; lora->unknown[i] && n <= SHOWN; i++)
     if (n++ < SHOWN)
-      g_string_append_printf (list, "%s%s", list->len ? ", " : "", lora->unknown[i]);
+      list_one (list, lora->unknown[i]);
   if (n > SHOWN)
     g_string_append (list, ", …");
   return g_string_free (list, FALSE);

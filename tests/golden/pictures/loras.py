@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures with LoRAs, as their own loaders apply them: loras/*.safetensors and cases/lora-*.  ./loras.py [CASE…] (torch, diffusers, transformers,
-k-diffusion, peft, lycoris-lora==4.1.3)
+"""Pictures with LoRAs, as their own loaders apply them: loras/*.safetensors and cases/lora-*.  ./loras.py [CASE…]
+(torch, diffusers, transformers, k-diffusion, peft, lycoris-lora==4.1.3)
 
 Files are written in the names of each trainer; diffusers' load_lora_weights, with its converters, and LyCORIS' own layers say what they mean. The
 models are those of make.py and families.py, by their recipes."""
