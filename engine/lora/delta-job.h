@@ -35,7 +35,7 @@ float *vel_delta_read (const VelDeltaJob *job, VelDeltaRole role, VelShape wante
 /* One axis is n long, any others 1. */
 float *vel_delta_read_vector (const VelDeltaJob *job, VelDeltaRole role, gsize n, GError **error);
 gboolean vel_delta_read_number (const VelDeltaJob *job, VelDeltaRole role, double *number, GError **error);
-/* alpha / rank; 1 without alpha, and for an alpha of 0, by which trainers mean the rank. */
+/* alpha / rank, or over the rank's root where the file's settings say so; 1 without alpha, and for an alpha of 0, by which trainers mean the rank. */
 gboolean vel_delta_read_scale (const VelDeltaJob *job, gsize rank, double *scale, GError **error);
 /* W0. Returns: (transfer full); NULL with error set */
 float *vel_delta_read_original (const VelDeltaJob *job, GError **error);

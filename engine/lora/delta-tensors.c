@@ -272,11 +272,12 @@ vel_delta_read_number (const VelDeltaJob *job, VelDeltaRole role, double *number
 gboolean
 vel_delta_read_scale (const VelDeltaJob *job, gsize rank, double *scale, GError **error)
 {
-  double alpha = 0;
+  gboolean stored = vel_delta_has (job->parts, VEL_DELTA_ALPHA);
+  double alpha = job->parts->alpha, over = job->parts->stabilised && !stored ? sqrt ((double) rank) : (double) rank;
 
-  if (vel_delta_has (job->parts, VEL_DELTA_ALPHA) && !vel_delta_read_number (job, VEL_DELTA_ALPHA, &alpha, error))
+  if (stored && !vel_delta_read_number (job, VEL_DELTA_ALPHA, &alpha, error))
     return FALSE;
-  *scale = alpha != 0 ? alpha / (double) rank : 1;
+  *scale = alpha != 0 ? alpha / over : 1;
   return TRUE;
 }
 

@@ -33,6 +33,8 @@ typedef struct {
   const char *name; /* of the layer as the file calls it, for errors */
   const char *path; /* of the file, likewise */
   const VelTensorEntry *tensors[VEL_N_DELTA_ROLES]; /* NULL: not there */
+  double alpha;        /* of what the file says beside its tensors, where it has no such tensor; 0: nothing */
+  gboolean stabilised; /* that alpha is over the root of the rank */
   gboolean peft_magnitude; /* dora_scale is peft's lora_magnitude_vector: along out whatever its axes; a convolution's is [1, out, 1, 1] */
 } VelDeltaParts;
 

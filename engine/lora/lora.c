@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/error.h"
+#include "engine/lora/adapter.h"
 
 /* What follows a layer's name. The longest that fits is taken. */
 static const struct {
@@ -93,6 +94,7 @@ vel_lora_free (VelLora *self)
   g_clear_pointer (&self->file, vel_tensor_file_unref);
   g_clear_pointer (&self->layers, g_ptr_array_unref);
   g_strfreev (self->unknown);
+  g_free (self->problem);
   g_free (self->path);
   g_free (self->name);
   g_free (self->identity);
@@ -207,6 +209,19 @@ sort_tensors (VelLora *self)
   self->unknown = g_strv_builder_end (unknown);
 }
 
+/* What the file says of its layers beside their tensors. */
+static void
+read_settings (VelLora *self)
+{
+  g_autoptr (VelLoraAdapter) adapter = vel_lora_adapter_read (self->file, self->path, &self->problem);
+
+  for (guint i = 0; adapter && i < self->layers->len; i++) {
+    VelDeltaParts *parts = &((VelLoraLayer *) self->layers->pdata[i])->parts;
+
+    parts->alpha = vel_lora_adapter_get_alpha (adapter, parts->name, &parts->stabilised);
+  }
+}
+
 static char *
 stem_of (const char *path)
 {
@@ -230,6 +245,7 @@ vel_lora_open (const char *path, GCancellable *cancellable, GError **error)
   if (!self->file)
     return NULL;
   sort_tensors (self);
+  read_settings (self);
   if (self->layers->len == 0) {
     g_autofree char *shown = g_filename_display_name (path);
 

@@ -19,6 +19,7 @@ typedef struct {
   VelTensorFile *file;
   GPtrArray *layers;  /* VelLoraLayer, by name */
   GStrv unknown;      /* tensors that are nothing of a layer */
+  char *problem;      /* (nullable) a sentence about what else was not understood */
 } VelLora;
 
 /* Whether a file of tensors of these names could be one. names: NULL-terminated */

@@ -411,6 +411,8 @@ vel_lora_stack_report (VelLoraStack *self, GPtrArray *notes, GError **error)
       return FALSE;
     }
     note = g_strdup_printf (_ ("LoRA “%s”: %u of %u layers applied (%s)"), lora->name, applied, lora->layers->len, kind);
+    if (lora->problem)
+      g_ptr_array_add (notes, g_strdup (lora->problem));
     if (*left)
       /* Translators: “LoRA “NAME”: N of M layers applied (KIND)”; names of what was left out */
       g_ptr_array_add (notes, g_strdup_printf (_ ("%s; left out: %s"), note, left));

@@ -40,9 +40,12 @@ COMMON = dict(model="one-block", prompt="a lighthouse on a cliff", negative="pho
 CASES = {
     "lora-kohya": dict(write="kohya", unet=LINEAR + CONVOLUTIONS, text=TEXT_ALL, strengths=[0.8]),
     "lora-processor": dict(write="processor", unet=ATTENTION, text=TEXT_ATTENTION, strengths=[0.7]),
-    "lora-peft": dict(model="sd2", write="peft", unet=LINEAR, text=TEXT_ALL, strengths=[1]),
+    "lora-peft": dict(model="sd2", write="peft", unet=LINEAR, text=TEXT_ALL, strengths=[1],
+                      config={"unet": dict(lora_alpha=3, use_rslora=True, own=r"attn1\.to_v"), "text_encoder": dict(lora_alpha=1)}),
     "lora-xl-blocks": dict(model="sdxl", write="blocks", unet=LINEAR + CONVOLUTIONS[:1], text=TEXT_ATTENTION, strengths=[0.5], type="F16"),
-    "lora-xl-peft": dict(model="sdxl", write="peft", unet=LINEAR, text=TEXT_ATTENTION, strengths=[0.9], type="BF16"),
+    "lora-xl-peft": dict(model="sdxl", write="peft", unet=LINEAR, text=TEXT_ATTENTION, strengths=[0.9], type="BF16",
+                         config={"unet": dict(lora_alpha=2), "text_encoder": dict(lora_alpha=5, own=r"q_proj"),
+                                 "text_encoder_2": dict(lora_alpha=0.5)}),
     "lora-xl-onetrainer": dict(model="sdxl", write="kohya", unet=LINEAR, text=TEXT_ALL, strengths=[0.7, -0.5]),
     "lora-xl-dora": dict(model="sdxl", write="peft", unet=LINEAR, text=[], strengths=[1], dora=True),
     "lora-locon": dict(lycoris="locon", unet=LINEAR + CONVOLUTIONS[:2], text=TEXT_ALL, strengths=[0.6]),
@@ -97,26 +100,44 @@ def named(o, c, component, name):
     return "lora_unet_" + name.replace(".", "_")
 
 
-def thin(module, random):
+def thin(module, random, rank):
     """down and up"""
     w = module.weight
-    down = torch.randn([RANK, *w.shape[1:]], generator=random) * (w[0].numel() ** -0.5)
-    up = torch.randn([w.shape[0], RANK] + [1] * (w.dim() - 2), generator=random) * 0.3
+    down = torch.randn([rank, *w.shape[1:]], generator=random) * (w[0].numel() ** -0.5)
+    up = torch.randn([w.shape[0], rank] + [1] * (w.dim() - 2), generator=random) * 0.3
     return down, up
+
+
+def rank_of(o, component, name):
+    """Layers that have an alpha of their own have another rank too."""
+    own = o.get("config", {}).get(component, {}).get("own")
+    return RANK + 1 if own and re.search(own + "$", name) else RANK
+
+
+def told(net, o):
+    """What diffusers writes into a file: LoraConfig of each network."""
+    out = {}
+    for component, config in o.get("config", {}).items():
+        names = [n for c, n, _ in layers_of(net, o) if c == component]
+        own = [n for n in names if rank_of(o, component, n) != RANK]
+        config = {k: v for k, v in config.items() if k != "own"} | dict(r=RANK, target_modules=names, rank_pattern={n: RANK + 1 for n in own},
+                                                                       alpha_pattern={n: 7 for n in own})
+        out |= {f"{component}.{k}": v for k, v in config.items()}
+    return {"lora_adapter_metadata": json.dumps(out, indent=2, sort_keys=True)} if out else {}
 
 
 def write_by_hand(net, c, o, file):
     random, state = torch.Generator().manual_seed(8), {}
     ends = {"kohya": ("lora_down", "lora_up"), "blocks": ("lora_down", "lora_up"), "processor": ("down", "up"), "peft": ("lora_A", "lora_B")}
     for component, name, module in layers_of(net, o):
-        layer, (down, up) = named(o, c, component, name), thin(module, random)
+        layer, (down, up) = named(o, c, component, name), thin(module, random, rank_of(o, component, name))
         state[f"{layer}.{ends[o['write']][0]}.weight"], state[f"{layer}.{ends[o['write']][1]}.weight"] = down, up
         if o["write"] in ("kohya", "blocks"):
             state[layer + ".alpha"] = torch.tensor(1.0 if component == "unet" else 3.0)
         if o.get("dora"):
             state[layer + ".lora_magnitude_vector"] = module.weight.flatten(1).norm(dim=1) * torch.rand(len(module.weight), generator=random).add(0.5)
     kind = TYPES[o.get("type", "F32")]
-    save_file({k: v.to(kind).contiguous() for k, v in state.items()}, file, metadata={"format": "pt"})
+    save_file({k: v.to(kind).contiguous() for k, v in state.items()}, file, metadata={"format": "pt"} | told(net, o))
 
 
 def apply(net, tokenizer, o, file):
