@@ -204,6 +204,15 @@ test_refiner_step (void)
   run_case ("handed-over", "refiner_step", "2");
 }
 
+/* A LoRA is what its tensors are, whatever they lie in. data: the file's ending */
+static void
+test_lora_container (gconstpointer data)
+{
+  g_autofree char *relative = g_strconcat ("loras/lora-processor.", data, ":0.7", NULL), *wish = tiny_model_golden (relative);
+
+  run_case ("lora-processor", "lora", wish);
+}
+
 /* A picture of a batch is, to the bit, the picture its own seed makes alone. data: the sampler */
 static void
 test_batch (gconstpointer data)
@@ -342,6 +351,9 @@ main (int argc, char **argv)
   g_test_add_data_func ("/pipeline/batch-is-seeds", "euler_a", test_batch);
   g_test_add_func ("/pipeline/seed-offset", test_seed_offset);
   g_test_add_func ("/pipeline/refiner-step", test_refiner_step);
+  g_test_add_data_func ("/pipeline/lora-container/torch-zip", "pt", test_lora_container);
+  g_test_add_data_func ("/pipeline/lora-container/torch-legacy", "ckpt", test_lora_container);
+  g_test_add_data_func ("/pipeline/lora-container/gguf", "gguf", test_lora_container);
   g_test_add_data_func ("/pipeline/batch-is-seeds/brownian", "dpmpp_2m_sde", test_batch);
   g_test_add_func ("/pipeline/repeatable", test_repeatable);
   status = g_test_run ();

@@ -11,7 +11,7 @@ import sys
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 import families
@@ -140,6 +140,21 @@ def write_by_hand(net, c, o, file):
     save_file({k: v.to(kind).contiguous() for k, v in state.items()}, file, metadata={"format": "pt"} | told(net, o))
 
 
+def write_containers(file):
+    """The same file as other programs may store it."""
+    import gguf
+    state = load_file(file)
+    torch.save(state, file.with_suffix(".pt"))
+    torch.save({"state_dict": state}, file.with_suffix(".ckpt"), _use_new_zipfile_serialization=False)
+    writer = gguf.GGUFWriter(str(file.with_suffix(".gguf")), "lora")
+    for name, tensor in state.items():
+        writer.add_tensor(name, tensor.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def apply(net, tokenizer, o, file):
     pipe = pipeline(net, tokenizer)
     untouched = {f"{i}.{k}": v.clone() for i, t in enumerate(net.text) for k, v in t.model.state_dict().items()}
@@ -202,6 +217,8 @@ def main():
         else:
             write_by_hand(net, c, o, file)
             apply(net, tokenizer, o, file)
+        if name == "lora-processor":
+            write_containers(file)
         trace = families.run(net, tokenizer, c, o, None)
         for part in ("cond", "model.cond") if o["text"] else ("model.cond",):  # transformers' encoders take no DoRA
             moved = float((trace[part] - plain[part]).norm() / plain[part].norm())
