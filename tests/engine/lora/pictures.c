@@ -340,6 +340,47 @@ test_failures (void)
   g_assert_cmpfloat (difference (plain, after, ""), ==, 0);
 }
 
+static guint
+count_notes (const char *model, const char *lora, const char *wanted)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (VelResult) result = NULL;
+  guint n = 0;
+
+  vel_values_set (request, "model", model, NULL);
+  vel_values_set (request, "steps", "1", NULL);
+  vel_values_set (request, "width", "64", NULL);
+  vel_values_set (request, "height", "64", NULL);
+  vel_values_set (request, "lora", lora, NULL);
+  result = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
+  for (guint i = 0; result && result->notes[i]; i++) {
+    g_test_message ("%s", result->notes[i]);
+    n += strstr (result->notes[i], wanted) != NULL;
+  }
+  return n;
+}
+
+/* What is said of a file is about the model at hand: not about the one before, and the same when nothing has to be done for it. */
+static void
+test_report (void)
+{
+  g_autofree char *place = g_build_filename (folder, "report", NULL), *path = tiny_model_write ("one-block", place);
+  g_autofree char *other_place = g_build_filename (folder, "other", NULL), *other = tiny_model_write ("sdxl-zero", other_place);
+  g_autofree char *file = g_build_filename (folder, "report.safetensors", NULL);
+  const char *layer = "lora_unet_input_blocks_5_1_transformer_blocks_0_attn1_to_q"; /* the other one ends before */
+  g_autoptr (GArray) tensors = tensors_new ();
+  g_autoptr (GError) alien = NULL;
+
+  fill (add_tensor (tensors, g_strconcat (layer, ".lora_down.weight", NULL), VEL_SHAPE (2, 64)), 128, 1, 0.1);
+  fill (add_tensor (tensors, g_strconcat (layer, ".lora_up.weight", NULL), VEL_SHAPE (64, 2)), 128, 2, 0.1);
+  write_tensors (file, tensors);
+  g_assert_cmpuint (count_notes (path, file, "1 of 1"), ==, 1);
+  g_assert_cmpuint (count_notes (path, file, "1 of 1"), ==, 1);
+  alien = failure_of (other, file);
+  g_assert_error (alien, VEL_ERROR, VEL_ERROR_REQUEST);
+  g_assert_cmpuint (count_notes (path, file, "1 of 1"), ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -360,6 +401,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/lora/merged/sdxl", "sdxl", test_merged);
   g_test_add_func ("/lora/tag", test_tag);
   g_test_add_func ("/lora/failures", test_failures);
+  g_test_add_func ("/lora/report", test_report);
   status = g_test_run ();
   vel_engine_free (engine);
   tiny_remove_tree (folder);
