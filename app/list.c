@@ -25,11 +25,10 @@ static const VelParam own_table[] = {
   { NULL },
 };
 
-static const VelUsage usage = { "list", "models|parts|loras|controlnets|upscalers|embeddings|presets|samplers|schedules|devices [--json]",
-                                N_ ("Lists what there is to choose from; the first word of a line is what options take.") };
-
-/* Kinds of the plan that this version does not have. */
-static const char *const later_kinds[] = { "preprocessors", NULL };
+static const VelUsage usage = {
+  "list", "models|parts|loras|controlnets|upscalers|embeddings|presets|samplers|schedules|preprocessors|devices [--json]",
+  N_ ("Lists what there is to choose from; the first word of a line is what options take.")
+};
 
 /* row: (transfer full), its first members are columns for people */
 static void
@@ -256,7 +255,7 @@ run (int argc, char **argv)
   if (status >= 0)
     return status;
   if (flags->words->len != 1)
-    return vel_verb_misused (_ ("list needs to know what: models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules or devices"));
+    return vel_verb_misused (_ ("list needs to know what: models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules, preprocessors or devices"));
   what = flags->words->pdata[0];
   if (g_str_equal (what, "models"))
     return list_entries (vel_catalog_list_models (NULL), as_json);
@@ -276,9 +275,7 @@ run (int argc, char **argv)
     return list_devices (as_json);
   if (vel_registry_kind_from_string (what, &kind))
     return list_registered (kind, as_json);
-  if (g_strv_contains (later_kinds, what))
-    return vel_verb_misused (_ ("list %s is not available in this version"), what);
-  return vel_verb_misused (_ ("“%s” can not be listed: there are models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules and devices"), what);
+  return vel_verb_misused (_ ("“%s” can not be listed: there are models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules, preprocessors and devices"), what);
 }
 
-const VelVerb vel_verb_list = { "list", N_ ("lists models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules or devices"), run };
+const VelVerb vel_verb_list = { "list", N_ ("lists models, parts, loras, controlnets, upscalers, embeddings, presets, samplers, schedules, preprocessors or devices"), run };

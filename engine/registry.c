@@ -1,4 +1,4 @@
-/* Named things people choose from: samplers and schedules, from plugins.  SPDX-License-Identifier: Apache-2.0 */
+/* Named things people choose from: samplers, schedules and preprocessors, from plugins.  SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include "engine/registry.h"
@@ -11,22 +11,23 @@
 #include "engine/paths.h"
 
 #define AUTOMATIC "automatic"
+#define NONE "none" /* instead of a preprocessor */
 #define MAX_PARAMS 64
 
-/* What both kinds of plugin have in common. */
+/* What all kinds of plugin have in common. */
 typedef struct {
   const char *id, *label, *aliases;
-  const void *plugin; /* VelSampler or VelSchedule */
+  const void *plugin; /* VelSampler, VelSchedule or VelPreprocessor */
   guint directory;    /* which of the searched ones it came from */
 } Entry;
 
 typedef struct {
-  GArray *entries[2];  /* (element-type Entry) by VelRegistryKind, in the order they are shown */
+  GArray *entries[3];  /* (element-type Entry) by VelRegistryKind, in the order they are shown */
   GPtrArray *problems; /* (element-type utf8), NULL-terminated once filled */
 } Registry;
 
-static const char *const symbols[] = { "vel_sampler", "vel_schedule" };
-static const char *const plurals[] = { "samplers", "schedules" };
+static const char *const symbols[] = { "vel_sampler", "vel_schedule", "vel_preprocessor" };
+static const char *const plurals[] = { "samplers", "schedules", "preprocessors" };
 
 static void G_GNUC_PRINTF (2, 3)
 problem (Registry *self, const char *format, ...)
@@ -90,6 +91,7 @@ read_plugin (Entry *entry, VelRegistryKind kind, const void *plugin)
 {
   const VelSampler *sampler = plugin;
   const VelSchedule *schedule = plugin;
+  const VelPreprocessor *preprocessor = plugin;
   const VelPluginParam *params;
   gboolean complete;
 
@@ -100,14 +102,20 @@ read_plugin (Entry *entry, VelRegistryKind kind, const void *plugin)
     entry->aliases = sampler->aliases;
     params = sampler->params;
     complete = sampler->run != NULL;
-  } else {
+  } else if (kind == VEL_REGISTRY_SCHEDULES) {
     entry->id = schedule->id;
     entry->label = schedule->label;
     entry->aliases = schedule->aliases;
     params = schedule->params;
     complete = schedule->sigmas != NULL;
+  } else {
+    entry->id = preprocessor->id;
+    entry->label = preprocessor->label;
+    entry->aliases = preprocessor->aliases;
+    params = preprocessor->params;
+    complete = preprocessor->run != NULL;
   }
-  if (!is_id (entry->id) || g_str_equal (entry->id, AUTOMATIC))
+  if (!is_id (entry->id) || g_str_equal (entry->id, AUTOMATIC) || g_str_equal (entry->id, NONE))
     return _ ("its id is not one of small letters, digits and underscores, or is taken by the program");
   if (!is_text (entry->label))
     return _ ("it has no label");
@@ -171,7 +179,7 @@ load_module (Registry *self, const char *path, guint directory)
     problem (self, _ ("The plugin %s was left out: it can not be loaded (%s)"), path, g_module_error ());
     return;
   }
-  for (VelRegistryKind kind = VEL_REGISTRY_SAMPLERS; kind <= VEL_REGISTRY_SCHEDULES; kind++) {
+  for (VelRegistryKind kind = VEL_REGISTRY_SAMPLERS; kind <= VEL_REGISTRY_PREPROCESSORS; kind++) {
     gpointer plugin;
 
     if (!g_module_symbol (module, symbols[kind], &plugin) || plugin == NULL)
@@ -180,7 +188,7 @@ load_module (Registry *self, const char *path, guint directory)
     used |= register_plugin (self, kind, path, plugin, directory);
   }
   if (!exports)
-    problem (self, _ ("The plugin %s was left out: it exports neither vel_sampler nor vel_schedule"), path);
+    problem (self, _ ("The plugin %s was left out: it exports none of vel_sampler, vel_schedule and vel_preprocessor"), path);
   if (used)
     g_module_make_resident (module);
   g_module_close (module);
@@ -310,6 +318,14 @@ const VelSchedule *
 vel_registry_find_schedule (const char *name)
 {
   const Entry *entry = find (VEL_REGISTRY_SCHEDULES, name);
+
+  return entry != NULL ? entry->plugin : NULL;
+}
+
+const VelPreprocessor *
+vel_registry_find_preprocessor (const char *name)
+{
+  const Entry *entry = find (VEL_REGISTRY_PREPROCESSORS, name);
 
   return entry != NULL ? entry->plugin : NULL;
 }

@@ -1,4 +1,4 @@
-/* Named things people choose from: samplers and schedules, from plugins.
+/* Named things people choose from: samplers, schedules and preprocessors, from plugins.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Built-in plugins come through the same loader as a user's. Directories, first hit of an id wins: VELATURA_PLUGIN_PATH
@@ -12,11 +12,13 @@
 typedef enum {
   VEL_REGISTRY_SAMPLERS,
   VEL_REGISTRY_SCHEDULES,
+  VEL_REGISTRY_PREPROCESSORS,
 } VelRegistryKind;
 
 /* (nullable) borrowed; name is an id, a label or an alias, in any case. */
 const VelSampler *vel_registry_find_sampler (const char *name);
 const VelSchedule *vel_registry_find_schedule (const char *name);
+const VelPreprocessor *vel_registry_find_preprocessor (const char *name);
 
 /* The sampler's usual schedule if name is "automatic", else the one of that name. (nullable) */
 const VelSchedule *vel_registry_resolve_schedule (const char *name, const VelSampler *sampler);

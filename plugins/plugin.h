@@ -1,9 +1,10 @@
-/* The plugin ABI: what a shared object exports to become a sampler or a schedule of Velatura.
+/* The plugin ABI: what a shared object exports to become a sampler, a schedule or a preprocessor of Velatura.
  * SPDX-License-Identifier: Apache-2.0
  *
  * C, no library but libc. A module exports one of
  *     const VelSampler  vel_sampler;
  *     const VelSchedule vel_schedule;
+ *     const VelPreprocessor vel_preprocessor;
  * The first member is always VEL_PLUGIN_ABI; a module built for another number is named and left out.
  * Members are only ever added at the end of a struct together with a new number. Strings are UTF-8 and live as long as the module.
  */
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VEL_PLUGIN_ABI 3
+#define VEL_PLUGIN_ABI 4
 #define VEL_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
 
 /* Since 3. What a number stands for. */
@@ -123,3 +124,52 @@ typedef struct {
   /* Since 2. How many steps are taken when n_steps are asked for, at least 1: `sigmas` writes one more.  NULL: n_steps. */
   unsigned (*count) (const VelNoiseLevels *levels, const double *params, unsigned n_steps);
 } VelSchedule;
+
+/* Since 4. A picture to prepare: rows from the top, without gaps. Each side is 1 to 16384, and there are at most 64 Mi pixels. */
+typedef struct {
+  uint32_t width, height;
+  const uint8_t *rgb;  /* [height, width, 3] */
+  const uint8_t *mask; /* [height, width], light where the picture is to be painted anew; or NULL */
+} VelPluginPicture;
+
+typedef struct VelPreparation VelPreparation; /* one picture being prepared, owned by the host */
+
+/* Since 4. What the host does for a preprocessor. */
+typedef struct {
+  uint32_t abi;
+
+  /* A param of this preprocessor by its name, as the person set it. */
+  double (*param) (VelPreparation *run, const char *name);
+
+  /* count values of size bytes, all zero, which live until the run ends. NULL: there is not enough, which the host then says; return false
+   * at once. malloc is as good for a plugin that frees what it took. */
+  void *(*memory) (VelPreparation *run, size_t count, size_t size);
+
+  /* To be asked every few rows. done: 0 .. 1, for the progress. False: cancelled; return false at once. */
+  bool (*proceed) (VelPreparation *run, double done);
+
+  /* Why false will be returned, for a person: what is wrong and what is wanted, in half a sentence. It is copied. */
+  void (*fail) (VelPreparation *run, const char *sentence);
+} VelPreprocessorHost;
+
+typedef enum {
+  VEL_PREPROCESSOR_NONE = 0,
+  VEL_PREPROCESSOR_MARKS = 1 << 0, /* `run` gets `marks` to write, else NULL */
+} VelPreprocessorFlags;
+
+/* Since 4. Makes of a picture the hint that a control network was trained on, such as its edges. The same bytes for the same picture, mask
+ * and params, always; any thread, several at once. */
+typedef struct {
+  uint32_t abi;
+  const char *id;      /* "canny" */
+  const char *label;   /* "Canny" */
+  const char *aliases; /* the names of sd-webui-controlnet's modules among them; or NULL */
+  const char *help;    /* or NULL */
+  uint32_t flags;      /* VelPreprocessorFlags */
+  const VelPluginParam *params; /* or NULL */
+  /* Changes width and height, at first the picture's, to those of the hint: within the limits of a picture. NULL: as large as the picture. */
+  void (*size) (const VelPreprocessorHost *host, VelPreparation *run, const VelPluginPicture *picture, uint32_t *width, uint32_t *height);
+  /* Writes the hint, [height, width, 3] of that size, and the marks, [height, width], 255 for what the network is to be told nothing of.
+   * Both are zero at first. */
+  bool (*run) (const VelPreprocessorHost *host, VelPreparation *run, const VelPluginPicture *picture, uint8_t *rgb, uint8_t *marks);
+} VelPreprocessor;

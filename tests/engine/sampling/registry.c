@@ -26,17 +26,20 @@ test_left_out (void)
 
   for (gsize i = 0; problems[i] != NULL; i++)
     g_test_message ("%s", problems[i]);
-  g_assert_true (has_problem ("/later.", "plugin interface 4"));
+  g_assert_true (has_problem ("/later.", "plugin interface 5"));
   g_assert_true (has_problem ("/hollow.", "no function"));
   g_assert_true (has_problem ("/shouting.", "id"));
   g_assert_true (has_problem ("/moody.", "default of a param"));
-  g_assert_true (has_problem ("/other.", "neither vel_sampler nor vel_schedule"));
+  g_assert_true (has_problem ("/other.", "none of vel_sampler"));
   g_assert_true (has_problem ("/twice.", "“heun” too"));
   g_assert_true (has_problem ("/text.", "can not be loaded"));
   g_assert_true (has_problem ("/choosy.", "choices"));
-  g_assert_cmpuint (g_strv_length ((char **) problems), ==, 8);
+  g_assert_true (has_problem ("/before.", "plugin interface 3"));
+  g_assert_true (has_problem ("/idle.", "no function"));
+  g_assert_cmpuint (g_strv_length ((char **) problems), ==, 10);
   g_assert_null (vel_registry_find_sampler ("moody"));
   g_assert_null (vel_registry_find_schedule ("hollow"));
+  g_assert_null (vel_registry_find_preprocessor ("idle"));
 }
 
 static void
