@@ -13,11 +13,11 @@
 #endif
 
 static const VelVerb *const verbs[] = {
-  &vel_verb_generate, &vel_verb_upscale, &vel_verb_inspect, &vel_verb_convert, &vel_verb_list, &vel_verb_history, &vel_verb_bench, &vel_verb_debug,
+  &vel_verb_generate, &vel_verb_upscale, &vel_verb_preprocess, &vel_verb_inspect, &vel_verb_convert, &vel_verb_list, &vel_verb_history, &vel_verb_bench, &vel_verb_debug,
 };
 
 /* Verbs of the plan that this version does not have. */
-static const char *const later_verbs[] = { "preprocess", "serve", "worker", "train", "verify", NULL };
+static const char *const later_verbs[] = { "serve", "worker", "train", "verify", NULL };
 
 static VelExit
 print_help (void)

@@ -19,7 +19,7 @@ typedef struct {
   VelExit (*run) (int argc, char **argv); /* argv[0] is the verb */
 } VelVerb;
 
-extern const VelVerb vel_verb_generate, vel_verb_inspect, vel_verb_convert, vel_verb_list, vel_verb_upscale, vel_verb_history, vel_verb_bench, vel_verb_debug;
+extern const VelVerb vel_verb_generate, vel_verb_inspect, vel_verb_convert, vel_verb_list, vel_verb_upscale, vel_verb_preprocess, vel_verb_history, vel_verb_bench, vel_verb_debug;
 
 /* Prints "velatura: ", the sentence and a newline to standard error. Return what a verb that ends so returns. */
 VelExit vel_verb_fail (const GError *error);

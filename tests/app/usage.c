@@ -62,11 +62,10 @@ test_unknown (void)
 static void
 test_later (void)
 {
-  static const char *const verbs[] = { "preprocess", "serve", "worker", "train", "verify" };
+  static const char *const verbs[] = { "serve", "worker", "train", "verify" };
 
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     vel_assert_refused (vel_program_run (NULL, verbs[i], NULL), 2, verbs[i]);
-  vel_assert_refused (vel_program_run (NULL, "list", "preprocessors", NULL), 2, "preprocessors");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--render-as", "photoshop", NULL), 2, "photoshop");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--device", "toaster", NULL), 2, "toaster");
   vel_assert_refused (vel_program_run (NULL, "generate", "--prompt", "x", "--quiet", "--device", "cuda", NULL), 1, "this build has no CUDA backend");
