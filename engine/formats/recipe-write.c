@@ -1,14 +1,14 @@
-/* Settings as text: A1111's line, key for key as its 1.10 writes it, and our JSON.  SPDX-License-Identifier: Apache-2.0
+/* Settings as text: A1111's line, key for key as its 1.10 writes it.  SPDX-License-Identifier: Apache-2.0
  *
  * modules/processing.py, create_infotext; modules/sd_samplers_common.py, Sampler.initialize, for the keys of samplers. */
 #include "engine/formats/recipe.h"
 
+#include "engine/formats/recipe-asked.h"
 #include "engine/formats/recipe-control.h"
 #include "engine/formats/recipe-spelling.h"
 #include "engine/formats/settings.h"
 #include "engine/registry.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,24 +162,6 @@ static gboolean
 has_emphasis (VelValues *request)
 {
   return strpbrk (vel_values_get (request, "prompt"), "([") || strpbrk (vel_values_get (request, "negative"), "([");
-}
-
-static gboolean
-varies (VelValues *request)
-{
-  return vel_values_get_real (request, "variation_strength") != 0;
-}
-
-static guint
-asked_width (const VelRecipeFacts *facts)
-{
-  return facts->painted_width > 0 ? facts->painted_width : facts->width;
-}
-
-static guint
-asked_height (const VelRecipeFacts *facts)
-{
-  return facts->painted_height > 0 ? facts->painted_height : facts->height;
 }
 
 static gboolean
@@ -372,7 +354,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   const VelSampler *sampler = vel_registry_find_sampler (sampler_id);
   g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
   g_autofree char *variation = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->variation_seed);
-  g_autofree char *size = g_strdup_printf ("%ux%u", asked_width (facts), asked_height (facts));
+  g_autofree char *size = g_strdup_printf ("%ux%u", vel_recipe_asked_width (facts), vel_recipe_asked_height (facts));
   g_autofree char *vae = g_path_get_basename (vel_values_get (request, "vae"));
   g_autofree char *unet = vel_settings_stem (vel_values_get (request, "unet"));
 
@@ -390,7 +372,7 @@ build_settings (VelValues *request, const VelRecipeFacts *facts)
   append_pair (out, "VAE", vel_values_is_set (request, "vae") ? vae : NULL);
   append_pair (out, "UNet", vel_values_is_set (request, "unet") && vel_values_is_set (request, "model") ? unet : NULL);
   append_text_encoders (out, request);
-  if (varies (request)) {
+  if (vel_recipe_varies (request)) {
     append_pair (out, "Variation seed", variation);
     append_pair (out, "Variation seed strength", vel_values_get (request, "variation_strength"));
   }
@@ -434,76 +416,4 @@ vel_recipe_fields_to_a1111 (const VelRecipeFields *self)
       append_pair (line, self->keys[i], self->values[i]);
   return g_strstrip (g_strconcat (prompt ? prompt : "", negative && *negative ? "\nNegative prompt: " : "", negative ? negative : "", "\n",
                                   line->str, NULL));
-}
-
-static void
-set_text (json_t *object, const char *key, const char *text)
-{
-  g_autofree char *valid = text ? g_utf8_make_valid (text, -1) : NULL;
-
-  if (valid)
-    json_object_set_new (object, key, json_string (valid));
-}
-
-/* "/a/b.pt" is "b.pt"; of several, a line each, each; and of numbers or a second file behind a colon those too. Returns: (transfer full) */
-static char *
-without_folders (const char *paths)
-{
-  GString *out = g_string_new (NULL);
-
-  while (*paths) {
-    gsize n = strcspn (paths, ":\n");
-    g_autofree char *path = g_strndup (paths, n), *name = n > 0 ? g_path_get_basename (path) : g_strdup ("");
-
-    g_string_append (out, name);
-    paths += n;
-    if (*paths)
-      g_string_append_c (out, *paths++);
-  }
-  return g_string_free (out, FALSE);
-}
-
-/* Files that are found again by their names alone. */
-static gboolean
-is_named_by_stem (const char *option)
-{
-  return g_str_equal (option, "refiner") || g_str_equal (option, "hires_upscaler");
-}
-
-/* A picture is shown to others: where its maker keeps files is nobody's business. Models are found again by their names. */
-static void
-forget_folders (json_t *request, const VelParam *table, const char *model_name)
-{
-  for (const VelParam *row = table; row->name; row++) {
-    const char *path = row->type == VEL_PARAM_FILE || is_named_by_stem (row->name) ? json_string_value (json_object_get (request, row->name)) : NULL;
-    g_autofree char *name = !path ? NULL : is_named_by_stem (row->name) ? vel_settings_stem (path) : without_folders (path);
-
-    if (name)
-      json_object_set_new (request, row->name, json_string (g_str_equal (row->name, "model") && model_name ? model_name : name));
-  }
-}
-
-char *
-vel_recipe_to_json (VelValues *request, const VelRecipeFacts *facts)
-{
-  g_autofree char *values = vel_values_to_json (request), *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->seed);
-  g_autofree char *variation = g_strdup_printf ("%" G_GUINT64_FORMAT, facts->variation_seed);
-  json_t *root = json_object (), *asked = json_loads (values, 0, NULL);
-  char *dumped, *out;
-
-  forget_folders (asked, vel_values_get_table (request), facts->model_name);
-  json_object_set_new (root, "velatura", json_integer (1));
-  json_object_set_new (root, "request", asked);
-  set_text (root, "seed", seed); /* as text: most readers keep 53 bits of a number */
-  set_text (root, "variation_seed", varies (request) ? variation : NULL);
-  json_object_set_new (root, "width", json_integer (asked_width (facts)));
-  json_object_set_new (root, "height", json_integer (asked_height (facts)));
-  set_text (root, "model", facts->model_name);
-  set_text (root, "model_hash", facts->model_hash);
-  set_text (root, "version", facts->version);
-  dumped = json_dumps (root, JSON_COMPACT);
-  json_decref (root);
-  out = g_strdup (dumped);
-  free (dumped);
-  return out;
 }
