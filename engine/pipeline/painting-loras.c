@@ -5,6 +5,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "engine/formats/shown.h"
 #include "engine/lora/files.h"
 #include "engine/text/prompt-tags.h"
 
@@ -32,6 +33,19 @@ is_lora (const VelPromptNetwork *network)
   return g_strv_contains (kinds, network->kind);
 }
 
+/* Weights of single blocks, steps and ranks are other programs' extensions. */
+static void
+note_left_out (const VelPainting *self, const VelPromptNetwork *network)
+{
+  g_autofree char *rank = network->dyn >= 0 ? g_strdup_printf ("dyn=%d", network->dyn) : NULL;
+  g_autofree char *more = network->more ? vel_shown (network->more) : g_steal_pointer (&rank);
+
+  if (more)
+    g_ptr_array_add (self->notes, g_strdup_printf (_ ("The prompt's <%s:%s> also asks for “%s”, which was left out: this version applies "
+                                                      "the whole LoRA with one strength"),
+                                                   network->kind, network->name, more));
+}
+
 /* A tag whose file is not there is left out, as the programs do that have tags: the rest of the picture is worth having. */
 static gboolean
 add_tags (const VelPainting *self, GPtrArray *wishes, GError **error)
@@ -49,6 +63,8 @@ add_tags (const VelPainting *self, GPtrArray *wishes, GError **error)
     g_autoptr (GError) problem = NULL;
     char *path = is_lora (network) ? vel_loras_find (network->name, &problem) : NULL;
 
+    if (path)
+      note_left_out (self, network);
     if (path)
       g_ptr_array_add (wishes, g_memdup2 (&(VelLoraWish){ path, .text = network->te, .unet = network->unet }, sizeof (VelLoraWish)));
     else if (problem)

@@ -17,6 +17,7 @@ vel_prompt_network_free (gpointer data)
 
   g_free (network->kind);
   g_free (network->name);
+  g_free (network->more);
   g_free (network);
 }
 
@@ -78,6 +79,8 @@ read_network (char **words, VelPromptNetwork *network)
       named_unet = equals + 1;
     else if (g_str_has_prefix (*words, "dyn="))
       named_dyn = equals + 1;
+    else if (!network->more)
+      network->more = g_strdup (*words);
   }
   te = named_te ? named_te : placed[1];
   unet = named_unet ? named_unet : placed[2];

@@ -10,6 +10,7 @@ typedef struct {
   char *name;
   double te, unet; /* weights for the text encoder and the network; one number sets both, none is 1 */
   int dyn;         /* rank that is used of a network with a variable one; -1: all */
+  char *more;      /* (nullable) the first name=value that is none of these: "lbw=OUTALL" */
 } VelPromptNetwork;
 
 /* Takes all tags out of a prompt, of whatever kind: <word:anything>.

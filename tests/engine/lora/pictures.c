@@ -341,7 +341,7 @@ test_failures (void)
 }
 
 static guint
-count_notes (const char *model, const char *lora, const char *wanted)
+count_notes (const char *model, const char *prompt, const char *lora, const char *wanted)
 {
   g_autoptr (VelValues) request = vel_request_new ();
   g_autoptr (VelResult) result = NULL;
@@ -351,7 +351,9 @@ count_notes (const char *model, const char *lora, const char *wanted)
   vel_values_set (request, "steps", "1", NULL);
   vel_values_set (request, "width", "64", NULL);
   vel_values_set (request, "height", "64", NULL);
-  vel_values_set (request, "lora", lora, NULL);
+  vel_values_set (request, "prompt", prompt, NULL);
+  if (lora)
+    vel_values_set (request, "lora", lora, NULL);
   result = vel_engine_generate (engine, request, NULL, NULL, NULL, FALSE, NULL, NULL);
   for (guint i = 0; result && result->notes[i]; i++) {
     g_test_message ("%s", result->notes[i]);
@@ -369,16 +371,21 @@ test_report (void)
   g_autofree char *file = g_build_filename (folder, "report.safetensors", NULL);
   const char *layer = "lora_unet_input_blocks_5_1_transformer_blocks_0_attn1_to_q"; /* the other one ends before */
   g_autoptr (GArray) tensors = tensors_new ();
+  g_autofree char *plain_tag = g_strdup_printf ("<lora:%s:0.5:0.25>", file), *block_tag = g_strdup_printf ("<lora:%s:1:lbw=1,0,0>", file);
+  g_autofree char *rank_tag = g_strdup_printf ("<lora:%s:1:1:2>", file);
   g_autoptr (GError) alien = NULL;
 
   fill (add_tensor (tensors, g_strconcat (layer, ".lora_down.weight", NULL), VEL_SHAPE (2, 64)), 128, 1, 0.1);
   fill (add_tensor (tensors, g_strconcat (layer, ".lora_up.weight", NULL), VEL_SHAPE (64, 2)), 128, 2, 0.1);
   write_tensors (file, tensors);
-  g_assert_cmpuint (count_notes (path, file, "1 of 1"), ==, 1);
-  g_assert_cmpuint (count_notes (path, file, "1 of 1"), ==, 1);
+  g_assert_cmpuint (count_notes (path, "", file, "1 of 1"), ==, 1);
+  g_assert_cmpuint (count_notes (path, "", file, "1 of 1"), ==, 1);
   alien = failure_of (other, file);
   g_assert_error (alien, VEL_ERROR, VEL_ERROR_REQUEST);
-  g_assert_cmpuint (count_notes (path, file, "1 of 1"), ==, 1);
+  g_assert_cmpuint (count_notes (path, "", file, "1 of 1"), ==, 1);
+  g_assert_cmpuint (count_notes (path, plain_tag, NULL, "left out"), ==, 0);
+  g_assert_cmpuint (count_notes (path, block_tag, NULL, "lbw=1,0,0"), ==, 1);
+  g_assert_cmpuint (count_notes (path, rank_tag, NULL, "dyn=2"), ==, 1);
 }
 
 int
