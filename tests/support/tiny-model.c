@@ -205,6 +205,15 @@ tiny_model_request (json_t *options)
   return request;
 }
 
+char *
+tiny_model_control (const char *text, const char *(*path_of) (const char *name))
+{
+  g_auto (GStrv) parts = g_strsplit (text, ":", 3);
+  g_autofree char *picture = tiny_model_golden (parts[1]);
+
+  return g_strconcat (path_of (parts[0]), ":", picture, parts[2] ? ":" : "", parts[2], NULL);
+}
+
 void
 tiny_remove_tree (const char *path)
 {

@@ -13,5 +13,7 @@ char *tiny_model_write (const char *name, const char *folder);
 char *tiny_model_golden (const char *relative);
 /* The options of a case of tests/golden/pictures, but for its models and its bar. Returns: (transfer full) */
 VelValues *tiny_model_request (json_t *options);
+/* "MODEL:IMAGE:keys" of a case as --control takes it. path_of: where the model of that recipe is, borrowed. Returns: (transfer full) */
+char *tiny_model_control (const char *text, const char *(*path_of) (const char *name));
 /* Removes a folder and everything in it. */
 void tiny_remove_tree (const char *path);

@@ -47,13 +47,29 @@ make_request (const char *precision, gboolean small)
   return request;
 }
 
+/* Of a ControlNet's recipe. Returns: borrowed */
+static const char *
+control_path (const char *name)
+{
+  static char *path;
+
+  if (!path) {
+    g_autofree char *place = g_build_filename (folder, "nets", name, NULL);
+
+    path = tiny_model_write (name, place);
+  }
+  return path;
+}
+
 /* options: (nullable) names and values; a file's is one of tests/golden/pictures */
 static void
 set_options (VelValues *request, const char *const *options)
 {
   for (; options && *options; options += 2) {
     gboolean file = vel_values_find (request, options[0])->type == VEL_PARAM_FILE;
-    g_autofree char *path = file ? tiny_model_golden (options[1]) : g_strdup (options[1]);
+    g_autofree char *path = g_str_equal (options[0], "control") ? tiny_model_control (options[1], control_path)
+                            : file                              ? tiny_model_golden (options[1])
+                                                                : g_strdup (options[1]);
 
     g_assert_true (vel_values_set (request, options[0], path, NULL));
   }
@@ -135,6 +151,9 @@ test_family (gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   vel_values_set (request, "model", path, NULL);
+  if (json_object_get (options, "control"))
+    set_options (request,
+                 (const char *const[]){ "control", json_string_value (json_array_get (json_object_get (options, "control"), 0)), NULL });
   vel_values_set (request, "device", "cuda", NULL);
   vel_values_set (request, "precision", "fp32", NULL);
   result = vel_engine_generate (engine, request, NULL, NULL, got_path, FALSE, NULL, &error);
@@ -278,6 +297,8 @@ static const Fault faults[] = {
     FALSE,
     31,
     { "init", "start.png", "mask", "mask.png", "soft_inpainting", "true", "hires", "1.5", "resize", "latent", "hires_steps", "2" } },
+  { "short-with-control", FALSE, 23, { "control", "control-odd:start.png:end=0.7,mode=prompt" } },
+  { "lost-with-control", TRUE, 31, { "control", "control-odd:start.png:start=0.3" } },
   { "lost-with-a-mask", TRUE, 31, { "init", "start.png", "mask", "mask.png", "fill", "noise", "strength", "0.9" } },
 };
 
@@ -323,26 +344,36 @@ test_every_fault (gconstpointer data)
     g_assert_cmpuint (failed, ==, 0);
 }
 
-/* Every plan paints the same picture, and says so. */
+/* What is painted by every plan, and with how little memory. */
+typedef struct {
+  const char *memory;
+  const char *options[3];
+} Plan;
+
+static const Plan plans[] = { { "7000000" }, { "10000000", { "control", "control-odd:start.png:start=0.3" } } };
+
+/* Every plan paints the same picture, and says so. data: a Plan */
 static void
-test_plans (void)
+test_plans (gconstpointer data)
 {
+  const Plan *plan = data;
   static const char *const notes[] = { "text encoder", "text encoder", "every step", "every step" };
   g_autoptr (VelValues) request = make_request ("fp16", TRUE);
   g_autoptr (VelEngine) roomy = NULL;
   g_autoptr (VelResult) whole = NULL;
 
+  set_options (request, plan->options);
   use_dry (briefly ());
   roomy = make_engine ();
   whole = vel_engine_generate (roomy, request, NULL, NULL, NULL, FALSE, NULL, NULL);
   g_assert_null (whole->notes[0]);
-  vel_values_set (request, "memory", "7000000", NULL);
+  vel_values_set (request, "memory", plan->memory, NULL);
   for (guint rung = 1; rung <= VEL_LAST_RUNG; rung++) {
     g_autoptr (VelEngine) engine = make_engine ();
     g_autoptr (GError) error = NULL;
     g_autoptr (VelResult) result = NULL;
 
-    vel_engine_use (engine, "cuda", 7000000, &error);
+    vel_engine_use (engine, "cuda", g_ascii_strtoull (plan->memory, NULL, 10), &error);
     engine->rung = rung;
     for (guint i = 0; i < (rung == 3 ? 2 : 1); i++) { /* the second time with what the first one left */
       g_clear_pointer (&result, vel_result_free);
@@ -421,7 +452,7 @@ test_large (void)
 int
 main (int argc, char **argv)
 {
-  static const char *const families[] = { "timeline", "sdxl-zero", "edit", "inpaint-all", "mask-channels", "hires-cut" };
+  static const char *const families[] = { "timeline", "sdxl-zero", "edit", "inpaint-all", "mask-channels", "hires-cut", "control-odd" };
   static const char *const biases[] = { "\"model.diffusion_model.input_blocks.0.0.bias\"", "\"first_stage_model.decoder.conv_in.bias\"" };
   GModule *module;
   int status;
@@ -458,7 +489,8 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, &faults[i], test_every_fault);
   }
-  g_test_add_func ("/emulated/plans", test_plans);
+  g_test_add_data_func ("/emulated/plans", &plans[0], test_plans);
+  g_test_add_data_func ("/emulated/plans/control", &plans[1], test_plans);
   g_test_add_func ("/emulated/budget", test_budget);
   g_test_add_func ("/emulated/large", test_large);
   status = g_test_run ();

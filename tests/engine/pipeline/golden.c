@@ -141,7 +141,6 @@ bar_of_case (json_t *options)
   return 3e-4;
 }
 
-/* A case's "MODEL:IMAGE:keys", by their paths. */
 static void
 set_controls (VelValues *request, json_t *texts)
 {
@@ -152,10 +151,9 @@ set_controls (VelValues *request, json_t *texts)
 
   json_array_foreach (texts, i, text)
   {
-    g_auto (GStrv) parts = g_strsplit (json_string_value (text), ":", 3);
-    g_autofree char *picture = tiny_model_golden (parts[1]);
+    g_autofree char *line = tiny_model_control (json_string_value (text), model_path);
 
-    g_string_append_printf (lines, "%s%s:%s%s%s", i ? "\n" : "", model_path (parts[0]), picture, parts[2] ? ":" : "", parts[2] ? parts[2] : "");
+    g_string_append_printf (lines, "%s%s", i ? "\n" : "", line);
   }
   vel_values_set (request, "control", lines->str, &error);
   g_assert_no_error (error);
