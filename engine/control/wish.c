@@ -7,7 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/control/hint.h"
 #include "engine/error.h"
+#include "engine/registry.h"
 
 static const char *const resizes[] = { "stretch", "fill", "fit", NULL };
 
@@ -20,6 +22,8 @@ vel_control_wish_free (gpointer data)
     return;
   g_free (self->model);
   g_free (self->picture);
+  g_clear_object (&self->params);
+  g_free (self->table);
   g_free (self);
 }
 
@@ -71,25 +75,42 @@ read_key (VelControlWish *self, const char *key, const char *value, GError **err
     self->resize = vel_resize_mode_from_string (value);
     return TRUE;
   }
-  if (g_str_equal (key, "preprocessor")) {
-    if (g_str_equal (value, "none"))
-      return TRUE;
-    g_set_error (
-        error, VEL_ERROR, VEL_ERROR_REQUEST,
-        _ ("The preprocessor “%.100s” is not there in this version; give a picture that is prepared already, and preprocessor=none"),
-        value);
-    return FALSE;
-  }
-  g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
-               _ ("--control has no key “%.100s”; weight, start, end, mode, resize and preprocessor are known"), key);
+  if (g_str_equal (key, "preprocessor"))
+    return TRUE; /* it was the first to be read */
+  if (self->params && vel_values_find (self->params, key))
+    return vel_values_set (self->params, key, value, error);
+  g_set_error (
+      error, VEL_ERROR, VEL_ERROR_REQUEST,
+      _ ("--control has no key “%.100s”; weight, start, end, mode, resize and preprocessor are known, and what the preprocessor has"), key);
   return FALSE;
 }
 
+static gboolean
+read_preprocessor (VelControlWish *self, const char *name, GError **error)
+{
+  if (g_str_equal (name, "none"))
+    return TRUE;
+  self->preprocessor = vel_registry_find_preprocessor (name);
+  if (!self->preprocessor) {
+    g_set_error (error, VEL_ERROR, VEL_ERROR_REQUEST,
+                 _ ("There is no preprocessor “%.100s”; `velatura list preprocessors` shows what there is"), name);
+    return FALSE;
+  }
+  self->table = vel_hint_dup_table (self->preprocessor);
+  self->params = vel_values_new (self->table);
+  return TRUE;
+}
+
+/* The preprocessor first: other keys may be its own. */
 static gboolean
 read_keys (VelControlWish *self, const char *text, GError **error)
 {
   g_auto (GStrv) pairs = g_strsplit (text, ",", -1);
 
+  for (guint i = 0; pairs[i]; i++)
+    if (g_str_has_prefix (g_strstrip (pairs[i]), "preprocessor=") && !self->preprocessor &&
+        !read_preprocessor (self, pairs[i] + strlen ("preprocessor="), error))
+      return FALSE;
   for (guint i = 0; pairs[i]; i++) {
     char *value = strchr (pairs[i], '=');
 
@@ -180,6 +201,11 @@ vel_control_wish_to_string (const VelControlWish *self)
     append_word (keys, "mode", vel_control_mode_get_id (self->use.mode));
   if (self->resize != VEL_RESIZE_STRETCH)
     append_word (keys, "resize", resizes[self->resize]);
+  if (self->preprocessor)
+    append_word (keys, "preprocessor", self->preprocessor->id);
+  for (const VelParam *row = self->table; row && row->name; row++)
+    if (vel_values_is_set (self->params, row->name))
+      append_word (keys, row->name, vel_values_get (self->params, row->name));
   text = g_strdup_printf ("%s:%s%s", self->model, self->picture, keys->str);
   g_string_free (keys, TRUE);
   return text;

@@ -3,13 +3,18 @@
 #pragma once
 
 #include "engine/control/use.h"
+#include "engine/params.h"
 #include "engine/pixels/resample.h"
+#include "plugins/plugin.h"
 
 typedef struct {
   char *model;   /* as it was named: a path or a name */
   char *picture; /* path; "" where settings name none */
   VelControlUse use;
   VelResizeMode resize;
+  const VelPreprocessor *preprocessor; /* (nullable) what makes the network's hint of the picture */
+  VelValues *params;                   /* of it: keys that the preprocessor has itself; NULL without one */
+  VelParam *table;                     /* theirs */
 } VelControlWish;
 
 /* Paths may hold colons where the files are there. Returns: (transfer full); NULL with VEL_ERROR_REQUEST naming what was found and wanted

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/formats/shown.h"
+#include "engine/registry.h"
 
 #define KEY "ControlNet "
 
@@ -21,12 +22,13 @@ vel_recipe_control_to_a1111 (const VelControlWish *wish, const char *title)
 {
   char weight[G_ASCII_DTOSTR_BUF_SIZE], start[G_ASCII_DTOSTR_BUF_SIZE], end[G_ASCII_DTOSTR_BUF_SIZE];
 
-  return g_strdup_printf (
-      "Module: none, Model: %s, Weight: %s, Resize Mode: %s, Guidance Start: %s, Guidance End: %s, Pixel Perfect: False, "
-      "Control Mode: %s",
-      title ? title : wish->model, g_ascii_formatd (weight, sizeof weight, "%.6g", wish->use.weight), resizes[wish->resize],
-      g_ascii_formatd (start, sizeof start, "%.6g", wish->use.start), g_ascii_formatd (end, sizeof end, "%.6g", wish->use.end),
-      modes[wish->use.mode]);
+  return g_strdup_printf ("Module: %s, Model: %s, Weight: %s, Resize Mode: %s, Guidance Start: %s, Guidance End: %s, Pixel Perfect: %s, "
+                          "Control Mode: %s",
+                          wish->preprocessor ? wish->preprocessor->id : "none", title ? title : wish->model,
+                          g_ascii_formatd (weight, sizeof weight, "%.6g", wish->use.weight), resizes[wish->resize],
+                          g_ascii_formatd (start, sizeof start, "%.6g", wish->use.start),
+                          g_ascii_formatd (end, sizeof end, "%.6g", wish->use.end), wish->preprocessor ? "True" : "False",
+                          modes[wish->use.mode]);
 }
 
 gboolean
@@ -112,10 +114,11 @@ vel_recipe_control_explain (const char *key, const char *value)
   read_range (value, &wish.use);
   wish.use.mode = find_word (modes, G_N_ELEMENTS (modes), mode);
   wish.resize = find_word (resizes, G_N_ELEMENTS (resizes), resize);
+  wish.preprocessor = prepared ? vel_registry_find_preprocessor (shown_module) : NULL;
   option = vel_control_wish_to_string (&wish);
   shown = vel_shown (option);
   g_free (wish.model);
-  if (prepared)
+  if (prepared && !wish.preprocessor)
     return g_strdup_printf (_ ("“%s” needs its picture again, as “%s” prepared it: --control “%s”"), key, shown_module, shown);
   return g_strdup_printf (_ ("“%s” needs its picture again: --control “%s”"), key, shown);
 }

@@ -5,6 +5,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "engine/control/hint.h"
 #include "engine/control/wish.h"
 #include "engine/formats/png.h"
 
@@ -46,22 +47,47 @@ vel_painting_load_controls (VelPainting *self, GError **error)
   return vel_control_nets_load (self->engine->controls, self->engine->device, self->model, self->key, self->cancellable, error);
 }
 
-/* Returns: of the context, [1, H, W, 3] in 0..1; NULL with an error */
-static VelTensor *
-read_pixels (const VelPainting *self, VelContext *ctx, const VelControlWish *wish, GError **error)
+/* What the network is to follow, as large as what is painted: so marks are as sharp in a second pass. Returns: (transfer full) RGB, or RGBA
+ * as vel_hint_make gives it */
+static VelBitmap *
+make_hint (const VelPainting *self, const VelControlWish *wish, GError **error)
 {
   g_autoptr (VelPng) png = vel_png_read (wish->picture, FALSE, error);
-  g_autoptr (VelBitmap) picture = NULL, fitted = NULL;
-  g_autofree float *values = NULL;
-  VelTensor *pixels;
+  g_autoptr (VelBitmap) picture = NULL, fitted = NULL, hint = NULL;
+  const VelBitmap *mask = self->before ? self->before->mask : NULL;
+  VelHintOptions options = { .params = wish->params };
 
   if (!png)
     return NULL;
   picture = vel_bitmap_new_take (png->width, png->height, 3, g_steal_pointer (&png->rgb));
   fitted = vel_bitmap_resize (picture, self->width, self->height, wish->resize);
-  values = g_new (float, vel_bitmap_bytes (fitted));
-  for (gsize i = 0; i < vel_bitmap_bytes (fitted); i++)
-    values[i] = (float) fitted->data[i] / 255;
+  if (!wish->preprocessor)
+    return g_steal_pointer (&fitted);
+  if (mask && mask->width == fitted->width && mask->height == fitted->height)
+    options.mask = mask;
+  hint = vel_hint_make (wish->preprocessor, fitted, &options, self->cancellable, error);
+  if (!hint || (hint->width == fitted->width && hint->height == fitted->height))
+    return g_steal_pointer (&hint);
+  return vel_bitmap_resize (hint, fitted->width, fitted->height, VEL_RESIZE_STRETCH);
+}
+
+/* 0 .. 1; -1 where nothing is told, as ControlNets for inpainting have it. Returns: of the context, [1, H, W, 3]; NULL with an error */
+static VelTensor *
+read_pixels (const VelPainting *self, VelContext *ctx, const VelControlWish *wish, GError **error)
+{
+  g_autoptr (VelBitmap) hint = make_hint (self, wish, error);
+  g_autofree float *values = NULL;
+  VelTensor *pixels;
+  gsize count = (gsize) self->width * self->height;
+
+  if (!hint)
+    return NULL;
+  values = g_new (float, 3 * count);
+  for (gsize i = 0; i < 3 * count; i++) {
+    const guint8 *pixel = hint->data + i / 3 * hint->channels;
+
+    values[i] = hint->channels == 4 && pixel[3] > 127 ? -1 : (float) pixel[i % 3] / 255;
+  }
   pixels = vel_context_tensor (ctx, VEL_F32, VEL_SHAPE (1, self->height, self->width, 3));
   if (vel_context_ok (ctx))
     vel_tensor_upload (pixels, values);

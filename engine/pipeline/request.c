@@ -48,7 +48,7 @@ static const VelParam fixed[] = {
         "<lora:name:strength> in the prompt."),
     VEL_PARAM_FILE, VEL_PARAM_HIDDEN | VEL_PARAM_LIST, .standard = "", .group = "model" },
   { "control", N_ ("ControlNets"), "controlnet pose depth canny scribble guide sketch",
-    N_ ("Lets the picture follow another one: MODEL:IMAGE, or MODEL:IMAGE:weight=0.8,start=0,end=0.5,mode=balanced,resize=stretch. Those in the data "
+    N_ ("Lets the picture follow another one: MODEL:IMAGE, or MODEL:IMAGE:weight=0.8,start=0,end=0.5,mode=balanced,resize=stretch,preprocessor=canny. Those in the data "
         "folder's “controlnets” are found by their name."),
     VEL_PARAM_FILE, VEL_PARAM_HIDDEN | VEL_PARAM_LIST, .standard = "", .group = "model" },
   { "prediction", N_ ("Prediction"), "epsilon v-prediction parameterization",

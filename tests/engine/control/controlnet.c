@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/error.h"
+#include "engine/formats/png.h"
 #include "engine/formats/safetensors.h"
 #include "engine/pipeline/generate.h"
 #include "engine/pipeline/request.h"
@@ -220,6 +221,39 @@ test_with_others (void)
   g_assert_cmpint (differ (parts, parts_plain, 0), >, 4);
 }
 
+/* A preprocessor makes the hint of the picture as large as what is painted: the same as a picture that is prepared so. With its own
+ * numbers. */
+static void
+test_preprocessor (void)
+{
+  g_autofree char *raw = place ("raw.png"), *inverted = place ("inverted.png"), *by_hand = g_strdup_printf ("%s:%s", net, inverted);
+  g_autofree char *here = g_strdup_printf ("%s:%s:preprocessor=invert", net, raw),
+                  *low = g_strdup_printf ("%s:%s:preprocessor=threshold,threshold=60", net, raw);
+  g_autofree char *high = g_strdup_printf ("%s:%s:preprocessor=threshold,threshold=190", net, raw);
+  g_autofree char *needs_mask = g_strdup_printf ("%s:%s:preprocessor=inpaint", net, raw);
+  guint8 pixels[40 * 48 * 3], others[40 * 48 * 3];
+  g_autoptr (GBytes) first = NULL, second = NULL;
+  g_autoptr (VelResult) a = NULL, b = NULL, c = NULL, d = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < sizeof pixels; i++) {
+    pixels[i] = (guint8) (i * 37 + i / 144 * 11);
+    others[i] = (guint8) (255 - pixels[i]);
+  }
+  first = vel_png_encode (pixels, 48, 40, NULL);
+  second = vel_png_encode (others, 48, 40, NULL);
+  g_assert_true (g_file_set_contents (raw, g_bytes_get_data (first, NULL), (gssize) g_bytes_get_size (first), NULL));
+  g_assert_true (g_file_set_contents (inverted, g_bytes_get_data (second, NULL), (gssize) g_bytes_get_size (second), NULL));
+  a = paint (by_hand, NULL);
+  b = paint (here, NULL);
+  c = paint (low, NULL);
+  d = paint (high, NULL);
+  g_assert_cmpint (differ (a, b, 0), ==, 0);
+  g_assert_cmpint (differ (c, d, 0), >, 4);
+  g_assert_null (try_paint (model, needs_mask, NULL, &error));
+  g_assert_error (error, VEL_ERROR, VEL_ERROR_REQUEST);
+}
+
 /* A file that was written anew is another network. */
 static void
 test_replaced (void)
@@ -318,6 +352,7 @@ main (int argc, char **argv)
   g_test_add_func ("/control/layouts", test_layouts);
   g_test_add_func ("/control/nothing-outside-its-range", test_range);
   g_test_add_func ("/control/with-others", test_with_others);
+  g_test_add_func ("/control/preprocessor", test_preprocessor);
   g_test_add_func ("/control/replaced", test_replaced);
   g_test_add_func ("/control/refusals", test_refusals);
   g_test_add_func ("/control/differences", test_differences);

@@ -53,6 +53,7 @@ test_texts (void)
     { "canny:a.png:preprocessor=none, weight=1", "canny", "a.png", "canny:a.png" },
     { "canny:/odd=folder/a.png", "canny", "/odd=folder/a.png", NULL },
     { "canny:a.png:resize=stretch,mode=control", "canny", "a.png", "canny:a.png:mode=control" },
+    { "canny:a.png:mode=control,preprocessor=canny", "canny", "a.png", NULL },
   };
   static const struct {
     const char *text, *says;
@@ -100,6 +101,7 @@ test_settings (void)
       "ControlNet 1",
       "preprocessor: canny, model: control_v11p_sd15_canny [d14c016b], weight: 0.6, starting/ending: (0.1, 0.7), resize mode: Resize and "
       "Fill, pixel perfect: True, control mode: My prompt is more important, preprocessor params: (512, 100, 200)");
+  g_autofree char *alien = vel_recipe_control_explain ("ControlNet 3", "Module: dw_openpose_full, Model: pose");
   g_autofree char *broken = vel_recipe_control_explain ("ControlNet 2", "\xff, : ,, Weight: 1e999, starting/ending: (");
 
   g_assert_cmpstr (
@@ -107,8 +109,9 @@ test_settings (void)
       "Module: none, Model: canny [d14c016b], Weight: 0.75, Resize Mode: Crop and Resize, Guidance Start: 0, Guidance End: 0.5, Pixel "
       "Perfect: False, Control Mode: ControlNet is more important");
   g_assert_nonnull (strstr (back, "“canny:IMAGE:weight=0.75,end=0.5,mode=control,resize=fill”"));
-  g_assert_nonnull (strstr (old, "“control_v11p_sd15_canny:IMAGE:weight=0.6,start=0.1,end=0.7,mode=prompt,resize=fit”"));
-  g_assert_nonnull (strstr (old, "as “canny” prepared it"));
+  g_assert_nonnull (strstr (old, "“control_v11p_sd15_canny:IMAGE:weight=0.6,start=0.1,end=0.7,mode=prompt,resize=fit,"));
+  g_assert_nonnull (strstr (old, ",preprocessor=canny”"));
+  g_assert_nonnull (strstr (alien, "as “dw_openpose_full” prepared it"));
   g_assert_nonnull (strstr (broken, "“MODEL:IMAGE”"));
   g_assert_true (vel_recipe_control_is_key ("ControlNet 12"));
   g_assert_false (vel_recipe_control_is_key ("ControlNet "));
