@@ -55,6 +55,14 @@ def xdog(rgb, threshold):
     return ((2 * (255 - dog) > threshold) * 255).astype(np.uint8)
 
 
+def lineart(rgb):
+    depth = np.min(cv2.GaussianBlur(rgb.astype(np.float32), (0, 0), 6.0) - rgb.astype(np.float32), axis=2).clip(0, 255)
+    seen = depth[depth > 8]
+    depth /= max(16, np.median(seen)) if len(seen) else 16
+    depth *= 127
+    return depth.clip(0, 255).astype(np.uint8)
+
+
 def softedge(rgb, sigma, strength):
     narrow, wide = (cv2.GaussianBlur(rgb.astype(np.float32), (0, 0), s) for s in (sigma, sigma * 1.6))
     return np.rint(np.minimum(np.abs(narrow - wide).max(axis=2) * np.float32(strength), 255)).astype(np.uint8)
@@ -98,6 +106,8 @@ for n, sigma in ((1, 0.01), (2, 0.5), (3, 1), (5, 2.5), (8, 9), (11, 30), (12, 6
     add("blur_gaussian", n, {"sigma": sigma}, cv2.GaussianBlur(scene(n), (0, 0), sigma))
 for n in range(10):
     add("scribble_xdog", n, {"threshold": [32, 16, 48][n % 3]}, xdog(scene(n), [32, 16, 48][n % 3]))
+for n in (5, 9, 16, 20):
+    add("lineart_standard", n, {}, lineart(scene(n)))
 for n, sigma, strength in ((4, 1.5, 6), (13, 0.3, 2), (14, 4, 10)):
     add("softedge_dog", n, {"sigma": sigma, "strength": strength}, softedge(scene(n), sigma, strength))
 for n, gamma in ((1, 1), (3, 0.7), (7, 1.8)):
