@@ -122,3 +122,31 @@ vel_recipe_control_explain (const char *key, const char *value)
     return g_strdup_printf (_ ("“%s” needs its picture again, as “%s” prepared it: --control “%s”"), key, shown_module, shown);
   return g_strdup_printf (_ ("“%s” needs its picture again: --control “%s”"), key, shown);
 }
+
+void
+vel_recipe_control_leave_out (VelValues *request, GPtrArray *problems)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) wishes = vel_control_wishes_parse (vel_values_get (request, "control"), &error);
+  g_autoptr (GString) kept = g_string_new (NULL);
+
+  if (error)
+    g_ptr_array_add (problems, g_strdup (error->message));
+  for (guint i = 0; wishes && i < wishes->len; i++) {
+    VelControlWish *wish = wishes->pdata[i];
+    gboolean is_here = g_file_test (wish->picture, G_FILE_TEST_EXISTS);
+    g_autofree char *text = NULL, *shown = NULL, *key = g_strdup_printf (KEY "%u", i);
+
+    if (!is_here) {
+      g_free (wish->picture);
+      wish->picture = g_strdup ("IMAGE");
+    }
+    text = vel_control_wish_to_string (wish);
+    shown = vel_shown (text);
+    if (is_here)
+      g_string_append_printf (kept, "%s%s", kept->len ? "\n" : "", text);
+    else
+      g_ptr_array_add (problems, g_strdup_printf (_ ("“%s” needs its picture again: --control “%s”"), key, shown));
+  }
+  vel_values_set (request, "control", kept->len ? kept->str : NULL, NULL);
+}

@@ -11,3 +11,6 @@ gboolean vel_recipe_control_is_key (const char *key);
 /* value: as the extension writes it, today's form or that of 2023. Its picture is not among the settings, so that a person has to give it.
  * Returns: (transfer full) the sentence that says so, with the option's text */
 char *vel_recipe_control_explain (const char *key, const char *value);
+/* Of a request that comes out of a picture: what follows files that are not here is left out, a sentence each. problems: (element-type
+ * utf8) */
+void vel_recipe_control_leave_out (VelValues *request, GPtrArray *problems);

@@ -7,6 +7,7 @@
 #include "engine/formats/metadata.h"
 #include "engine/formats/recipe-parts.h"
 #include "engine/formats/settings.h"
+#include "engine/formats/recipe-control.h"
 #include "engine/formats/shown.h"
 
 #include <glib/gi18n-lib.h>
@@ -48,6 +49,8 @@ apply_own (json_t *root, VelValues *request, GPtrArray *problems, GError **error
     return FALSE;
   for (guint i = 0; found && found[i]; i++)
     g_ptr_array_add (problems, g_strdup (found[i]));
+  if (vel_values_find (request, "control"))
+    vel_recipe_control_leave_out (request, problems);
   for (const char *const *name = (const char *[]){ "seed", "variation_seed", NULL }; *name; name++)
     if (json_is_string (json_object_get (root, *name)))
       set_or_say (request, *name, json_string_value (json_object_get (root, *name)), problems);

@@ -3,6 +3,7 @@
 
 #include "engine/control/wish.h"
 #include "engine/formats/recipe-control.h"
+#include "engine/pipeline/request.h"
 
 /* Step k of n lies between start and end with both its ends. */
 static void
@@ -118,6 +119,25 @@ test_settings (void)
   g_assert_false (vel_recipe_control_is_key ("ControlNet 1x"));
 }
 
+/* A request out of a picture, whose maker had files that are not here. */
+static void
+test_left_out (void)
+{
+  g_autoptr (VelValues) request = vel_request_new ();
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *picture = g_test_build_filename (G_TEST_DIST, "golden", "pictures", "start.png", NULL);
+  g_autofree char *here = g_strdup_printf ("canny:%s:weight=0.5", picture), *both = g_strdup_printf ("pose:nowhere.png:end=0.5\n%s", here);
+
+  vel_values_set (request, "control", both, NULL);
+  vel_recipe_control_leave_out (request, problems);
+  g_assert_cmpstr (vel_values_get (request, "control"), ==, here);
+  g_assert_cmpuint (problems->len, ==, 1);
+  g_assert_nonnull (strstr (problems->pdata[0], "“pose:IMAGE:end=0.5”"));
+  vel_values_set (request, "control", "pose:nowhere.png", NULL);
+  vel_recipe_control_leave_out (request, problems);
+  g_assert_false (vel_values_is_set (request, "control"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -126,5 +146,6 @@ main (int argc, char **argv)
   g_test_add_func ("/control/modes", test_modes);
   g_test_add_func ("/control/texts", test_texts);
   g_test_add_func ("/control/settings", test_settings);
+  g_test_add_func ("/control/left-out", test_left_out);
   return g_test_run ();
 }
