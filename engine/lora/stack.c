@@ -16,6 +16,7 @@
 typedef struct {
   VelLora *lora;
   double text, unet;
+  VelLoraBlocks *blocks; /* (nullable) */
 } Use;
 
 struct VelLoraStack {
@@ -45,6 +46,7 @@ vel_lora_wish_free (gpointer data)
   VelLoraWish *wish = data;
 
   g_free (wish->path);
+  g_free (wish->blocks);
   g_free (wish);
 }
 
@@ -54,6 +56,7 @@ free_use (gpointer data)
   Use *use = data;
 
   vel_lora_free (use->lora);
+  g_free (use->blocks);
   g_free (use);
 }
 
@@ -75,8 +78,14 @@ vel_lora_stack_free (VelLoraStack *self)
   g_free (self);
 }
 
+static int
+compare_blocks (const VelLoraBlocks *a, const VelLoraBlocks *b)
+{
+  return a && b ? memcmp (a, b, sizeof *a) : (a != NULL) - (b != NULL);
+}
+
 static Use *
-find_use (GPtrArray *uses, const char *path)
+find_file (GPtrArray *uses, const char *path)
 {
   for (guint i = 0; i < uses->len; i++)
     if (g_str_equal (((Use *) uses->pdata[i])->lora->path, path))
@@ -84,11 +93,23 @@ find_use (GPtrArray *uses, const char *path)
   return NULL;
 }
 
+static Use *
+find_use (GPtrArray *uses, const VelLoraWish *wish)
+{
+  for (guint i = 0; i < uses->len; i++) {
+    Use *use = uses->pdata[i];
+
+    if (g_str_equal (use->lora->path, wish->path) && compare_blocks (use->blocks, wish->blocks) == 0)
+      return use;
+  }
+  return NULL;
+}
+
 /* Returns: (transfer full) the file, already open where it was and is the same still */
 static VelLora *
 take_lora (GPtrArray *before, const char *path, GCancellable *cancellable, GError **error)
 {
-  Use *use = find_use (before, path);
+  Use *use = find_file (before, path);
   VelLora *lora;
 
   if (!use || !vel_lora_is_current (use->lora))
@@ -103,7 +124,10 @@ take_lora (GPtrArray *before, const char *path, GCancellable *cancellable, GErro
 static int
 compare_uses (gconstpointer a, gconstpointer b)
 {
-  return strcmp ((*(Use *const *) a)->lora->path, (*(Use *const *) b)->lora->path);
+  const Use *x = *(Use *const *) a, *y = *(Use *const *) b;
+  int order = strcmp (x->lora->path, y->lora->path);
+
+  return order != 0 ? order : compare_blocks (x->blocks, y->blocks);
 }
 
 gboolean
@@ -114,7 +138,7 @@ vel_lora_stack_set (VelLoraStack *self, const GPtrArray *wishes, GCancellable *c
   self->uses = g_ptr_array_new_with_free_func (free_use);
   for (guint i = 0; i < wishes->len; i++) {
     const VelLoraWish *wish = wishes->pdata[i];
-    Use *use = find_use (self->uses, wish->path);
+    Use *use = find_use (self->uses, wish);
 
     if (!use) {
       VelLora *lora = take_lora (before, wish->path, cancellable, error);
@@ -125,6 +149,7 @@ vel_lora_stack_set (VelLoraStack *self, const GPtrArray *wishes, GCancellable *c
       }
       use = g_new0 (Use, 1);
       use->lora = lora;
+      use->blocks = g_memdup2 (wish->blocks, sizeof *wish->blocks);
       g_ptr_array_add (self->uses, use);
     }
     use->text += wish->text;
@@ -149,7 +174,10 @@ state_of (const VelLoraStack *self, VelLoraNetwork network)
   for (guint i = 0; i < self->uses->len; i++) {
     const Use *use = self->uses->pdata[i];
 
-    g_string_append_printf (state, "%s|%a;", use->lora->identity, strength_of (use, network));
+    g_string_append_printf (state, "%s|%a", use->lora->identity, strength_of (use, network));
+    for (guint k = 0; use->blocks && k < VEL_LORA_BLOCKS; k++)
+      g_string_append_printf (state, ",%a", use->blocks->factors[k]);
+    g_string_append_c (state, ';');
   }
   return g_string_free (state, FALSE);
 }
@@ -198,7 +226,9 @@ gather_file (const Use *use, VelLoraNames *names, VelLoraNetwork network, GHashT
     if (!target || !g_hash_table_add (taken, (gpointer) target))
       continue;
     layer->applied = TRUE;
-    if (strength == 0)
+    if (use->blocks)
+      change.strength *= vel_lora_blocks_factor (use->blocks, target->weight->name);
+    if (change.strength == 0)
       continue;
     if (vel_delta_has_weight (&layer->parts))
       note_change (changes, target->weight->slot, change);

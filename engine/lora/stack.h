@@ -6,11 +6,13 @@
 #pragma once
 
 #include "engine/formats/weights.h"
+#include "engine/lora/blocks.h"
 #include "engine/lora/lora.h"
 
 typedef struct {
   char *path;
-  double text, unet; /* strengths for text encoders and UNet */
+  double text, unet;     /* strengths for text encoders and UNet */
+  VelLoraBlocks *blocks; /* (nullable) owned: what they are multiplied by */
 } VelLoraWish;
 void vel_lora_wish_free (gpointer wish);
 
@@ -20,7 +22,8 @@ typedef struct VelLoraStack VelLoraStack;
 VelLoraStack *vel_lora_stack_new (void);
 void vel_lora_stack_free (VelLoraStack *self);
 
-/* What is wanted from now on; a file that is named twice has both strengths together. Models learn of it by the next vel_lora_stack_apply.
+/* What is wanted from now on; a file that is named twice has both strengths together, unless
+ * its blocks differ. Models learn of it by the next vel_lora_stack_apply.
  * wishes: (element-type VelLoraWish). Returns: FALSE with an error of opening one; then nothing is wanted */
 gboolean vel_lora_stack_set (VelLoraStack *self, const GPtrArray *wishes, GCancellable *cancellable, GError **error);
 /* Where W0 is, for kinds that need it: opened when the first asks. Returns: (transfer full) */

@@ -4,6 +4,7 @@
 #include "engine/pipeline/painting.h"
 
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 #include "engine/formats/shown.h"
 #include "engine/lora/files.h"
@@ -33,16 +34,28 @@ is_lora (const VelPromptNetwork *network)
   return g_strv_contains (kinds, network->kind);
 }
 
-/* Weights of single blocks, steps and ranks are other programs' extensions. */
+/* "lbw=1,0,0,…" of a tag. Returns: (transfer full) (nullable) */
+static VelLoraBlocks *
+read_blocks (const VelPromptNetwork *network)
+{
+  VelLoraBlocks blocks;
+
+  if (!network->more || !g_str_has_prefix (network->more, "lbw=") || !vel_lora_blocks_parse (&blocks, network->more + strlen ("lbw=")))
+    return NULL;
+  return g_memdup2 (&blocks, sizeof blocks);
+}
+
+/* Weights of single steps and ranks are other programs' extensions. */
 static void
-note_left_out (const VelPainting *self, const VelPromptNetwork *network)
+note_left_out (const VelPainting *self, const VelPromptNetwork *network, gboolean has_blocks)
 {
   g_autofree char *rank = network->dyn >= 0 ? g_strdup_printf ("dyn=%d", network->dyn) : NULL;
-  g_autofree char *more = network->more ? vel_shown (network->more) : g_steal_pointer (&rank);
+  g_autofree char *more = network->more && !has_blocks ? vel_shown (network->more) : g_steal_pointer (&rank);
 
   if (more)
     g_ptr_array_add (self->notes, g_strdup_printf (_ ("The prompt's <%s:%s> also asks for “%s”, which was left out: this version applies "
-                                                      "the whole LoRA with one strength"),
+                                                      "the whole LoRA with one strength, or with one for each block as lbw=1,0,… of 12, 17, 20 "
+                                                      "or 26 numbers"),
                                                    network->kind, network->name, more));
 }
 
@@ -63,11 +76,12 @@ add_tags (const VelPainting *self, GPtrArray *wishes, GError **error)
     g_autoptr (GError) problem = NULL;
     char *path = is_lora (network) ? vel_loras_find (network->name, &problem) : NULL;
 
-    if (path)
-      note_left_out (self, network);
-    if (path)
-      g_ptr_array_add (wishes, g_memdup2 (&(VelLoraWish){ path, .text = network->te, .unet = network->unet }, sizeof (VelLoraWish)));
-    else if (problem)
+    if (path) {
+      VelLoraWish wish = { path, .text = network->te, .unet = network->unet, .blocks = read_blocks (network) };
+
+      note_left_out (self, network, wish.blocks != NULL);
+      g_ptr_array_add (wishes, g_memdup2 (&wish, sizeof wish));
+    } else if (problem)
       g_ptr_array_add (self->notes, g_strdup_printf (_ ("Left out: %s"), problem->message));
     else
       g_ptr_array_add (self->notes,

@@ -362,6 +362,27 @@ count_notes (const char *model, const char *prompt, const char *lora, const char
   return n;
 }
 
+/* Blocks with strengths of their own: all 1 is the plain LoRA; halves of it add up to the whole; what is 0 is not there. */
+static void
+test_blocks (void)
+{
+  g_autofree char *place = g_build_filename (folder, "blocks", NULL), *path = tiny_model_write ("one-block", place);
+  g_autoptr (GArray) tensors = read_tensors (path);
+  g_autofree char *file = make_lora (tensors, &(Lora){ 6, 1, 1, FALSE }, "blocks.safetensors");
+  g_autofree char *plain_tag = g_strdup_printf ("a cliff<lora:%s:0.8>", file);
+  g_autofree char *all = g_strdup_printf ("a cliff<lora:%s:0.8:lbw=1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1>", file);
+  g_autofree char *text_only = g_strdup_printf ("a cliff<lora:%s:0.8:lbw=1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0>", file);
+  g_autofree char *none = g_strdup_printf ("a cliff<lora:%s:0.8:lbw=NONE>", file);
+  g_autoptr (VelTensorFile) bare = paint (path, "a cliff", NULL), plain = paint (path, plain_tag, NULL), whole = paint (path, all, NULL);
+  g_autoptr (VelTensorFile) text = paint (path, text_only, NULL), nothing = paint (path, none, NULL);
+
+  g_assert_cmpfloat (difference (plain, whole, ""), ==, 0);
+  g_assert_cmpfloat (difference (plain, text, "cond"), ==, 0);
+  g_assert_cmpfloat (difference (plain, text, "model."), >, 1e-3);
+  g_assert_cmpfloat (difference (bare, nothing, "cond"), ==, 0);
+  g_assert_cmpfloat (difference (text, nothing, "cond"), >, 1e-3);
+}
+
 /* What is said of a file is about the model at hand: not about the one before, and the same when nothing has to be done for it. */
 static void
 test_report (void)
@@ -407,6 +428,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/lora/merged/sd2", "sd2", test_merged);
   g_test_add_data_func ("/lora/merged/sdxl", "sdxl", test_merged);
   g_test_add_func ("/lora/tag", test_tag);
+  g_test_add_func ("/lora/blocks", test_blocks);
   g_test_add_func ("/lora/failures", test_failures);
   g_test_add_func ("/lora/report", test_report);
   status = g_test_run ();
