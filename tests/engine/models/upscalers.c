@@ -5,6 +5,9 @@
 
 #include "engine/formats/safetensors.h"
 #include "engine/models/upscaler.h"
+#include "tests/support/tiny-model.h"
+
+static char *folder;
 
 typedef struct {
   const char *file, *kind;
@@ -116,7 +119,7 @@ load_changed (const char *file, const char *name, const char *as, VelShape shape
   g_autoptr (VelWeights) weights = open_file (file);
   const char *const *names = vel_weights_get_names (weights);
   g_autoptr (GString) json = g_string_new ("{"), data = g_string_new (NULL);
-  g_autofree char *path = g_build_filename (g_get_user_data_dir (), "changed.safetensors", NULL);
+  g_autofree char *path = g_build_filename (folder, "changed.safetensors", NULL);
   g_autoptr (VelDevice) device = vel_device_new_reference ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VelWeights) changed = NULL;
@@ -142,7 +145,6 @@ load_changed (const char *file, const char *name, const char *as, VelShape shape
   length = GUINT64_TO_LE (json->len);
   g_string_prepend_len (json, (const char *) &length, sizeof length);
   g_string_append_len (json, data->str, (gssize) data->len);
-  g_assert_cmpint (g_mkdir_with_parents (g_get_user_data_dir (), 0700), ==, 0);
   g_assert_true (g_file_set_contents (path, json->str, (gssize) json->len, NULL));
   changed = vel_weights_open (path, NULL, &error);
   g_assert_no_error (error);
@@ -189,12 +191,18 @@ test_refused (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  folder = g_dir_make_tmp ("velatura-upscalers-XXXXXX", NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = g_strconcat ("/upscalers/", cases[i].file, NULL);
 
     g_test_add_data_func (path, &cases[i], test_network);
   }
   g_test_add_func ("/upscalers/refused", test_refused);
-  return g_test_run ();
+  status = g_test_run ();
+  tiny_remove_tree (folder);
+  g_free (folder);
+  return status;
 }

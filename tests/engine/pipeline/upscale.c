@@ -168,7 +168,7 @@ test_too_large (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/upscale/tiles/even", "real-x2.pth", test_tiles);
   g_test_add_data_func ("/upscale/tiles/same-size", "first-x1.pth", test_tiles);
   g_test_add_data_func ("/upscale/tiles/compact", "compact-x4.pth", test_tiles);
