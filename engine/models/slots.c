@@ -24,6 +24,7 @@ struct VelSlots {
   VelDevice *device;
   GPtrArray *slots;    /* VelSlot */
   GArray *parts;       /* VelSlotPart */
+  GStringChunk *names; /* theirs */
   GHashTable *by_name; /* to their index */
   void *factors;       /* device memory for the changes of one slot */
   gsize factors_size, bytes;
@@ -39,6 +40,7 @@ vel_slots_new (VelDevice *device)
   self->state = g_strdup ("");
   self->slots = g_ptr_array_new ();
   self->parts = g_array_new (FALSE, FALSE, sizeof (VelSlotPart));
+  self->names = g_string_chunk_new (4096);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   return self;
 }
@@ -82,6 +84,7 @@ vel_slots_free (VelSlots *self)
   g_ptr_array_unref (self->slots);
   g_array_unref (self->parts);
   g_hash_table_unref (self->by_name);
+  g_string_chunk_free (self->names);
   vel_device_unref (self->device);
   g_free (self->state);
   g_free (self);
@@ -93,11 +96,11 @@ add (VelSlots *self, VelSlot slot, const char *const *names, const gsize *rows, 
   VelSlot *added = g_memdup2 (&slot, sizeof slot);
 
   added->slots = self;
-  added->name = g_intern_string (names[0]);
   g_ptr_array_add (self->slots, added);
   for (guint i = 0; i < n; i++) {
-    VelSlotPart part = { added, g_intern_string (names[i]), added->rows, rows[i], slot.in, slot.kernel };
+    VelSlotPart part = { added, g_string_chunk_insert (self->names, names[i]), added->rows, rows[i], slot.in, slot.kernel };
 
+    added->name = added->name ? added->name : part.name;
     added->rows += rows[i];
     g_hash_table_insert (self->by_name, (gpointer) part.name, GUINT_TO_POINTER (self->parts->len));
     g_array_append_val (self->parts, part);
