@@ -122,11 +122,12 @@ expect_refused (int status, const char *said, const char *file, const char *upsc
 static void
 test_refused (void)
 {
+  g_autofree char *trace = network ("golden/first-x4.safetensors");
   const VelOutcome *outcome;
 
   expect_refused (1, "There is no upscaler “4x-Nowhere”", picture, "4x-Nowhere", "2");
   expect_refused (1, "not pictures", picture, "latent", "2");
-  expect_refused (1, "is no upscaler that is known here", picture, network ("golden/first-x4.safetensors"), "2");
+  expect_refused (1, "is no upscaler that is known here", picture, trace, "2");
   expect_refused (1, "", "/nonexistent.png", "lanczos", "2");
   expect_refused (1, "The picture would be 1 x 0", picture, "lanczos", "0.05");
   expect_refused (2, "a number from 0.05 to 8", picture, "lanczos", "9");

@@ -139,16 +139,17 @@ test_budget (void)
 static void
 test_every_fault (gconstpointer lost)
 {
+  g_autoptr (GPtrArray) none = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (VelEngine) engine = NULL;
   g_autoptr (VelBitmap) wanted = NULL;
-  unsigned total, pictures = 0;
+  unsigned step = g_getenv ("VELATURA_TEST_BRIEFLY") ? 5 : 1, total, tried = 0, pictures = 0; /* sanitizers are slow */
 
   fail_at (0, false);
   engine = make_engine ("cuda", 0);
-  wanted = enlarge (engine, "fp32", g_ptr_array_new (), NULL);
+  wanted = enlarge (engine, "fp32", none, NULL);
   total = calls ();
   g_clear_pointer (&engine, vel_engine_free);
-  for (unsigned n = 1; n <= total; n++) {
+  for (unsigned n = 1; n <= total; n += step, tried++) {
     g_autoptr (GPtrArray) notes = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (GError) error = NULL;
     g_autoptr (VelBitmap) found = NULL;
@@ -172,7 +173,7 @@ test_every_fault (gconstpointer lost)
   }
   g_test_message ("%u calls, %u pictures", total, pictures);
   g_assert_cmpuint (total, >, 20);
-  g_assert_true (lost ? pictures < total / 2 : pictures > total / 2);
+  g_assert_true (lost ? 2 * pictures < tried : 2 * pictures > tried);
 }
 
 int
