@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/half.h"
+
 gboolean
 vel_tensor_entry_is_plain (const VelTensorEntry *entry)
 {
@@ -93,4 +95,23 @@ vel_tensor_entry_read (const VelTensorEntry *entry, void *out)
   if (entry->decode && entry->scale != 0)
     for (gsize i = 0; i < entry->bytes / sizeof (float); i++)
       values[i] *= entry->scale;
+}
+
+void
+vel_tensor_entry_widen (const VelTensorEntry *entry, gsize first, gsize count, float *out)
+{
+  const guint16 *halves = (const guint16 *) entry->data + first;
+
+  switch (entry->type) {
+  case VEL_F16:
+    for (gsize i = 0; i < count; i++)
+      out[i] = vel_half_to_float (halves[i]);
+    break;
+  case VEL_BF16:
+    for (gsize i = 0; i < count; i++)
+      out[i] = vel_bfloat_to_float (halves[i]);
+    break;
+  default:
+    memcpy (out, (const float *) entry->data + first, count * sizeof *out);
+  }
 }

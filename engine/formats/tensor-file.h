@@ -58,3 +58,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VelTensorFile, vel_tensor_file_unref)
 gboolean vel_tensor_entry_is_plain (const VelTensorEntry *entry);
 /* Fills `bytes` bytes, aligned as malloc does, with the elements, contiguous and decoded. */
 void vel_tensor_entry_read (const VelTensorEntry *entry, void *out);
+/* Some of the elements of a plain entry of type F32, F16 or BF16, as floats. out: [count] */
+void vel_tensor_entry_widen (const VelTensorEntry *entry, gsize first, gsize count, float *out);

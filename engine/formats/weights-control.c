@@ -6,7 +6,6 @@
 
 #include "engine/error.h"
 #include "engine/formats/diffusers.h"
-#include "kernels/half.h"
 
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -161,15 +160,12 @@ read_floats (const VelTensorEntry *entry)
 {
   gsize count = (gsize) vel_shape_count (entry->shape);
   g_autofree void *raw = g_malloc (MAX (entry->bytes, 1));
-  const guint16 *halves = raw;
-  float *out = NULL;
+  VelTensorEntry plain = *entry;
+  float *out = g_new (float, MAX (count, 1));
 
   vel_tensor_entry_read (entry, raw);
-  if (entry->type == VEL_F32)
-    return g_steal_pointer (&raw);
-  out = g_new (float, MAX (count, 1));
-  for (gsize i = 0; i < count; i++)
-    out[i] = entry->type == VEL_F16 ? vel_half_to_float (halves[i]) : vel_bfloat_to_float (halves[i]);
+  plain.data = raw;
+  vel_tensor_entry_widen (&plain, 0, count, out);
   return out;
 }
 

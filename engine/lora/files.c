@@ -82,6 +82,22 @@ vel_loras_parse (const char *text, GError **error)
   return wish;
 }
 
+gboolean
+vel_loras_parse_lines (const char *lines, gboolean strict, GPtrArray *wishes, GError **error)
+{
+  g_auto (GStrv) named = g_strsplit (lines, "\n", -1);
+
+  for (guint i = 0; named[i]; i++) {
+    VelLoraWish *wish = *named[i] ? vel_loras_parse (named[i], strict ? error : NULL) : NULL;
+
+    if (wish)
+      g_ptr_array_add (wishes, wish);
+    else if (*named[i] && strict)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* Returns: (transfer full) the stem, without what would end it in a list or a tag */
 static char *
 dup_plain_name (const char *path)
@@ -101,14 +117,8 @@ static GPtrArray *
 list_options (VelValues *request)
 {
   GPtrArray *wishes = g_ptr_array_new_with_free_func (vel_lora_wish_free);
-  g_auto (GStrv) named = g_strsplit (vel_values_get (request, "lora"), "\n", -1);
 
-  for (guint i = 0; named[i]; i++) {
-    VelLoraWish *wish = *named[i] ? vel_loras_parse (named[i], NULL) : NULL;
-
-    if (wish)
-      g_ptr_array_add (wishes, wish);
-  }
+  vel_loras_parse_lines (vel_values_get (request, "lora"), FALSE, wishes, NULL);
   return wishes;
 }
 

@@ -11,6 +11,9 @@ GPtrArray *vel_loras_list (void);
 char *vel_loras_find (const char *name, GError **error);
 /* text: "FILE[:UNET[:TEXT]]", strengths 1 and that of the UNet where they are not given. Returns: (transfer full); NULL as above */
 VelLoraWish *vel_loras_parse (const char *text, GError **error);
+/* One of these a line. wishes: (element-type VelLoraWish) are appended. strict: else those that are not there are passed over.
+ * Returns: FALSE as above */
+gboolean vel_loras_parse_lines (const char *lines, gboolean strict, GPtrArray *wishes, GError **error);
 
 /* For the settings text of a picture that was made by a request: A1111's "Lora hashes" of all its LoRAs that are there, "ink: c74b4e810b03,
  * other: …"; and those that options name as tags, " <lora:ink:0.8>". Returns: (transfer full) (nullable): NULL if there are none */

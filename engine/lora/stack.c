@@ -9,7 +9,6 @@
 #include "engine/error.h"
 #include "engine/formats/shown.h"
 #include "engine/lora/terms.h"
-#include "kernels/half.h"
 
 #define SHOWN 3 /* names of a list in a sentence */
 
@@ -248,17 +247,6 @@ gather (VelLoraStack *self, VelLoraNames *names, VelLoraNetwork network)
   return changes;
 }
 
-static void
-to_floats (const VelTensorEntry *entry, gsize first, gsize count, float *out)
-{
-  const guint16 *halves = entry->data;
-
-  for (gsize i = 0; i < count; i++)
-    out[i] = entry->type == VEL_F16    ? vel_half_to_float (halves[first + i])
-             : entry->type == VEL_BF16 ? vel_bfloat_to_float (halves[first + i])
-                                       : ((const float *) entry->data)[first + i];
-}
-
 /* A VelDeltaOriginal: the untouched rows of the layer at hand, from the model's files. */
 static gboolean
 read_original (float *out, gpointer data, GError **error)
@@ -278,7 +266,7 @@ read_original (float *out, gpointer data, GError **error)
                  part->name);
     return FALSE;
   }
-  to_floats (entry, run->target->first * row, run->target->rows * row, out);
+  vel_tensor_entry_widen (entry, run->target->first * row, run->target->rows * row, out);
   return vel_weights_release (run->weights, entry, error);
 }
 

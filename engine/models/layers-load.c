@@ -6,9 +6,6 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
-#include "kernels/half.h"
-
-
 #define FORMAT_NAME(name, format) \
   g_autofree char *name = NULL; \
   do { \
@@ -130,26 +127,6 @@ loader_done (VelLoader *self, const VelTensorEntry *entry)
     self->progress (MIN ((double) self->bytes / (double) self->total_bytes, 1.0), self->progress_data);
 }
 
-static void
-copy_floats (const VelTensorEntry *entry, float *out)
-{
-  gsize count = (gsize) vel_shape_count (entry->shape);
-  const guint16 *halves = entry->data;
-
-  switch (entry->type) {
-  case VEL_F16:
-    for (gsize i = 0; i < count; i++)
-      out[i] = vel_half_to_float (halves[i]);
-    break;
-  case VEL_BF16:
-    for (gsize i = 0; i < count; i++)
-      out[i] = vel_bfloat_to_float (halves[i]);
-    break;
-  default:
-    memcpy (out, entry->data, count * sizeof (float));
-  }
-}
-
 float *
 vel_loader_floats (VelLoader *self, const char *name, VelShape shape)
 {
@@ -163,7 +140,7 @@ vel_loader_floats (VelLoader *self, const char *name, VelShape shape)
     g_set_error (&self->error, VEL_ERROR, VEL_ERROR_MEMORY, _ ("There is not enough memory to load \"%s\""), name);
     return NULL;
   }
-  copy_floats (entry, values);
+  vel_tensor_entry_widen (entry, 0, (gsize) vel_shape_count (entry->shape), values);
   loader_done (self, entry);
   return values;
 }

@@ -156,31 +156,15 @@ vel_engine_bench (VelEngine *self, const VelBenchRequest *request, VelBenchResul
   return ok;
 }
 
-/* Returns: (transfer full) (element-type VelLoraWish) */
-static GPtrArray *
-list_wishes (const char *lines, GError **error)
-{
-  g_autoptr (GPtrArray) wishes = g_ptr_array_new_with_free_func (vel_lora_wish_free);
-  g_auto (GStrv) named = g_strsplit (lines, "\n", -1);
-
-  for (guint i = 0; named[i]; i++) {
-    VelLoraWish *wish = vel_loras_parse (named[i], error);
-
-    if (!wish)
-      return NULL;
-    g_ptr_array_add (wishes, wish);
-  }
-  return g_steal_pointer (&wishes);
-}
-
 gboolean
 vel_engine_bench_loras (VelEngine *self, const VelBenchRequest *request, VelBenchResult *result, GCancellable *cancellable, GError **error)
 {
   VelModelKey key;
   VelModel *model = load (self, request, &key, cancellable, error);
-  g_autoptr (GPtrArray) wishes = model ? list_wishes (request->loras, error) : NULL, notes = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) wishes = g_ptr_array_new_with_free_func (vel_lora_wish_free), notes = g_ptr_array_new_with_free_func (g_free);
 
-  if (!wishes || !vel_model_need (model, self->device, key, TRUE, TRUE, cancellable, error))
+  if (!model || !vel_loras_parse_lines (request->loras, TRUE, wishes, error)
+      || !vel_model_need (model, self->device, key, TRUE, TRUE, cancellable, error))
     return FALSE;
   *result = (VelBenchResult) { .packed_bytes = model->packed_bytes, .seconds = g_array_new (FALSE, FALSE, sizeof (double)) };
   for (unsigned i = 0; i <= request->runs; i++) {

@@ -25,9 +25,11 @@ vel_facts_new (const VelResult *result, VelValues *request)
   for (guint i = 0; i < result->pictures->len; i++) {
     const VelPicture *picture = result->pictures->pdata[i];
     VelValues *painted = picture->request ? picture->request : request;
+    gboolean known = i > 0 && !picture->request && !((const VelPicture *) result->pictures->pdata[i - 1])->request;
 
-    g_ptr_array_add (self->lora_hashes, vel_loras_hash (painted));
-    g_ptr_array_add (self->lora_tags, vel_loras_dup_tags (painted));
+    /* Looking for files reads folders: once for all pictures of one request. */
+    g_ptr_array_add (self->lora_hashes, known ? g_strdup (self->lora_hashes->pdata[i - 1]) : vel_loras_hash (painted));
+    g_ptr_array_add (self->lora_tags, known ? g_strdup (self->lora_tags->pdata[i - 1]) : vel_loras_dup_tags (painted));
   }
   return self;
 }

@@ -11,22 +11,6 @@
 #include "engine/text/prompt-tags.h"
 
 static gboolean
-add_options (const VelPainting *self, GPtrArray *wishes, GError **error)
-{
-  g_auto (GStrv) named = g_strsplit (vel_values_get (self->request, "lora"), "\n", -1);
-
-  for (guint i = 0; named[i]; i++) {
-    VelLoraWish *wish = *named[i] ? vel_loras_parse (named[i], error) : NULL;
-
-    if (*named[i] && !wish)
-      return FALSE;
-    if (wish)
-      g_ptr_array_add (wishes, wish);
-  }
-  return TRUE;
-}
-
-static gboolean
 is_lora (const VelPromptNetwork *network)
 {
   static const char *const kinds[] = { "lora", "lyco", NULL };
@@ -96,7 +80,7 @@ vel_painting_choose_loras (VelPainting *self, GError **error)
 {
   g_autoptr (GPtrArray) wishes = g_ptr_array_new_with_free_func (vel_lora_wish_free);
 
-  return add_options (self, wishes, error) && add_tags (self, wishes, error) &&
+  return vel_loras_parse_lines (vel_values_get (self->request, "lora"), TRUE, wishes, error) && add_tags (self, wishes, error) &&
          vel_lora_stack_set (self->engine->loras, wishes, self->cancellable, error);
 }
 

@@ -9,6 +9,7 @@
 #include "engine/formats/safetensors.h"
 #include "engine/pipeline/generate.h"
 #include "engine/pipeline/request.h"
+#include "tests/support/tensor-list.h"
 #include "tests/support/tiny-model.h"
 
 #define QUERIES "lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q"
@@ -21,32 +22,10 @@ static VelEngine *engine;
 static float *
 add_tensor (GArray *tensors, char *name, VelShape shape, guint seed, double scale)
 {
-  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
-  gint64 count = vel_shape_count (shape);
-  float *values = g_new (float, MAX (count, 1));
+  float *values = tensor_list_add (tensors, name, shape);
 
-  for (gint64 i = 0; i < count; i++)
-    values[i] = (float) (scale * g_rand_double_range (random, -1, 1));
-  g_array_append_val (tensors, ((VelTensorOut){ name, VEL_F32, shape, values }));
+  tensor_list_fill (values, vel_shape_count (shape), seed, scale);
   return values;
-}
-
-static void
-clear_tensor (gpointer data)
-{
-  VelTensorOut *tensor = data;
-
-  g_free ((char *) tensor->name);
-  g_free ((void *) tensor->data);
-}
-
-static GArray *
-tensors_new (void)
-{
-  GArray *tensors = g_array_new (FALSE, FALSE, sizeof (VelTensorOut));
-
-  g_array_set_clear_func (tensors, clear_tensor);
-  return tensors;
 }
 
 static void
@@ -61,10 +40,8 @@ static char *
 write_tensors (const char *name, GArray *tensors)
 {
   char *path = g_build_filename (folder, name, NULL);
-  g_autoptr (GError) error = NULL;
 
-  vel_safetensors_write (path, (const VelTensorOut *) (gpointer) tensors->data, tensors->len, NULL, &error);
-  g_assert_no_error (error);
+  tensor_list_write (tensors, path);
   return path;
 }
 
@@ -181,7 +158,7 @@ test_half_broken (void)
 {
   static const char *const layers[] = { "lora_unet_input_blocks_3_1_transformer_blocks_0_attn1_to_q",
                                         "lora_unet_input_blocks_5_1_transformer_blocks_0_attn1_to_v", QUERIES };
-  g_autoptr (GArray) alone = tensors_new (), endless = tensors_new ();
+  g_autoptr (GArray) alone = tensor_list_new (), endless = tensor_list_new ();
   g_autoptr (VelResult) before = paint (NULL, NULL, NULL), after = NULL;
   g_autofree char *half = NULL, *infinite = NULL;
 
@@ -205,7 +182,7 @@ static void
 test_aliases (void)
 {
   const char *layer = "base_model_model_lora_unet_input_blocks_3_1_transformer_blocks_0_attn1_to_out_0";
-  g_autoptr (GArray) many = tensors_new (), one = tensors_new ();
+  g_autoptr (GArray) many = tensor_list_new (), one = tensor_list_new ();
   g_autofree char *all = NULL, *first = NULL;
   g_autoptr (VelResult) plain = paint (NULL, NULL, NULL), with_all = NULL, with_first = NULL;
   g_autoptr (GError) error = NULL;
@@ -235,7 +212,7 @@ test_aliases (void)
 static void
 test_unknown (void)
 {
-  g_autoptr (GArray) tensors = tensors_new ();
+  g_autoptr (GArray) tensors = tensor_list_new ();
   g_autofree char *path = NULL, *filling = g_strnfill (10000, 'x');
   g_autoptr (VelResult) result = NULL;
   g_autoptr (GError) error = NULL;
@@ -259,7 +236,7 @@ test_unknown (void)
 static void
 test_truncated (void)
 {
-  g_autoptr (GArray) tensors = tensors_new ();
+  g_autoptr (GArray) tensors = tensor_list_new ();
   g_autofree char *path = NULL;
   g_autoptr (VelResult) before = paint (NULL, NULL, NULL), cut = NULL, after = NULL;
   g_autoptr (GError) error = NULL, again = NULL;
@@ -279,7 +256,7 @@ test_truncated (void)
 static void
 test_replaced (void)
 {
-  g_autoptr (GArray) first = tensors_new (), second = tensors_new ();
+  g_autoptr (GArray) first = tensor_list_new (), second = tensor_list_new ();
   g_autofree char *path = NULL, *same = NULL, *other = NULL;
   g_autoptr (VelResult) old = NULL, new = NULL, expected = NULL;
 
@@ -298,7 +275,7 @@ test_replaced (void)
 static void
 test_cancelled (void)
 {
-  g_autoptr (GArray) tensors = tensors_new ();
+  g_autoptr (GArray) tensors = tensor_list_new ();
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autofree char *path = NULL;
   g_autoptr (VelResult) before = paint (NULL, NULL, NULL), none = NULL, after = NULL, with = NULL, expected = NULL;
@@ -321,7 +298,7 @@ static void
 test_many (void)
 {
   const char *bias = "lora_unet_middle_block_1_proj_in.diff_b";
-  g_autoptr (GArray) whole = tensors_new ();
+  g_autoptr (GArray) whole = tensor_list_new ();
   g_autoptr (GString) forwards = g_string_new (NULL), backwards = g_string_new (NULL);
   float *down = add_tensor (whole, g_strdup (QUERIES ".lora_down.weight"), VEL_SHAPE (MANY, WIDTH), 0, 0);
   float *up = add_tensor (whole, g_strdup (QUERIES ".lora_up.weight"), VEL_SHAPE (WIDTH, MANY), 0, 0);
@@ -331,7 +308,7 @@ test_many (void)
   g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < MANY; i++) {
-    g_autoptr (GArray) tensors = tensors_new ();
+    g_autoptr (GArray) tensors = tensor_list_new ();
     g_autofree char *name = g_strdup_printf ("many-%u.safetensors", i), *path = NULL;
     float *values = add_tensor (tensors, g_strdup (bias), VEL_SHAPE (WIDTH), i + 500, 0.1);
 

@@ -9,6 +9,7 @@
 #include "engine/pipeline/generate.h"
 #include "engine/pipeline/request.h"
 #include "kernels/half.h"
+#include "tests/support/tensor-list.h"
 #include "tests/support/tiny-model.h"
 
 #define RANK 3
@@ -16,53 +17,16 @@
 static char *folder;
 static VelEngine *engine;
 
-/* A tensor of floats that is written to a file. */
-static float *
-add_tensor (GArray *tensors, char *name, VelShape shape)
-{
-  float *values = g_new (float, MAX (vel_shape_count (shape), 1));
-
-  g_array_append_val (tensors, ((VelTensorOut){ name, VEL_F32, shape, values }));
-  return values;
-}
-
-static void
-clear_tensor (gpointer data)
-{
-  VelTensorOut *tensor = data;
-
-  g_free ((char *) tensor->name);
-  g_free ((void *) tensor->data);
-}
-
-static GArray *
-tensors_new (void)
-{
-  GArray *tensors = g_array_new (FALSE, FALSE, sizeof (VelTensorOut));
-
-  g_array_set_clear_func (tensors, clear_tensor);
-  return tensors;
-}
-
-static void
-write_tensors (const char *path, GArray *tensors)
-{
-  g_autoptr (GError) error = NULL;
-
-  vel_safetensors_write (path, (const VelTensorOut *) (gpointer) tensors->data, tensors->len, NULL, &error);
-  g_assert_no_error (error);
-}
-
 /* A model as floats. Returns: (transfer full) */
 static GArray *
 read_tensors (const char *path)
 {
   g_autoptr (VelTensorFile) file = vel_safetensors_open (path, NULL, NULL);
-  GArray *tensors = tensors_new ();
+  GArray *tensors = tensor_list_new ();
 
   for (gsize i = 0; i < vel_tensor_file_get_count (file); i++) {
     const VelTensorEntry *entry = vel_tensor_file_get (file, i);
-    float *values = add_tensor (tensors, g_strdup (entry->name), entry->shape);
+    float *values = tensor_list_add (tensors, g_strdup (entry->name), entry->shape);
 
     for (gint64 k = 0; k < vel_shape_count (entry->shape); k++)
       values[k] = entry->type == VEL_F16    ? vel_half_to_float (((const guint16 *) entry->data)[k])
@@ -70,16 +34,6 @@ read_tensors (const char *path)
                                             : ((const float *) entry->data)[k];
   }
   return tensors;
-}
-
-/* Some numbers around 0. */
-static void
-fill (float *values, gint64 count, guint seed, double scale)
-{
-  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
-
-  for (gint64 i = 0; i < count; i++)
-    values[i] = (float) (scale * g_rand_double_range (random, -1, 1));
 }
 
 typedef struct {
@@ -130,16 +84,16 @@ change (GArray *file, VelTensorOut *tensor, const Lora *lora, char *layer, gint6
   guint seed = lora->seed * 1000 + g_str_hash (tensor->name) % 1000 + (guint) first;
 
   shape.size[0] = RANK;
-  down = add_tensor (file, g_strconcat (layer, lora->diffusers ? ".lora_A.weight" : ".lora_down.weight", NULL), shape);
-  fill (down, RANK * row, seed, 1 / sqrt ((double) row));
+  down = tensor_list_add (file, g_strconcat (layer, lora->diffusers ? ".lora_A.weight" : ".lora_down.weight", NULL), shape);
+  tensor_list_fill (down, RANK * row, seed, 1 / sqrt ((double) row));
   shape.size[0] = rows;
   shape.size[1] = RANK;
   for (guint i = 2; i < shape.n; i++)
     shape.size[i] = 1;
-  up = add_tensor (file, g_strconcat (layer, lora->diffusers ? ".lora_B.weight" : ".lora_up.weight", NULL), shape);
-  fill (up, rows * RANK, seed + 1, 0.3);
+  up = tensor_list_add (file, g_strconcat (layer, lora->diffusers ? ".lora_B.weight" : ".lora_up.weight", NULL), shape);
+  tensor_list_fill (up, rows * RANK, seed + 1, 0.3);
   if (!lora->diffusers)
-    *add_tensor (file, g_strconcat (layer, ".alpha", NULL), (VelShape){ 0 }) = (float) alpha;
+    *tensor_list_add (file, g_strconcat (layer, ".alpha", NULL), (VelShape){ 0 }) = (float) alpha;
   for (gint64 o = 0; o < rows; o++)
     for (gint64 k = 0; k < row; k++) {
       double sum = 0;
@@ -155,7 +109,7 @@ change (GArray *file, VelTensorOut *tensor, const Lora *lora, char *layer, gint6
 static char *
 make_lora (GArray *model, const Lora *lora, const char *name)
 {
-  g_autoptr (GArray) file = tensors_new ();
+  g_autoptr (GArray) file = tensor_list_new ();
   char *path = g_build_filename (folder, name, NULL);
 
   for (guint i = 0; i < model->len; i++)
@@ -169,7 +123,7 @@ make_lora (GArray *model, const Lora *lora, const char *name)
         change (file, tensor, lora, layer, third * rows, rows);
     }
   g_assert_cmpuint (file->len, >, 20);
-  write_tensors (path, file);
+  tensor_list_write (file, path);
   return path;
 }
 
@@ -244,7 +198,7 @@ test_merged (gconstpointer model)
   const char *prompt = "a lighthouse on a cliff";
   g_autoptr (VelTensorFile) plain = NULL, found = NULL, again = NULL, after = NULL, zero = NULL, expected = NULL;
 
-  write_tensors (merged, tensors);
+  tensor_list_write (tensors, merged);
   plain = paint (path, prompt, NULL);
   found = paint (path, prompt, all);
   again = paint (path, prompt, other_order);
@@ -315,19 +269,19 @@ test_failures (void)
   g_autofree char *place = g_build_filename (folder, "failures", NULL), *path = tiny_model_write ("one-block", place);
   g_autofree char *strange = g_build_filename (folder, "strange.safetensors", NULL);
   g_autofree char *misfit = g_build_filename (folder, "misfit.safetensors", NULL);
-  g_autoptr (GArray) none = tensors_new (), wide = tensors_new ();
+  g_autoptr (GArray) none = tensor_list_new (), wide = tensor_list_new ();
   g_autoptr (GError) not_there = failure_of (path, "/nowhere/ink.safetensors:0.5"), is_model = failure_of (path, path), alien = NULL,
                      shape = NULL;
   g_autoptr (VelTensorFile) plain = paint (path, "a cliff", NULL), after = NULL;
 
-  fill (add_tensor (none, g_strdup ("lora_unet_single_blocks_0_linear1.lora_down.weight"), VEL_SHAPE (2, 8)), 16, 1, 1);
-  fill (add_tensor (none, g_strdup ("lora_unet_single_blocks_0_linear1.lora_up.weight"), VEL_SHAPE (8, 2)), 16, 2, 1);
-  write_tensors (strange, none);
-  fill (add_tensor (wide, g_strdup ("lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q.lora_down.weight"), VEL_SHAPE (2, 7)), 14, 1,
+  tensor_list_fill (tensor_list_add (none, g_strdup ("lora_unet_single_blocks_0_linear1.lora_down.weight"), VEL_SHAPE (2, 8)), 16, 1, 1);
+  tensor_list_fill (tensor_list_add (none, g_strdup ("lora_unet_single_blocks_0_linear1.lora_up.weight"), VEL_SHAPE (8, 2)), 16, 2, 1);
+  tensor_list_write (none, strange);
+  tensor_list_fill (tensor_list_add (wide, g_strdup ("lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q.lora_down.weight"), VEL_SHAPE (2, 7)), 14, 1,
         1);
-  fill (add_tensor (wide, g_strdup ("lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q.lora_up.weight"), VEL_SHAPE (7, 2)), 14, 2,
+  tensor_list_fill (tensor_list_add (wide, g_strdup ("lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q.lora_up.weight"), VEL_SHAPE (7, 2)), 14, 2,
         1);
-  write_tensors (misfit, wide);
+  tensor_list_write (wide, misfit);
   alien = failure_of (path, strange);
   shape = failure_of (path, misfit);
   g_assert_error (not_there, VEL_ERROR, VEL_ERROR_REQUEST);
@@ -391,14 +345,14 @@ test_report (void)
   g_autofree char *other_place = g_build_filename (folder, "other", NULL), *other = tiny_model_write ("sdxl-zero", other_place);
   g_autofree char *file = g_build_filename (folder, "report.safetensors", NULL);
   const char *layer = "lora_unet_input_blocks_5_1_transformer_blocks_0_attn1_to_q"; /* the other one ends before */
-  g_autoptr (GArray) tensors = tensors_new ();
+  g_autoptr (GArray) tensors = tensor_list_new ();
   g_autofree char *plain_tag = g_strdup_printf ("<lora:%s:0.5:0.25>", file), *block_tag = g_strdup_printf ("<lora:%s:1:lbw=1,0,0>", file);
   g_autofree char *rank_tag = g_strdup_printf ("<lora:%s:1:1:2>", file);
   g_autoptr (GError) alien = NULL;
 
-  fill (add_tensor (tensors, g_strconcat (layer, ".lora_down.weight", NULL), VEL_SHAPE (2, 64)), 128, 1, 0.1);
-  fill (add_tensor (tensors, g_strconcat (layer, ".lora_up.weight", NULL), VEL_SHAPE (64, 2)), 128, 2, 0.1);
-  write_tensors (file, tensors);
+  tensor_list_fill (tensor_list_add (tensors, g_strconcat (layer, ".lora_down.weight", NULL), VEL_SHAPE (2, 64)), 128, 1, 0.1);
+  tensor_list_fill (tensor_list_add (tensors, g_strconcat (layer, ".lora_up.weight", NULL), VEL_SHAPE (64, 2)), 128, 2, 0.1);
+  tensor_list_write (tensors, file);
   g_assert_cmpuint (count_notes (path, "", file, "1 of 1"), ==, 1);
   g_assert_cmpuint (count_notes (path, "", file, "1 of 1"), ==, 1);
   alien = failure_of (other, file);
